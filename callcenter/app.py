@@ -1,0 +1,248 @@
+"""The composition root: the only module that imports everything and puts it together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from crm_bridge.bridge import CrmBridge
+
+from callcenter.ami.link import AmiConfig, AmiLink
+from callcenter.domain import events as ev
+from callcenter.domain.numbers import display
+from callcenter.engine import Core, Engine
+from callcenter.ledger.cel import CelFile
+from callcenter.ledger.packages import Packages
+from callcenter.ledger.settle import Settlement
+from callcenter.pbx.carrier import NUMBERS
+from callcenter.pbx.stack import TelephonyStack
+from callcenter.pbx.supervisor import Restarted, supervise
+from callcenter.recording.worker import RecordingWorker
+from callcenter.settings import Settings
+from callcenter.store import migrate
+from callcenter.store.base import utcnow
+from callcenter.store.database import Database
+from callcenter.telephony import TelephonyControl
+from callcenter.web import (
+    calls,
+    company,
+    departments,
+    employees,
+    inbound,
+    live_socket,
+    openapi,
+    packages,
+    recordings,
+    session,
+    softphone,
+    static,
+)
+from callcenter.web.audit_log import AuditLog
+from callcenter.web.auth import Auth
+from callcenter.web.kit import Route
+from callcenter.web.live import LiveHub
+from callcenter.web.server import build
+from callcenter.web.services import Services
+from crm_bridge import api as crm_api
+
+log = logging.getLogger(__name__)
+
+RESOURCES = (
+    session,
+    softphone,
+    live_socket,
+    calls,
+    recordings,
+    departments,
+    employees,
+    inbound,
+    packages,
+    company,
+    openapi,
+)
+
+
+def all_routes() -> list[Route]:
+    """Every route of the product; the user interface takes what is left, so it comes last."""
+    found = [route for resource in RESOURCES for route in resource.routes.routes]
+    return [*found, *crm_api.ROUTES, *static.routes.routes]
+
+
+class PortTaken(RuntimeError):
+    """The web port is in use; the message says which setting to change."""
+
+
+@dataclass(slots=True)
+class App:
+    """A running product: database, telephony, engine and web face."""
+
+    settings: Settings
+    database: Database
+    stack: TelephonyStack
+    engine: Engine
+    packages: Packages
+    link: AmiLink
+    telephony: TelephonyControl
+    services: Services
+    worker: RecordingWorker
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.settings.host}:{self.settings.port}"
+
+
+def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
+    hub = LiveHub()
+    ledger = Packages(database)
+    crm = CrmBridge(database)
+    core = Core(
+        database=database,
+        packages=ledger,
+        settlement=Settlement(database, settings.default_region),
+        crm=crm,
+        push=hub,
+        clock=utcnow,
+        region=settings.default_region,
+    )
+    engine = Engine(
+        core,
+        CelFile(stack.pbx.cel_database, str(stack.pbx.cel_database)),
+        region=settings.default_region,
+        reserve_minutes=settings.reserve_minutes,
+        ring_seconds=settings.ring_seconds,
+        agent_ring_seconds=settings.agent_ring_seconds,
+    )
+    hub.snapshot = engine.snapshot_of
+    link = AmiLink(AmiConfig("127.0.0.1", settings.ami_port, "engine", stack.pbx.secrets["ami_secret"]), engine.deliver)
+    telephony = TelephonyControl(settings, stack.pbx, engine, link)
+
+    def recorded(company_id: int, call_id: str, employee_id: int | None) -> None:
+        hub.event(company_id, "recording_ready", {"call_id": call_id}, employee_id)
+
+    worker = RecordingWorker(
+        database,
+        stack.pbx.spool / "recordings",
+        settings.recordings_dir,
+        settings.recording_format,
+        settings.recording_workers,
+        recorded,
+    )
+    services = Services(
+        settings=settings,
+        database=database,
+        auth=Auth(database),
+        packages=ledger,
+        audit=AuditLog(database),
+        hub=hub,
+        execute=engine.execute,
+        telephony=telephony,
+        live=engine,
+        customers=crm,
+        recordings=settings.recordings_dir,
+        sip_upstream=f"ws://127.0.0.1:{settings.pbx_http_port}/ws",
+        demo_numbers=_demo_numbers() if settings.simulated_carrier else (),
+    )
+    return App(settings, database, stack, engine, ledger, link, telephony, services, worker)
+
+
+def _demo_numbers() -> tuple[dict[str, str], ...]:
+    return tuple(
+        {
+            "number": one.number,
+            "display": display(f"+86{one.number}"),
+            "what_zh": getattr(one, "does_zh", one.does),
+            "what_en": one.does,
+        }
+        for one in NUMBERS
+    )
+
+
+async def open_database(settings: Settings) -> Database:
+    """The database at its newest schema."""
+    database = Database(settings.resolved_database_url)
+    await migrate.upgrade(database)
+    return database
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[App]:
+    """The whole product, serving, until the block ends.
+
+    With `stop_telephony` false Asterisk is left running at the end: talking calls go on.
+    """
+    database = await open_database(settings)
+    stack = TelephonyStack(settings, keep_running=not stop_telephony)
+    async with contextlib.AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(database.close)
+        await cleanup.enter_async_context(stack)
+        app = _wire(settings, database, stack)
+        await app.engine.start(app.link)
+        cleanup.push_async_callback(app.engine.stop)
+        await app.telephony.provision()
+        app.link.start()
+        cleanup.push_async_callback(app.link.close)
+        cleanup.push_async_callback(_cancel, app.tasks)
+        _background(app, app.worker.run())
+        _background(app, _watch_link(app))
+        _background(app, supervise(stack.pbx, _restarted))
+        if settings.simulated_carrier:
+            _background(app, supervise(stack.carrier.instance, _restarted))
+        runner = await _serve(app)
+        cleanup.push_async_callback(runner.cleanup)
+        await app.link.wait_live(30)
+        await app.telephony.on_live()
+        yield app
+
+
+def _background(app: App, work: Coroutine[Any, Any, None]) -> None:
+    app.tasks.append(asyncio.create_task(work))
+
+
+async def _serve(app: App) -> web.AppRunner:
+    routes = all_routes()
+    application = build(app.services, routes)
+    application[openapi.DOCUMENT] = openapi.build_document(
+        [route for route in routes if route.tag != static.routes.tag]
+    )
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=2)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, app.settings.host, app.settings.port).start()
+    except OSError:
+        await runner.cleanup()
+        raise PortTaken(
+            f"Port {app.settings.port} on {app.settings.host} is in use. Stop the other program or set "
+            "CALLCENTER_PORT to a free port."
+        ) from None
+    return runner
+
+
+async def _watch_link(app: App) -> None:
+    """After each new login of the link, Asterisk gets what it may have missed."""
+    before = app.link.state
+    while True:
+        await asyncio.sleep(0.2)
+        now = app.link.state
+        if now is ev.LinkState.LIVE and before is not ev.LinkState.LIVE:
+            with contextlib.suppress(Exception):
+                await app.telephony.on_live()
+        before = now
+
+
+async def _restarted(what: Restarted) -> None:
+    if what.error:
+        log.error("Asterisk (%s) did not come back: %s", what.role, what.error)
+    else:
+        log.warning("Asterisk (%s) was started again because %s", what.role, what.reason)
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

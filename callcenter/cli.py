@@ -1,0 +1,118 @@
+"""`callcenter serve | demo | migrate | adduser`: the commands of an installation."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from callcenter import app as application
+from callcenter import demo, seed
+from callcenter.ami.errors import AmiError
+from callcenter.pbx.errors import PbxError
+from callcenter.settings import Settings, SettingsError, load
+from callcenter.web.permissions import BUILTIN
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; prints one sentence that says what to do when it cannot."""
+    options = _parser().parse_args(argv)
+    try:
+        settings = load(options.config)
+    except SettingsError as error:
+        return _fail(str(error))
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr
+    )
+    try:
+        return int(_run(options.run(settings, options)) or 0)
+    except (PbxError, AmiError, application.PortTaken, demo.DemoFailed) as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
+
+
+def _fail(message: str) -> int:
+    print(f"✗ {message}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="callcenter", description="An asyncio call centre over Asterisk.")
+    parser.add_argument("--config", type=Path, help="settings file (TOML)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="run the product")
+    serve.set_defaults(run=_serve)
+    show = commands.add_parser("demo", help="run it with a simulated phone network and demo people")
+    show.add_argument("--once", action="store_true", help="make one call each way, check every effect, stop")
+    show.set_defaults(run=_demo)
+    migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
+    migrate.set_defaults(run=_migrate)
+    add = commands.add_parser("adduser", help="add an employee; the first one also makes the company")
+    add.add_argument("login")
+    add.add_argument("--name", default="")
+    add.add_argument("--role", choices=[one.code for one in BUILTIN], default="admin")
+    add.add_argument("--company", default="")
+    add.set_defaults(run=_adduser)
+    return parser
+
+
+async def until_stopped() -> None:
+    """Waits for SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+async def _serve(settings: Settings, options: argparse.Namespace) -> int:
+    async with application.running(settings, stop_telephony=False) as app:
+        print(f"Serving on {app.url}", flush=True)
+        await until_stopped()
+    return 0
+
+
+async def _demo(settings: Settings, options: argparse.Namespace) -> int:
+    if options.once:
+        return await demo.once(settings)
+    return await demo.serve(settings, until_stopped)
+
+
+async def _migrate(settings: Settings, options: argparse.Namespace) -> int:
+    database = await application.open_database(settings)
+    await database.close()
+    print("The database is at the newest schema.")
+    return 0
+
+
+async def _adduser(settings: Settings, options: argparse.Namespace) -> int:
+    database = await application.open_database(settings)
+    async with contextlib.AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(database.close)
+        if not await seed.has_company(database):
+            await seed.make_company(database, options.company or "我的公司")
+        company_id = await seed.first_company(database)
+        account = await seed.make_employee(
+            database, company_id, login=options.login, name=options.name or options.login, role_code=options.role
+        )
+    print(f"{account.login} ({account.role}) with the password {account.password}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

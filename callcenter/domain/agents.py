@@ -1,0 +1,111 @@
+"""An agent's state (CSTA) and what moves it; pure, times are handed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from callcenter.domain.terms import AgentState, Device
+
+NOT_READY_REASONS = ("break", "meal", "meeting", "training", "other")
+"""Reasons an agent may choose; `signed_in` is the product's own for an agent who has just signed in."""
+
+
+@dataclass(slots=True)
+class Agent:
+    """One employee who takes or makes calls."""
+
+    employee_id: int
+    company_id: int
+    name: str
+    department_id: int | None = None
+    group_ids: tuple[int, ...] = ()
+    device: Device = Device.BROWSER
+    state: AgentState = AgentState.LOGGED_OUT
+    reason: str = ""
+    since: datetime | None = None
+    call_id: str | None = None
+    wrap_up_ends_at: datetime | None = None
+    after_call: AgentState = AgentState.READY
+    """The state to return to when the call and its wrap-up are over."""
+    after_reason: str = ""
+    registered: frozenset[Device] = frozenset()
+
+    @property
+    def endpoint(self) -> str:
+        return endpoint_of(self.employee_id, self.device)
+
+    @property
+    def phone_ready(self) -> bool:
+        return self.device in self.registered
+
+
+def endpoint_of(employee_id: int, device: Device) -> str:
+    """The PJSIP endpoint of an employee's phone."""
+    return f"agent-{employee_id}-web" if device is Device.BROWSER else f"agent-{employee_id}"
+
+
+def employee_of(name: str) -> tuple[int, Device] | None:
+    """Employee and device of an endpoint, channel or interface name such as `PJSIP/agent-12-web-0000001f`."""
+    tail = name.rpartition("/")[2]
+    if not tail.startswith("agent-"):
+        return None
+    parts = tail.split("-")
+    if len(parts) < 2 or not parts[1].isdigit():
+        return None
+    return int(parts[1]), Device.BROWSER if len(parts) > 2 and parts[2] == "web" else Device.SIP
+
+
+def choose(agent: Agent, state: AgentState, reason: str, now: datetime) -> bool:
+    """The agent chose a state. During a call it is remembered for afterwards; true when it changed now."""
+    agent.after_call, agent.after_reason = state, reason
+    if agent.call_id is not None and state is not AgentState.LOGGED_OUT:
+        return False
+    return _enter(agent, state, reason, now)
+
+
+def begin_call(agent: Agent, call_id: str, now: datetime) -> bool:
+    """A call has the agent (ringing out or talking)."""
+    if agent.call_id == call_id and agent.state is AgentState.BUSY:
+        return False
+    if agent.call_id is None and agent.state in (AgentState.READY, AgentState.NOT_READY):
+        agent.after_call, agent.after_reason = agent.state, agent.reason
+    agent.call_id = call_id
+    return _enter(agent, AgentState.BUSY, "", now)
+
+
+def end_call(agent: Agent, call_id: str, now: datetime, wrap_up: timedelta) -> bool:
+    """The agent's call is over; `wrap_up` of zero skips the after-call work."""
+    if agent.call_id != call_id:
+        return False
+    agent.call_id = None
+    if agent.state is AgentState.LOGGED_OUT:
+        return False
+    if wrap_up > timedelta(0):
+        changed = _enter(agent, AgentState.WORKING_AFTER_CALL, "", now)
+        agent.wrap_up_ends_at = now + wrap_up
+        return changed
+    return _enter(agent, agent.after_call, agent.after_reason, now)
+
+
+def finish_wrap_up(agent: Agent, now: datetime) -> bool:
+    """Wrap-up is over: by its timer or because the note was saved."""
+    if agent.state is not AgentState.WORKING_AFTER_CALL:
+        return False
+    return _enter(agent, agent.after_call, agent.after_reason, now)
+
+
+def wrap_up_due(agent: Agent, now: datetime) -> bool:
+    return (
+        agent.state is AgentState.WORKING_AFTER_CALL
+        and agent.wrap_up_ends_at is not None
+        and now >= agent.wrap_up_ends_at
+    )
+
+
+def _enter(agent: Agent, state: AgentState, reason: str, now: datetime) -> bool:
+    if agent.state is state and agent.reason == reason:
+        return False
+    agent.state, agent.reason, agent.since = state, reason, now
+    agent.wrap_up_ends_at = None
+    return True

@@ -1,0 +1,69 @@
+"""Requests, imperative and frozen: everything the web may ask of the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from callcenter.domain.terms import AgentState, Device, Mode, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Base of all commands. `company_id` and `employee_id` are those of the person who asks."""
+
+    company_id: int
+    employee_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dial(Command):
+    """Click-to-dial. `key` is the client's idempotency key: the same key never dials twice."""
+
+    number: str
+    key: str
+    may_dial: bool = True
+    customer_id: int | None = None
+    source: Source = Source.MANUAL
+    mode: Mode = Mode.DIRECT
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp(Command):
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendDtmf(Command):
+    """Digits (0-9 * # A-D) to the customer's side of a talking call."""
+
+    call_id: str
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseState(Command):
+    """The agent's own choice: READY, NOT_READY with a reason, or LOGGED_OUT."""
+
+    state: AgentState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseDevice(Command):
+    device: Device
+
+
+@dataclass(frozen=True, slots=True)
+class FinishWrapUp(Command):
+    """The after-call note is saved: wrap-up is over."""
+
+    call_id: str
+
+
+class CommandRefused(Exception):
+    """A command that cannot be carried out; `code` is stable and has texts in both languages."""
+
+    def __init__(self, code: str, **details: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.details = details

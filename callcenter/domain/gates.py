@@ -1,0 +1,59 @@
+"""The gates before a dial (SPEC §B3): independent conditions, checked in one fixed order, one reason code each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from callcenter.domain.terms import Gate
+
+PLATFORM_WINDOW = (time(8, 30), time(21, 30))
+"""The platform's dial window (SPEC §B4.1); a company sets its own inside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialFacts:
+    """What the gates need to know, gathered by the engine at the moment of the click."""
+
+    may_dial: bool
+    logged_in: bool
+    account_active: bool
+    phone_registered: bool
+    phones_live: bool
+    busy: bool
+    number_valid: bool
+    blacklisted: bool
+    local_time: time
+    window: tuple[time, time]
+
+
+def first_closed_gate(facts: DialFacts) -> Gate | None:
+    """The first gate that refuses, or None. Minutes are asked last, by the ledger's reservation itself."""
+    checks = (
+        (facts.may_dial, Gate.NOT_AN_AGENT),
+        (facts.account_active, Gate.ACCOUNT_INACTIVE),
+        (facts.logged_in, Gate.NOT_LOGGED_IN),
+        (facts.phones_live, Gate.PHONES_UNAVAILABLE),
+        (facts.number_valid, Gate.NUMBER_INVALID),
+        (not facts.blacklisted, Gate.BLACKLISTED),
+        (inside(facts.local_time, facts.window), Gate.OUTSIDE_DIAL_WINDOW),
+        (facts.phone_registered, Gate.PHONE_NOT_REGISTERED),
+        (not facts.busy, Gate.ALREADY_DIALLING),
+    )
+    return next((gate for open_, gate in checks if not open_), None)
+
+
+def inside(moment: time, window: tuple[time, time]) -> bool:
+    """The window's edges are inclusive-exclusive: 08:30:00 may dial, 21:30:00 may not."""
+    start, end = window
+    return start <= moment.replace(tzinfo=None) < end
+
+
+def window_allowed(start: time, end: time) -> bool:
+    """A company's window must lie inside the platform's and must not be empty (T-11)."""
+    return PLATFORM_WINDOW[0] <= start < end <= PLATFORM_WINDOW[1]
+
+
+def local_time(now: datetime) -> time:
+    """Time of day of an already localised moment."""
+    return now.time()

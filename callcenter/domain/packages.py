@@ -1,0 +1,86 @@
+"""Minutes: how a leg becomes minutes and which package pays (SPEC §C1-C3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from callcenter.domain.terms import Mode
+
+INCREMENT_SECONDS = 60
+LOW_SHARE = 10
+"""Percent of the bought minutes at or under which a package runs low ..."""
+LOW_MINUTES = 50
+"""... or this many minutes, whichever is more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One voice package lot as the rules see it; minutes are whole."""
+
+    id: int
+    mode: Mode
+    minutes_total: int
+    minutes_left: int
+    starts_at: datetime
+    expires_at: datetime
+    created_at: datetime
+    increment_seconds: int = INCREMENT_SECONDS
+
+
+P = TypeVar("P", bound=Package)
+
+
+def billable_seconds(answered: datetime | None, ended: datetime | None) -> int:
+    """Whole seconds of talk as the call log shows them: 0 unanswered, else at least 1.
+
+    Fractions are dropped, as in Asterisk's own billsec, so that a call cut at its limit (a few milliseconds late)
+    costs the minutes it was sold and not one more.
+    """
+    if answered is None or ended is None:
+        return 0
+    return max(1, int((ended - answered).total_seconds()))
+
+
+def minutes_for(seconds: int, increment_seconds: int = INCREMENT_SECONDS) -> int:
+    """Each leg is rounded up by itself; a started minute counts (SPEC §C1.1); 0 s costs nothing (§C1.2)."""
+    if seconds <= 0:
+        return 0
+    return -(-seconds // increment_seconds)
+
+
+def usable(package: Package, mode: Mode, now: datetime) -> bool:
+    """A package pays when its mode matches and it is inside its validity with minutes left."""
+    return package.mode is mode and package.starts_at <= now < package.expires_at and package.minutes_left > 0
+
+
+def in_paying_order(packages: Iterable[P]) -> list[P]:
+    """Earliest expiry first, then oldest purchase."""
+    return sorted(packages, key=lambda p: (p.expires_at, p.created_at, p.id))
+
+
+def state_of(package: Package, now: datetime) -> str:
+    """`expired`, `used_up`, `low` or `sufficient` (SPEC §C3.5; the threshold is the product's choice)."""
+    if now >= package.expires_at:
+        return "expired"
+    if package.minutes_left <= 0:
+        return "used_up"
+    low = max(package.minutes_total * LOW_SHARE // 100, min(LOW_MINUTES, package.minutes_total - 1))
+    return "low" if package.minutes_left <= low else "sufficient"
+
+
+def limit_of(minutes: int, increment_seconds: int) -> timedelta:
+    """How long a leg may talk on that many reserved minutes."""
+    return timedelta(seconds=minutes * increment_seconds)
+
+
+def days_left_at_pace(packages: Iterable[Package], now: datetime) -> int | None:
+    """Whole days until the minutes end at the pace so far; None when nothing was used yet (P-55)."""
+    lots = list(packages)
+    used = sum(lot.minutes_total - lot.minutes_left for lot in lots)
+    if not lots or used <= 0:
+        return None
+    days = max(1.0, (now - min(lot.starts_at for lot in lots)).total_seconds() / 86_400)
+    return int(sum(lot.minutes_left for lot in lots) / (used / days))

@@ -1,0 +1,333 @@
+"""The engine: one ordered inbox of events, one place where they meet the domain, and everything else after the commit.
+
+Order of things for every batch: events move calls and agents; the facts are committed; only then they are pushed.
+A command changes the same state between two awaits of the same loop, so there are no locks around it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from callcenter.domain import agents as agent_rules
+from callcenter.domain import calls as call_rules
+from callcenter.domain import events as ev
+from callcenter.domain.agents import Agent
+from callcenter.domain.calls import Call, Fact
+from callcenter.domain.terms import AgentState, Device, Direction, EndReason, Role
+from callcenter.engine import view
+from callcenter.engine.directory import Directory, read_directory
+from callcenter.engine.ports import Clock, Crm, Pbx, Push
+from callcenter.engine.registry import Registry
+from callcenter.engine.writer import Entry, Writer, restore_agent
+from callcenter.ledger.packages import Packages
+from callcenter.ledger.settle import Settled, Settlement
+from callcenter.store.database import Database
+
+log = logging.getLogger(__name__)
+
+BATCH = 2000
+RETRY_COMMIT_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class Dirty:
+    """What changed since the last commit."""
+
+    entries: list[Entry] = field(default_factory=list)
+    calls: dict[str, Call] = field(default_factory=dict)
+    agents: dict[int, Agent] = field(default_factory=dict)
+    states: dict[int, Agent] = field(default_factory=dict)
+    pops: list[tuple[Call, int]] = field(default_factory=list)
+    ended: list[Call] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.calls or self.agents or self.states or self.pops or self.ended)
+
+
+class Core:
+    """State, inbox and commit. Commands, metering and routing are mixed in by `Engine`."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        packages: Packages,
+        settlement: Settlement,
+        crm: Crm,
+        push: Push,
+        clock: Clock,
+        region: str = "CN",
+    ) -> None:
+        self.database = database
+        self.packages = packages
+        self.settlement = settlement
+        self.crm = crm
+        self.push = push
+        self.now = clock
+        self.pbx: Pbx | None = None
+        self.directory = Directory()
+        self.registry = Registry(region)
+        self.writer = Writer(database)
+        self.minutes: dict[int, int] = {}
+        self.link_state = ev.LinkState.CONNECTING
+        self.unexpected = 0
+        self.events_seen = 0
+        self.on_snapshot: Callable[[ev.Snapshot], Awaitable[None]] | None = None
+        self.on_call_ended: Callable[[Call], None] | None = None
+        self.on_agent_changed: Callable[[Agent], None] | None = None
+        self.on_settled: Callable[[Settled], None] | None = None
+        self.on_committed: Callable[[Iterable[Call]], None] | None = None
+        self._inbox: deque[ev.AmiEvent] = deque()
+        self._wake = asyncio.Event()
+        self._dirty = Dirty()
+        self._flushing = asyncio.Lock()
+
+    # -- start ---------------------------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        """Directory, agents in their stored states and calls that were open when the last engine stopped."""
+        await self.refresh()
+        for employee_id, row in (await self.writer.agent_states()).items():
+            agent = self.registry.agents.get(employee_id)
+            if agent is not None:
+                restore_agent(agent, row)
+        for call in await self.writer.open_calls():
+            self.registry.calls[call.id] = call
+            for leg_id in call.legs:
+                self.registry.call_of_leg[leg_id] = call.id
+            if call.customer_id is not None:
+                known = await self.crm.name_of(call.company_id, call.customer_id)
+                call.customer_name = known.name if known else ""
+
+    async def refresh(self) -> None:
+        """Reads the directory again after somebody changed employees, groups, numbers or settings."""
+        directory = await read_directory(self.database)
+        self.directory = directory
+        now = self.now()
+        for company_id in directory.companies:
+            self.minutes |= await self.packages.minutes_left(company_id, now)
+        for person in directory.people.values():
+            agent = self.registry.agents.get(person.id)
+            if agent is None:
+                agent = self.registry.agents[person.id] = Agent(person.id, person.company_id, person.name, since=now)
+            agent.name, agent.department_id = person.name, person.department_id
+            agent.group_ids, agent.device = person.group_ids, person.device
+            if not person.active and agent.state is not AgentState.LOGGED_OUT:
+                agent.call_id = None
+                self.agent_changed(agent, agent_rules.choose(agent, AgentState.LOGGED_OUT, "", now))
+            self._dirty.agents[person.id] = agent
+        await self.flush()
+
+    # -- inbox ---------------------------------------------------------------------------------------------------
+
+    def deliver(self, event: ev.AmiEvent) -> None:
+        """Takes an event in order; called by the AMI link, never blocks."""
+        self._inbox.append(event)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Works the inbox until cancelled. Nothing that an event holds can stop it."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._inbox:
+                for _ in range(min(len(self._inbox), BATCH)):
+                    event = self._inbox.popleft()
+                    if isinstance(event, ev.Snapshot):
+                        await self.flush()
+                        if self.on_snapshot is not None:
+                            await self.on_snapshot(event)
+                        continue
+                    try:
+                        self.handle(event)
+                    except Exception:
+                        self.unexpected += 1
+                        log.exception("an event could not be applied: %s", type(event).__name__)
+                await self.flush()
+
+    def handle(self, event: ev.AmiEvent) -> None:
+        """Moves calls and agents by one event."""
+        self.events_seen += 1
+        now = self.now()
+        match event:
+            case ev.AgentCalled(target=channel) | ev.AgentConnected(target=channel):
+                self._adopt(channel)
+            case ev.DialBegan(target=channel):
+                self._adopt(channel)
+            case ev.DialEnded(target=channel):
+                self._apply(channel, event)
+            case ev.ContactChanged():
+                self._contact(event)
+            case ev.OriginateAnswered(ok=False):
+                call = self.registry.calls.get(event.call_id)
+                if call is not None and not call.legs:
+                    reason = EndReason.AGENT_BUSY if event.reason == 5 else EndReason.AGENT_UNREACHABLE
+                    self.take(call, call_rules.close(call, now, reason))
+            case ev.LinkChanged():
+                self._link(event)
+            case ev.AgentRangNoAnswer() | ev.QueueCallerLeft() | ev.QueueCallerAbandoned() | ev.OriginateAnswered():
+                pass
+            case _:
+                about: ev.Channel | None = getattr(event, "channel", None)
+                if about is not None:
+                    self._apply(about, event)
+
+    def _adopt(self, channel: ev.Channel) -> tuple[Call, str] | None:
+        found = self.registry.adopt(channel, self.directory, self.now())
+        if found is None:
+            return None
+        call, leg, facts = found
+        if facts:
+            self.take(call, facts)
+        return call, leg.id
+
+    def _apply(self, channel: ev.Channel, event: ev.AmiEvent) -> None:
+        found = self._adopt(channel)
+        if found is None or isinstance(event, ev.ChannelCreated | ev.AccountChanged):
+            return
+        call, leg_id = found
+        self.take(call, call_rules.apply(call, leg_id, event, self.now()))
+
+    def _contact(self, event: ev.ContactChanged) -> None:
+        who = agent_rules.employee_of(event.endpoint)
+        agent = self.registry.agents.get(who[0]) if who else None
+        if agent is None or who is None:
+            return
+        device: Device = who[1]
+        registered = agent.registered | {device} if event.reachable else agent.registered - {device}
+        if registered != agent.registered:
+            agent.registered = registered
+            self.agent_changed(agent, False)
+
+    def _link(self, event: ev.LinkChanged) -> None:
+        self.link_state = event.state
+        if event.state is ev.LinkState.LOST:
+            log.warning("the AMI link is lost: %s", event.detail)
+        for company_id in self.directory.companies:
+            self.push.publish(company_id, [("system", "phones", {"phones": event.state.value})])
+
+    # -- facts ---------------------------------------------------------------------------------------------------
+
+    def take(self, call: Call, facts: list[Fact]) -> None:
+        """Notes facts for the next commit and lets agents follow their calls."""
+        now = self.now()
+        for fact in facts:
+            if isinstance(fact, call_rules.Unexpected):
+                self.unexpected += 1
+                log.info("call %s: unexpected %s on leg %s", fact.call_id, fact.what, fact.leg_id)
+                continue
+            self._dirty.entries.append(Entry(call.company_id, now, fact))
+            match fact:
+                case call_rules.AgentAlerted(employee_id=employee_id):
+                    self._dirty.pops.append((call, employee_id))
+                case call_rules.CallAnswered(employee_id=employee_id):
+                    self._agent_takes(call, employee_id)
+                case call_rules.CallEnded():
+                    self._dirty.ended.append(call)
+                    self._agents_leave(call)
+                    if self.on_call_ended is not None:
+                        self.on_call_ended(call)
+                case _:
+                    pass
+        self._dirty.calls[call.id] = call
+
+    async def call_settled(self, settled: Settled) -> None:
+        """The charges of a call are final."""
+        if self.on_settled is not None:
+            self.on_settled(settled)
+        data = {
+            "call_id": settled.call_id,
+            "talk_seconds": settled.talk_seconds,
+            "minutes_charged": settled.minutes_charged,
+        }
+        self.push.event(settled.company_id, "call_settled", data, settled.employee_id)
+        await self.flush()
+
+    def pop(self, call: Call, employee_id: int) -> None:
+        """Asks for a screen pop with the next commit."""
+        self._dirty.pops.append((call, employee_id))
+
+    def agent_changed(self, agent: Agent, state_changed: bool) -> None:
+        """Notes an agent for the next commit; a change of state is also kept in its history."""
+        self._dirty.agents[agent.employee_id] = agent
+        if state_changed:
+            self._dirty.states[agent.employee_id] = agent
+            if self.on_agent_changed is not None:
+                self.on_agent_changed(agent)
+
+    def _agent_takes(self, call: Call, employee_id: int | None) -> None:
+        agent = self.registry.agents.get(employee_id) if employee_id is not None else None
+        if agent is not None:
+            self.agent_changed(agent, agent_rules.begin_call(agent, call.id, self.now()))
+
+    def _agents_leave(self, call: Call) -> None:
+        rules = self.directory.companies.get(call.company_id)
+        customer = call.leg_of(Role.CUSTOMER)
+        talked = call.answered_at is not None or (call.direction is Direction.OUTBOUND and customer is not None)
+        wrap_up = timedelta(seconds=rules.wrap_up_seconds if rules and talked else 0)
+        for agent in self.registry.agents.values():
+            if agent.call_id == call.id:
+                self.agent_changed(agent, agent_rules.end_call(agent, call.id, self.now(), wrap_up))
+
+    # -- commit and push -----------------------------------------------------------------------------------------
+
+    async def flush(self) -> None:
+        """Commits what is noted and pushes it. A database that refuses for a moment is asked again: facts wait."""
+        async with self._flushing:
+            if not self._dirty:
+                return
+            batch, self._dirty = self._dirty, Dirty()
+            await self._recognise(batch)
+            while True:
+                try:
+                    await self.writer.commit(
+                        batch.entries, batch.calls.values(), batch.agents.values(), batch.states.values()
+                    )
+                    break
+                except Exception:
+                    log.exception("the database does not take the facts; they are kept and tried again")
+                    await asyncio.sleep(RETRY_COMMIT_SECONDS)
+            self._push(batch)
+            if self.on_committed is not None:
+                self.on_committed(batch.calls.values())
+        for call, employee_id in batch.pops:
+            with contextlib.suppress(Exception):
+                data = await self.crm.pop(call, employee_id)
+                self.push.event(call.company_id, "pop", data, employee_id)
+        for call in batch.ended:
+            if call.employee_id is not None:
+                self.push.event(call.company_id, "call_ended", view.ended_event(call), call.employee_id)
+            with contextlib.suppress(Exception):
+                await self.crm.call_ended(call)
+            self.registry.forget(call)
+
+    async def _recognise(self, batch: Dirty) -> None:
+        """Finds the customer behind calls that have none yet, before anybody is told of them."""
+        for call in batch.calls.values():
+            if call.customer_id is None and call.number and not call.over:
+                with contextlib.suppress(Exception):
+                    known = await self.crm.who_is(call.company_id, call.number)
+                    if known is not None:
+                        call.customer_id, call.customer_name = known.customer_id, known.name
+
+    def _push(self, batch: Dirty) -> None:
+        changed: dict[int, list[tuple[str, str, Mapping[str, Any]]]] = {}
+        gone: dict[int, list[tuple[str, str]]] = {}
+        for call in batch.calls.values():
+            if call.over:
+                gone.setdefault(call.company_id, []).append(("call", call.id))
+            else:
+                entity = view.call_entity(call, self.directory)
+                changed.setdefault(call.company_id, []).append(("call", call.id, entity))
+        for agent in batch.agents.values():
+            entity = view.agent_entity(agent, self.directory, self.minutes.get(agent.employee_id, 0))
+            changed.setdefault(agent.company_id, []).append(("agent", str(agent.employee_id), entity))
+        for company_id in changed.keys() | gone.keys():
+            self.push.publish(company_id, changed.get(company_id, ()), gone.get(company_id, ()))

@@ -1,0 +1,57 @@
+"""What the engine needs from outside, as narrow protocols; `app` hands in the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from callcenter.domain.calls import Call
+from callcenter.domain.events import LinkState
+
+
+class Pbx(Protocol):
+    """The AMI link."""
+
+    @property
+    def state(self) -> LinkState: ...
+
+    async def send(self, action: Mapping[str, Any], timeout: float | None = None) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The customer behind a number, as far as the call needs to know."""
+
+    customer_id: int
+    name: str
+
+
+class Crm(Protocol):
+    """The bridge to the CRM."""
+
+    async def who_is(self, company_id: int, number: str) -> Caller | None: ...
+
+    async def name_of(self, company_id: int, customer_id: int) -> Caller | None: ...
+
+    async def pop(self, call: Call, employee_id: int) -> dict[str, Any]: ...
+
+    async def call_ended(self, call: Call) -> None: ...
+
+
+class Push(Protocol):
+    """Live push; called only after what it tells is committed."""
+
+    def publish(
+        self,
+        company_id: int,
+        changed: Sequence[tuple[str, str, Mapping[str, Any]]] = (),
+        gone: Sequence[tuple[str, str]] = (),
+    ) -> None: ...
+
+    def event(self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None) -> None: ...
+
+
+class Clock(Protocol):
+    def __call__(self) -> datetime: ...

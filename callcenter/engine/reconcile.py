@@ -1,0 +1,158 @@
+"""Puts the registry right after a login: what Asterisk has now, what its records say, and what nobody saw."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from callcenter.domain import calls as call_rules
+from callcenter.domain import events as ev
+from callcenter.domain.agents import employee_of
+from callcenter.domain.calls import TALKING, Call, Leg, Move
+from callcenter.domain.terms import Device, EndReason
+from callcenter.engine.core import Core
+from callcenter.engine.metering import Metering
+from callcenter.engine.routing import Routing
+from callcenter.ledger.legs import CelLeg
+from callcenter.ledger.settle import Settled
+from callcenter.store.tables import call as call_table
+from callcenter.store.tables import cel_leg, journal
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 3.0
+"""How long a vanished call may wait for Asterisk's records (or late events) before it is closed without them."""
+
+
+class Reconciler:
+    def __init__(self, core: Core, metering: Metering, routing: Routing) -> None:
+        self._core = core
+        self._metering = metering
+        self._routing = routing
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def on_snapshot(self, snapshot: ev.Snapshot) -> None:
+        """What is in the snapshot lives; what is not is over, with the times that Asterisk recorded."""
+        self._phones(snapshot)
+        await self._metering.settle()
+        alive = {channel.uniqueid for channel in snapshot.channels}
+        for channel in sorted(snapshot.channels, key=lambda channel: not channel.account.endswith(".customer")):
+            await self._alive(channel)
+        for call in list(self._core.registry.calls.values()):
+            if not call.over and not any(leg_id in alive for leg_id in call.legs):
+                self._later(self._vanished(call))
+                continue
+            for leg in list(call.legs.values()):
+                if not leg.over and leg.id not in alive:
+                    self._end_leg(call, leg, await self._record(leg.id))
+        self._routing.reconcile(snapshot)
+        await self._core.flush()
+
+    def _phones(self, snapshot: ev.Snapshot) -> None:
+        registered: dict[int, set[Device]] = {}
+        for contact in snapshot.contacts:
+            who = employee_of(contact.endpoint)
+            if who is not None and contact.reachable:
+                registered.setdefault(who[0], set()).add(who[1])
+        for agent in self._core.registry.agents.values():
+            devices = frozenset(registered.get(agent.employee_id, set()))
+            if devices != agent.registered:
+                agent.registered = devices
+                self._core.agent_changed(agent, False)
+
+    async def _alive(self, channel: ev.Channel) -> None:
+        core = self._core
+        found = core.registry.adopt(channel, core.directory, core.now())
+        if found is None:
+            return
+        call, leg, facts = found
+        record = await self._record(leg.id)
+        if channel.up and leg.state not in TALKING:
+            answered = record.answered_at if record and record.answered_at else core.now()
+            if leg.state in (call_rules.S.INITIATED, call_rules.S.QUEUED, call_rules.S.ALERTING):
+                facts = [*facts, *call_rules.move_leg(call, leg, Move.ANSWER, answered)]
+        elif channel.ringing:
+            facts = [*facts, *call_rules.move_leg(call, leg, Move.RING, core.now())]
+        core.take(call, facts)
+
+    async def _vanished(self, call: Call) -> None:
+        """No channel of this call is left: its end comes from Asterisk's records, or from the last evidence."""
+        await asyncio.sleep(GRACE_SECONDS)
+        await self._metering.settle()
+        if call.over or call.id not in self._core.registry.calls:
+            return
+        if not await self.close_from_row(call):
+            until = await self._last_evidence(call)
+            log.warning("call %s: Asterisk has no record of its end; closed by the last evidence", call.id)
+            self._core.take(call, call_rules.close(call, until, EndReason.LOST))
+            await self._core.flush()
+            await self.settle_without_records(call, until)
+
+    async def settle_without_records(self, call: Call, until: datetime) -> None:
+        """Settles a call that Asterisk will never write a record for, and gives its minutes back."""
+        core = self._core
+        settled = await core.settlement.close_unrecorded(call.id, call.company_id, until, core.now())
+        await self._metering.refresh_minutes(call.company_id)
+        if settled is not None:
+            await core.call_settled(settled)
+        await core.flush()
+
+    async def close_from_row(self, call: Call) -> bool:
+        """Ends a live call with what settlement wrote; false when the records have no end for it."""
+        query = select(call_table).where(
+            call_table.c.company_id == call.company_id, call_table.c.id == call.id, call_table.c.billing == "settled"
+        )
+        async with self._core.database.read() as connection:
+            row = (await connection.execute(query)).first()
+        if row is None or row.ended_at is None:
+            return False
+        call.answered_at = call.answered_at or row.answered_at
+        reason = EndReason(row.end_reason) if row.end_reason else EndReason.LOST
+        self._core.take(call, call_rules.close(call, row.ended_at, reason))
+        await self._core.flush()
+        return True
+
+    def settled(self, settled: Settled) -> None:
+        """Charges are final; a call that is still alive here missed its own end and is given time to see it."""
+        call = self._core.registry.calls.get(settled.call_id)
+        if call is not None and not call.over:
+            self._later(self._vanished(call))
+
+    def never_dialled(self, call: Call) -> None:
+        """A call that ended before it had a channel: Asterisk writes no record for it."""
+        if not call.legs:
+            self._later(self.settle_without_records(call, self._core.now()))
+
+    def _end_leg(self, call: Call, leg: Leg, record: CelLeg | None) -> None:
+        core = self._core
+        ended = record.ended_at if record and record.ended_at else core.now()
+        leg.cause = record.cause if record else None
+        move = Move.END if leg.state in TALKING else Move.FAIL
+        core.take(call, call_rules.move_leg(call, leg, move, ended))
+
+    async def _record(self, leg_id: str) -> CelLeg | None:
+        async with self._core.database.read() as connection:
+            row = (await connection.execute(select(cel_leg).where(cel_leg.c.id == leg_id))).first()
+        return CelLeg.from_row(row) if row is not None else None
+
+    async def _last_evidence(self, call: Call) -> datetime:
+        query = (
+            select(journal.c.at)
+            .where(journal.c.company_id == call.company_id, journal.c.call_id == call.id)
+            .order_by(journal.c.seq.desc())
+            .limit(1)
+        )
+        async with self._core.database.read() as connection:
+            seen: datetime | None = (await connection.execute(query)).scalar()
+        known = [moment for moment in (seen, call.answered_at, call.started_at) if moment is not None]
+        return max(known)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)

@@ -1,0 +1,220 @@
+"""Commits a batch of facts: journal, call and leg rows, agent states, all in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Table, insert, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callcenter.domain.agents import Agent
+from callcenter.domain.calls import Call, Fact, Leg
+from callcenter.domain.terms import (
+    AgentState,
+    CallState,
+    Direction,
+    Disposition,
+    EndReason,
+    LegState,
+    Mode,
+    Role,
+    Source,
+)
+from callcenter.engine.directory import EVERYWHERE
+from callcenter.store.database import Database
+from callcenter.store.tables import agent_state, agent_state_log, call, journal, leg
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One fact with its company and moment, ready for the journal."""
+
+    company_id: int
+    at: datetime
+    fact: Fact
+
+
+class Writer:
+    """The engine's only way into the database for live state."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def commit(
+        self, entries: Sequence[Entry], calls: Iterable[Call], agents: Iterable[Agent], states: Iterable[Agent] = ()
+    ) -> None:
+        """Writes facts and the present state of what they touched; `states` are agents whose state changed."""
+        call_rows, leg_rows = [], []
+        for one in calls:
+            call_rows.append(call_row(one))
+            leg_rows += [leg_row(one, part) for part in one.legs.values()]
+        agent_rows = [agent_row(one) for one in agents]
+        log_rows = [
+            {
+                "company_id": one.company_id,
+                "employee_id": one.employee_id,
+                "state": one.state.value,
+                "reason": one.reason,
+                "at": one.since,
+            }
+            for one in states
+            if one.since is not None
+        ]
+        if not (entries or call_rows or agent_rows or log_rows):
+            return
+        async with self._db.write() as connection:
+            await self._upsert(connection, call, call_rows, ("id",))
+            await self._upsert(connection, leg, leg_rows, ("id",))
+            await self._upsert(connection, agent_state, agent_rows, ("employee_id",))
+            if log_rows:
+                await connection.execute(insert(agent_state_log), log_rows)
+            if entries:
+                await connection.execute(insert(journal), [journal_row(entry) for entry in entries])
+
+    async def open_calls(self) -> list[Call]:
+        """Calls that had not ended when the last engine stopped, with their legs."""
+        async with self._db.read() as connection:
+            rows = await connection.execute(
+                select(call).where(call.c.ended_at.is_(None)).execution_options(**EVERYWHERE)
+            )
+            found = {row.id: _call_of(row) for row in rows.all()}
+            legs = select(leg).where(leg.c.call_id.in_(list(found))).execution_options(**EVERYWHERE)
+            for row in (await connection.execute(legs)).all():
+                found[row.call_id].legs[row.id] = _leg_of(row)
+        return list(found.values())
+
+    async def agent_states(self) -> dict[int, Any]:
+        async with self._db.read() as connection:
+            rows = await connection.execute(select(agent_state).execution_options(**EVERYWHERE))
+            return {row.employee_id: row for row in rows.all()}
+
+    async def _upsert(
+        self, connection: AsyncConnection, table: Table, rows: list[dict[str, Any]], key: tuple[str, ...]
+    ) -> None:
+        if not rows:
+            return
+        make = sqlite_insert if self._db.is_sqlite else postgresql_insert
+        statement = make(table)
+        values = {name: statement.excluded[name] for name in rows[0] if name not in key}
+        await connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values), rows)
+
+
+def call_row(one: Call) -> dict[str, Any]:
+    """The columns the engine owns; settlement, notes and recordings own the others."""
+    return {
+        "id": one.id,
+        "company_id": one.company_id,
+        "direction": one.direction.value,
+        "mode": one.mode.value,
+        "source": one.source.value,
+        "employee_id": one.employee_id,
+        "customer_id": one.customer_id,
+        "group_id": one.group_id,
+        "number": one.number,
+        "company_number": one.company_number,
+        "state": one.state.value,
+        "started_at": one.started_at,
+        "answered_at": one.answered_at,
+        "ended_at": one.ended_at,
+        "disposition": one.disposition.value if one.disposition else None,
+        "end_reason": one.end_reason.value if one.end_reason else None,
+        "paid_until": one.paid_until,
+        "package_id": one.package_id,
+    }
+
+
+def leg_row(one: Call, part: Leg) -> dict[str, Any]:
+    return {
+        "id": part.id,
+        "company_id": one.company_id,
+        "call_id": one.id,
+        "role": part.role.value,
+        "employee_id": part.employee_id,
+        "number": part.number,
+        "channel": part.channel,
+        "state": part.state.value,
+        "started_at": part.started_at,
+        "answered_at": part.answered_at,
+        "ended_at": part.ended_at,
+        "cause": part.cause,
+    }
+
+
+def agent_row(one: Agent) -> dict[str, Any]:
+    return {
+        "employee_id": one.employee_id,
+        "company_id": one.company_id,
+        "state": one.state.value,
+        "reason": one.reason,
+        "since": one.since,
+        "after_state": one.after_call.value,
+        "after_reason": one.after_reason,
+        "wrap_up_ends_at": one.wrap_up_ends_at,
+    }
+
+
+def journal_row(entry: Entry) -> dict[str, Any]:
+    body = {
+        item.name: value.value if isinstance(value := getattr(entry.fact, item.name), Enum) else value
+        for item in fields(entry.fact)
+        if item.name != "call_id"
+    }
+    return {
+        "company_id": entry.company_id,
+        "at": entry.at,
+        "call_id": entry.fact.call_id,
+        "kind": type(entry.fact).__name__,
+        "body": body,
+    }
+
+
+def restore_agent(one: Agent, row: Any) -> None:
+    """Puts an agent back into the state that was stored."""
+    one.state, one.reason, one.since = AgentState(row.state), row.reason, row.since
+    one.after_call, one.after_reason = AgentState(row.after_state), row.after_reason
+    one.wrap_up_ends_at = row.wrap_up_ends_at
+
+
+def _call_of(row: Any) -> Call:
+    return Call(
+        id=row.id,
+        company_id=row.company_id,
+        direction=Direction(row.direction),
+        number=row.number,
+        started_at=row.started_at,
+        mode=Mode(row.mode),
+        source=Source(row.source),
+        employee_id=row.employee_id,
+        customer_id=row.customer_id,
+        group_id=row.group_id,
+        company_number=row.company_number,
+        state=CallState(row.state),
+        state_since=row.answered_at or row.started_at,
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+        end_reason=EndReason(row.end_reason) if row.end_reason else None,
+        disposition=Disposition(row.disposition) if row.disposition else None,
+        paid_until=row.paid_until,
+        package_id=row.package_id,
+    )
+
+
+def _leg_of(row: Any) -> Leg:
+    return Leg(
+        id=row.id,
+        role=Role(row.role),
+        number=row.number,
+        channel=row.channel,
+        employee_id=row.employee_id,
+        state=LegState(row.state),
+        started_at=row.started_at,
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+        cause=row.cause,
+    )

@@ -1,0 +1,113 @@
+"""Reads Asterisk's own event records (CEL): one row per channel event, written durably by Asterisk itself.
+
+Reads are short, in ids, and never hold a transaction open: a long reader would make Asterisk drop rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+BATCH = 500
+COLUMNS = "eventtype, eventtime, cidnum, context, exten, channame, accountcode, uniqueid, linkedid, eventextra"
+
+
+@dataclass(frozen=True, slots=True)
+class CelRow:
+    """One CEL row; `id` grows by one per row of this Asterisk, `at` has microseconds."""
+
+    id: int
+    event: str
+    at: datetime
+    caller_number: str
+    context: str
+    exten: str
+    channel: str
+    account: str
+    uniqueid: str
+    linkedid: str
+    cause: int | None
+
+
+class CelFile:
+    """The `master.db` of one Asterisk."""
+
+    def __init__(self, path: Path, node: str) -> None:
+        self.path = path
+        self.node = node
+
+    async def after(self, last_id: int, limit: int = BATCH) -> list[CelRow]:
+        """Rows past `last_id` in order; empty while Asterisk has not made its table yet."""
+        return await asyncio.to_thread(self._after, last_id, limit)
+
+    async def newest_id(self) -> int:
+        """The id of the newest row; 0 when there is none (a new file after a reinstall starts again)."""
+        return await asyncio.to_thread(self._newest)
+
+    def _connect(self) -> contextlib.closing[sqlite3.Connection]:
+        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=2, isolation_level=None)
+        return contextlib.closing(connection)
+
+    def _after(self, last_id: int, limit: int) -> list[CelRow]:
+        if not self.path.exists():
+            return []
+        query = f"SELECT AcctId, {COLUMNS} FROM cel WHERE AcctId > ? ORDER BY AcctId LIMIT ?"  # noqa: S608
+        try:
+            with self._connect() as connection:
+                rows = connection.execute(query, (last_id, limit)).fetchall()
+        except sqlite3.OperationalError:
+            return []  # no table yet, or busy for a moment: the next round reads it
+        return [_row(*row) for row in rows]
+
+    def _newest(self) -> int:
+        if not self.path.exists():
+            return 0
+        try:
+            with self._connect() as connection:
+                return int(connection.execute("SELECT coalesce(max(AcctId), 0) FROM cel").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
+
+
+def _row(
+    id_: int,
+    event: str,
+    at: str,
+    caller: str,
+    context: str,
+    exten: str,
+    channel: str,
+    account: str,
+    uniqueid: str,
+    linkedid: str,
+    extra: str | None,
+) -> CelRow:
+    return CelRow(
+        id=id_,
+        event=event,
+        at=datetime.fromtimestamp(float(at), UTC),
+        caller_number=caller or "",
+        context=context or "",
+        exten=exten or "",
+        channel=channel or "",
+        account=account or "",
+        uniqueid=uniqueid,
+        linkedid=linkedid,
+        cause=_cause(extra),
+    )
+
+
+def _cause(extra: str | None) -> int | None:
+    if not extra:
+        return None
+    try:
+        value = json.loads(extra)
+    except ValueError:
+        return None
+    cause = value.get("hangupcause") if isinstance(value, dict) else None
+    return int(cause) if isinstance(cause, int) or (isinstance(cause, str) and cause.isdigit()) else None

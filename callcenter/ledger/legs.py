@@ -1,0 +1,89 @@
+"""Puts the CEL rows of a channel together into one leg: started, answered, bridged, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callcenter.domain.agents import employee_of
+from callcenter.ledger.cel import CelRow
+from callcenter.store.tables import cel_leg
+
+ROLES = frozenset({"agent", "customer", "third"})
+
+
+@dataclass(slots=True)
+class CelLeg:
+    """One channel as Asterisk recorded it; `call_id` and `role` come from its account code `<call id>.<role>`."""
+
+    id: str
+    node: str
+    linkedid: str
+    call_id: str = ""
+    role: str = ""
+    channel: str = ""
+    context: str = ""
+    exten: str = ""
+    caller_number: str = ""
+    started_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    bridged_at: datetime | None = None
+    cause: int | None = None
+    settled: bool = False
+
+    @property
+    def employee_id(self) -> int | None:
+        found = employee_of(self.channel)
+        return found[0] if found else None
+
+    @classmethod
+    def from_row(cls, row: Any) -> CelLeg:
+        return cls(**row._mapping)
+
+
+def absorb(legs: dict[str, CelLeg], row: CelRow, node: str) -> None:
+    """Adds what one row tells; repeated rows change nothing."""
+    leg = legs.get(row.uniqueid)
+    if leg is None:
+        leg = legs[row.uniqueid] = CelLeg(row.uniqueid, node, row.linkedid, channel=row.channel)
+    call_id, _, role = row.account.rpartition(".")
+    if call_id and role in ROLES:
+        leg.call_id, leg.role = call_id, role
+    match row.event:
+        case "CHAN_START":
+            leg.started_at = leg.started_at or row.at
+            leg.context, leg.exten, leg.caller_number = row.context, row.exten, row.caller_number
+        case "ANSWER":
+            leg.answered_at = leg.answered_at or row.at
+        case "BRIDGE_ENTER":
+            leg.bridged_at = leg.bridged_at or row.at
+        case "HANGUP":
+            leg.ended_at = leg.ended_at or row.at
+            leg.cause = row.cause
+        case _:
+            pass
+
+
+async def load_legs(connection: AsyncConnection, ids: set[str]) -> dict[str, CelLeg]:
+    rows = await connection.execute(select(cel_leg).where(cel_leg.c.id.in_(ids)))
+    return {row.id: CelLeg.from_row(row) for row in rows.all()}
+
+
+async def save_legs(connection: AsyncConnection, legs: Iterable[CelLeg]) -> None:
+    wanted = list(legs)
+    known = await connection.execute(select(cel_leg.c.id).where(cel_leg.c.id.in_([leg.id for leg in wanted])))
+    existing = set(known.scalars())
+    fresh = [asdict(leg) for leg in wanted if leg.id not in existing]
+    if fresh:
+        await connection.execute(insert(cel_leg), fresh)
+    for leg in wanted:
+        if leg.id in existing:
+            values = asdict(leg)
+            del values["id"]
+            await connection.execute(update(cel_leg).where(cel_leg.c.id == leg.id).values(**values))

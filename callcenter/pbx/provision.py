@@ -1,0 +1,158 @@
+"""Generate the SIP endpoints, trunks and queues of the PBX, and the short-lived credentials of browsers.
+
+Each `write_*` replaces one generated file in a single step and reloads only the module that reads it, so talking calls
+are never touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from callcenter.pbx.errors import UnsafeValue
+from callcenter.pbx.instance import AsteriskInstance
+from callcenter.pbx.render import check_value, write_atomic
+
+AGENTS_FILE = "pjsip_agents.conf"
+TRUNK_FILE = "pjsip_trunk.conf"
+QUEUES_FILE = "queues_generated.conf"
+GENERATED_FILES = (AGENTS_FILE, TRUNK_FILE, QUEUES_FILE)
+
+REALM = "callcenter"
+TRUNK = "trunk-1"
+TRUNK_HEADER = "X-Trunk-Secret"
+WEB_CREDENTIAL_FAMILY = "ps_auths/auth"
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f\"\\;<>]")
+_HEADER = "; Generated: changes made here are lost.\n"
+
+
+@dataclass(frozen=True)
+class EndpointSpec:
+    """An employee's phones: `agent-<id>` with `secret` for SIP, and `agent-<id>-web` for the browser."""
+
+    employee_id: int
+    secret: str
+    display_name: str
+
+
+@dataclass(frozen=True)
+class TrunkSpec:
+    """A SIP trunk: `host` is `host` or `host:port`; `user` and `password` if it asks for registration.
+
+    `header_secret` is for the simulated network, which shares its address with everything on loopback: it is known by
+    a secret header instead.
+    """
+
+    host: str
+    user: str = ""
+    password: str = ""
+    name: str = TRUNK
+    header_secret: str = ""
+
+
+def phone_endpoint(employee_id: int) -> str:
+    """Name of the employee's SIP endpoint; the channel to dial is `PJSIP/<name>`."""
+    return f"agent-{employee_id}"
+
+
+def web_endpoint(employee_id: int) -> str:
+    """Name of the employee's browser endpoint."""
+    return f"agent-{employee_id}-web"
+
+
+def web_credential_db_entry(employee_id: int, password: str) -> tuple[str, str, str]:
+    """(family, key, value) for AMI `DBPut`, which makes `password` valid for the browser endpoint at once.
+
+    The same family and key for `DBDel` end it. The password itself is not stored, only its digest.
+    """
+    name = web_endpoint(employee_id)
+    digest = hashlib.md5(f"{name}:{REALM}:{password}".encode(), usedforsecurity=False).hexdigest()
+    value = {"auth_type": "md5", "username": name, "realm": REALM, "md5_cred": digest}
+    return WEB_CREDENTIAL_FAMILY, name, json.dumps(value, separators=(",", ":"))
+
+
+async def write_endpoints(instance: AsteriskInstance, specs: Iterable[EndpointSpec]) -> None:
+    """Make exactly these employees' endpoints exist."""
+    text = _HEADER + "".join(_agent(spec) for spec in sorted(specs, key=lambda spec: spec.employee_id))
+    if _replace(instance, AGENTS_FILE, text):
+        await instance.reload("res_pjsip")
+
+
+async def write_trunk(instance: AsteriskInstance, spec: TrunkSpec) -> None:
+    """Make this the trunk of the PBX."""
+    if _replace(instance, TRUNK_FILE, trunk_config(spec)):
+        for module in ("res_pjsip", "res_pjsip_endpoint_identifier_ip", "res_pjsip_outbound_registration"):
+            await instance.reload(module)
+
+
+async def write_queues(instance: AsteriskInstance, names: Iterable[str]) -> None:
+    """Make exactly these queues exist; members, and callers of queues that stay, are kept."""
+    text = _HEADER
+    for name in sorted(set(names)):
+        text += f"[{_checked_name(name)}](queue_template)\n"
+    if _replace(instance, QUEUES_FILE, text):
+        await instance.cli("queue reload all")
+
+
+def trunk_config(spec: TrunkSpec) -> str:
+    """The text of pjsip_trunk.conf for `spec`."""
+    name = _checked_name(spec.name)
+    host = check_value("trunk_host", spec.host)
+    if not re.fullmatch(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?", host):
+        raise UnsafeValue(f"`{host}` is not a host name or address with an optional port.")
+    text = _HEADER + f"[{name}](trunk)\naors = {name}\n"
+    if spec.user:
+        user = check_value("trunk_user", spec.user)
+        password = check_value("trunk_password", spec.password)
+        text += f"outbound_auth = {name}-auth\nfrom_user = {user}\n\n"
+        text += f"[{name}-auth]\ntype = auth\nauth_type = userpass\nusername = {user}\npassword = {password}\n\n"
+        text += (
+            f"[{name}-registration]\ntype = registration\ntransport = transport-udp\n"
+            f"outbound_auth = {name}-auth\nserver_uri = sip:{host}\nclient_uri = sip:{user}@{host}\n"
+            f"contact_user = {user}\nretry_interval = 30\nforbidden_retry_interval = 300\nmax_retries = 10000\n"
+            "auth_rejection_permanent = no\n"
+        )
+    text += f"\n[{name}]\ntype = aor\ncontact = sip:{host}\nqualify_frequency = 30\nqualify_timeout = 3\n"
+    text += f"\n[{name}]\ntype = identify\nendpoint = {name}\n"
+    if spec.header_secret:
+        text += f"match_header = {TRUNK_HEADER}: {check_value('trunk secret', spec.header_secret)}\n"
+    else:
+        text += f"match = {re.sub(r':[0-9]+$', '', host)}\n"
+    return text
+
+
+def _agent(spec: EndpointSpec) -> str:
+    phone, web = phone_endpoint(spec.employee_id), web_endpoint(spec.employee_id)
+    shown = _NOT_IN_A_NAME.sub("", spec.display_name).strip()
+    caller = f'callerid = "{shown}" <{int(spec.employee_id)}>\n'
+    secret = check_value(f"the SIP secret of employee {spec.employee_id}", spec.secret)
+    if not secret.strip():
+        raise UnsafeValue(f"The SIP secret of employee {spec.employee_id} is empty.")
+    return (
+        f"\n[{phone}](agent-phone)\n{caller}aors = {phone}\nauth = {phone}\n"
+        f"[{phone}](agent-aor)\n"
+        f"[{phone}]\ntype = auth\nauth_type = userpass\nusername = {phone}\npassword = {secret}\n"
+        # The auth object of this name is not here: it lives in AstDB for as long as a browser session does.
+        f"[{web}](agent-browser)\n{caller}aors = {web}\nauth = {web}\n"
+        f"[{web}](agent-aor)\n"
+    )
+
+
+def _replace(instance: AsteriskInstance, name: str, text: str) -> bool:
+    """Write a generated file; False if it already said exactly this."""
+    path = instance.etc / name
+    if path.exists() and path.read_text("utf-8") == text:
+        return False
+    write_atomic(path, text)
+    return True
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise UnsafeValue(f"`{name}` is not a valid name: letters, digits, - and _, at most 60.")
+    return name

@@ -1,0 +1,95 @@
+"""The whole telephony side from one `Settings`: the PBX and, without a real trunk, the simulated phone network."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from callcenter.pbx import provision
+from callcenter.pbx.carrier import Carrier
+from callcenter.pbx.fetch import AsteriskInstall, ensure
+from callcenter.pbx.instance import AsteriskInstance, Port
+from callcenter.pbx.render import DIALPLANS
+from callcenter.settings import Settings
+
+
+def pbx_instance(install: AsteriskInstall, settings: Settings) -> AsteriskInstance:
+    """The PBX of these settings, not yet started."""
+    last_rtp = settings.rtp_start + settings.rtp_count - 1
+    return AsteriskInstance(
+        install=install,
+        run_dir=settings.data_dir / "pbx",
+        role="pbx",
+        values={
+            "sip_host": settings.asterisk_host,
+            "sip_port": str(settings.sip_port),
+            "ami_port": str(settings.ami_port),
+            "http_port": str(settings.pbx_http_port),
+            "rtp_start": str(settings.rtp_start),
+            "rtp_end": str(last_rtp),
+            "member_ring_seconds": str(settings.agent_ring_seconds),
+            "realm": provision.REALM,
+        },
+        ports=(
+            Port(settings.sip_port, "sip_port", "udp", settings.asterisk_host),
+            Port(settings.ami_port, "ami_port", "tcp"),
+            Port(settings.pbx_http_port, "pbx_http_port", "tcp"),
+            Port(settings.rtp_start, "rtp_start", "udp", settings.asterisk_host),
+        ),
+        dialplans=DIALPLANS,
+        generated=provision.GENERATED_FILES,
+    )
+
+
+class TelephonyStack:
+    """`async with TelephonyStack(settings) as stack:` gives a running `stack.pbx`, and `stack.carrier` if simulated.
+
+    With `keep_running` the processes stay when the block ends, so calls survive a restart of the program.
+    """
+
+    def __init__(self, settings: Settings, *, keep_running: bool = False) -> None:
+        self.settings = settings
+        self.install = ensure(settings)
+        self.pbx = pbx_instance(self.install, settings)
+        self.keep_running = keep_running
+        self._carrier = (
+            Carrier(self.install, settings, self.pbx.secrets["trunk_secret"]) if settings.simulated_carrier else None
+        )
+
+    @property
+    def carrier(self) -> Carrier:
+        """The simulated phone network; there is none when a real trunk is configured."""
+        if self._carrier is None:
+            raise LookupError("A real trunk is configured, so there is no simulated phone network.")
+        return self._carrier
+
+    def trunk(self) -> provision.TrunkSpec:
+        """The trunk that the settings ask for."""
+        if self._carrier is not None:
+            host = f"127.0.0.1:{self.settings.carrier_sip_port}"
+            return provision.TrunkSpec(host, header_secret=self.pbx.secrets["trunk_secret"])
+        return provision.TrunkSpec(self.settings.trunk_host, self.settings.trunk_user, self.settings.trunk_password)
+
+    async def start(self) -> None:
+        if self._carrier is not None:
+            await self._carrier.start()
+        await self.pbx.start()
+        await provision.write_trunk(self.pbx, self.trunk())
+
+    async def stop(self) -> None:
+        await self.pbx.stop()
+        if self._carrier is not None:
+            await self._carrier.stop()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            # What runs may have been adopted with calls on it, so only a stack of our own is torn down.
+            if not self.keep_running:
+                await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self.keep_running:
+            await self.stop()

@@ -1,0 +1,107 @@
+"""One frozen `Settings`, read from a TOML file and overridden by `CALLCENTER_*` environment variables."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+ENV_PREFIX = "CALLCENTER_"
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or has a wrong value; the message names it and says what is accepted."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything an operator may set. Ports are TCP unless said otherwise; all times are seconds."""
+
+    data_dir: Path = PROJECT_ROOT / ".callcenter"
+    """Everything the program writes but recordings: database, run folders, secrets, logs."""
+    recordings_dir: Path = PROJECT_ROOT / "recordings"
+    database_url: str = ""
+    """SQLAlchemy async URL; empty means SQLite in `data_dir`."""
+    host: str = "127.0.0.1"
+    port: int = 8088
+    public_origin: str = ""
+    """The origin users type, e.g. `https://cc.example.com`, when a proxy stands in front."""
+    time_zone: str = "Asia/Shanghai"
+    default_region: str = "CN"
+    """Region for numbers typed without a country code (ISO 3166-1 alpha-2)."""
+
+    asterisk: str = ""
+    """Path of an installed Asterisk 20+ binary; empty fetches a private one."""
+    asterisk_cache: Path = Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "callcenter"
+    asterisk_host: str = "127.0.0.1"
+    sip_port: int = 5160
+    """UDP port where the PBX listens for SIP phones and the trunk."""
+    pbx_http_port: int = 8188
+    """Port of Asterisk's own HTTP server; browsers never reach it, the softphone bridge does."""
+    ami_port: int = 5138
+    rtp_start: int = 20000
+    """First UDP media port of the PBX; `rtp_count` ports from here are used."""
+    rtp_count: int = 2000
+
+    trunk_host: str = ""
+    """`host:port` of the SIP trunk; empty means the simulated phone network on loopback."""
+    trunk_user: str = ""
+    trunk_password: str = ""
+    carrier_sip_port: int = 5260
+    carrier_ami_port: int = 5238
+    carrier_rtp_start: int = 24000
+
+    ring_seconds: int = 45
+    """How long a customer's phone may ring before the call counts as not answered."""
+    agent_ring_seconds: int = 20
+    reserve_minutes: int = 5
+    """Minutes reserved ahead on a voice package while a call talks."""
+    recording_workers: int = 1
+    recording_format: str = "opus"
+    """`opus` or `mp3`."""
+    log_level: str = "INFO"
+
+    @property
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'callcenter.db'}"
+
+    @property
+    def simulated_carrier(self) -> bool:
+        return not self.trunk_host
+
+
+def load(path: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:
+    """Settings from `path` (TOML, optional) and `env`; raises `SettingsError` naming the bad setting."""
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values.update(tomllib.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
+            raise SettingsError(f"The settings file {path} does not exist.") from None
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"The settings file {path} is not valid TOML: {error}") from None
+    known = {field.name for field in msgspec.structs.fields(Settings)}
+    for key, value in (os.environ if env is None else env).items():
+        if not key.startswith(ENV_PREFIX):
+            continue
+        name = key.removeprefix(ENV_PREFIX).lower()
+        if name == "config":
+            continue
+        if name not in known:
+            raise SettingsError(f"{key} names no setting. Known settings: {', '.join(sorted(known))}.")
+        values[name] = value
+    try:
+        return msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"Bad setting: {error}") from None
+
+
+def _decode(kind: type[Any], value: Any) -> Any:
+    """Paths are the one type of a setting that TOML and the environment do not know."""
+    if kind is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    raise NotImplementedError(kind)

@@ -1,0 +1,351 @@
+"""The engine's tables. Rows that a company owns carry `company_id`; the guard refuses queries that forget it."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from callcenter.store.base import BigId, UtcDateTime, company_column, metadata
+
+company = Table(
+    "company",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("time_zone", String(64), nullable=False, server_default="Asia/Shanghai"),
+    Column("dial_start", String(5), nullable=False, server_default="08:30"),
+    Column("dial_end", String(5), nullable=False, server_default="21:30"),
+    Column("wrap_up_seconds", Integer, nullable=False, server_default="30"),
+    Column("valid_call_seconds", Integer, nullable=False, server_default="30"),
+    Column("display_number", String(32), nullable=False, server_default=""),
+    Column("recording", Boolean, nullable=False, server_default="1"),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+department = Table(
+    "department",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("name", String(100), nullable=False),
+    Column("parent_id", ForeignKey("department.id"), nullable=True),
+    Column("head_id", Integer, nullable=True),
+)
+
+role = Table(
+    "role",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("code", String(32), nullable=False),
+    Column("name_zh", String(64), nullable=False),
+    Column("name_en", String(64), nullable=False),
+    Column("permissions", JSON, nullable=False),
+    Column("scope", String(20), nullable=False),
+    UniqueConstraint("company_id", "code"),
+)
+
+employee = Table(
+    "employee",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("department_id", ForeignKey("department.id"), nullable=True),
+    Column("role_id", ForeignKey("role.id"), nullable=False),
+    Column("superior_id", Integer, nullable=True),
+    Column("login", String(64), nullable=False, unique=True),
+    Column("name", String(64), nullable=False),
+    Column("phone", String(32), nullable=False, server_default=""),
+    Column("password_hash", String(200), nullable=False),
+    Column("account_state", String(16), nullable=False, server_default="active"),
+    Column("verification", String(16), nullable=False, server_default="unverified"),
+    Column("device", String(16), nullable=False, server_default="browser"),
+    Column("sip_secret", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+web_session = Table(
+    "web_session",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    company_column(),
+    Column("employee_id", ForeignKey("employee.id"), nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("ip", String(64), nullable=False, server_default=""),
+    Column("user_agent", String(300), nullable=False, server_default=""),
+)
+
+login_failure = Table(
+    "login_failure",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("key", String(128), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    company_column(),
+    Column("actor_id", Integer, nullable=True),
+    Column("action", String(64), nullable=False),
+    Column("object", String(128), nullable=False, server_default=""),
+    Column("details", JSON, nullable=False),
+    Column("ip", String(64), nullable=False, server_default=""),
+    Column("at", UtcDateTime, nullable=False, index=True),
+)
+
+agent_group = Table(
+    "agent_group",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("name", String(100), nullable=False),
+    UniqueConstraint("company_id", "name"),
+)
+
+group_member = Table(
+    "group_member",
+    metadata,
+    Column("group_id", ForeignKey("agent_group.id"), primary_key=True),
+    Column("employee_id", ForeignKey("employee.id"), primary_key=True),
+    company_column(),
+)
+
+inbound_number = Table(
+    "inbound_number",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("number", String(32), nullable=False, unique=True),
+    Column("group_id", ForeignKey("agent_group.id"), nullable=False),
+)
+
+blacklist = Table(
+    "blacklist",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("number", String(32), nullable=False),
+    Column("reason", String(200), nullable=False, server_default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("company_id", "number"),
+)
+
+call = Table(
+    "call",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    company_column(),
+    Column("direction", String(10), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("employee_id", Integer, nullable=True),
+    Column("customer_id", Integer, nullable=True),
+    Column("group_id", Integer, nullable=True),
+    Column("number", String(32), nullable=False),
+    Column("company_number", String(32), nullable=False, server_default=""),
+    Column("state", String(20), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("answered_at", UtcDateTime, nullable=True),
+    Column("ended_at", UtcDateTime, nullable=True),
+    Column("disposition", String(16), nullable=True),
+    Column("end_reason", String(32), nullable=True),
+    Column("paid_until", UtcDateTime, nullable=True),
+    Column("package_id", Integer, nullable=True),
+    # Written by settlement, from Asterisk's own records:
+    Column("talk_seconds", Integer, nullable=False, server_default="0"),
+    Column("minutes_charged", Integer, nullable=False, server_default="0"),
+    Column("billing", String(16), nullable=False, server_default="open"),
+    Column("flag", String(32), nullable=False, server_default=""),
+    # Written by the agent after the call:
+    Column("result", String(32), nullable=True),
+    Column("note", Text, nullable=True),
+    # Written by the recording worker:
+    Column("recording_state", String(10), nullable=False, server_default="none"),
+    Column("recording_path", String(300), nullable=False, server_default=""),
+    Column("recording_duration", Float, nullable=True),
+    Column("recording_tries", Integer, nullable=False, server_default="0"),
+    Index("ix_call_company_started", "company_id", "started_at"),
+    Index("ix_call_company_employee_started", "company_id", "employee_id", "started_at"),
+    Index("ix_call_company_customer_started", "company_id", "customer_id", "started_at"),
+    Index("ix_call_company_number_started", "company_id", "number", "started_at"),
+    Index("ix_call_recording_state", "recording_state"),
+    Index("ix_call_billing", "billing"),
+)
+
+call_waveform = Table(
+    "call_waveform",
+    metadata,
+    Column("call_id", ForeignKey("call.id"), primary_key=True),
+    company_column(),
+    Column("body", JSON, nullable=False),
+)
+
+leg = Table(
+    "leg",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    company_column(),
+    Column("call_id", ForeignKey("call.id"), nullable=False, index=True),
+    Column("role", String(10), nullable=False),
+    Column("employee_id", Integer, nullable=True),
+    Column("number", String(32), nullable=False, server_default=""),
+    Column("channel", String(80), nullable=False, server_default=""),
+    Column("state", String(12), nullable=False),
+    Column("started_at", UtcDateTime, nullable=True),
+    Column("answered_at", UtcDateTime, nullable=True),
+    Column("ended_at", UtcDateTime, nullable=True),
+    Column("cause", Integer, nullable=True),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", BigId, primary_key=True),
+    company_column(),
+    Column("at", UtcDateTime, nullable=False),
+    Column("call_id", String(64), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("body", JSON, nullable=False),
+)
+
+command_key = Table(
+    "command_key",
+    metadata,
+    company_column(primary_key=True),
+    Column("key", String(80), primary_key=True),
+    Column("employee_id", Integer, nullable=False),
+    Column("request", String(200), nullable=False),
+    Column("call_id", String(64), nullable=True),
+    Column("error", String(40), nullable=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+agent_state = Table(
+    "agent_state",
+    metadata,
+    Column("employee_id", ForeignKey("employee.id"), primary_key=True),
+    company_column(),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(32), nullable=False, server_default=""),
+    Column("since", UtcDateTime, nullable=False),
+    Column("after_state", String(20), nullable=False, server_default="ready"),
+    Column("after_reason", String(32), nullable=False, server_default=""),
+    Column("wrap_up_ends_at", UtcDateTime, nullable=True),
+)
+
+agent_state_log = Table(
+    "agent_state_log",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    company_column(),
+    Column("employee_id", ForeignKey("employee.id"), nullable=False, index=True),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(32), nullable=False, server_default=""),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+voice_package = Table(
+    "voice_package",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("employee_id", ForeignKey("employee.id"), nullable=False, index=True),
+    Column("name", String(100), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("kind", String(16), nullable=False, server_default="non_shared"),
+    Column("minutes_total", Integer, nullable=False),
+    Column("increment_seconds", Integer, nullable=False, server_default="60"),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("created_by", Integer, nullable=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("minutes_total > 0", name="minutes_positive"),
+    CheckConstraint("increment_seconds > 0", name="increment_positive"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    company_column(),
+    Column("package_id", ForeignKey("voice_package.id"), nullable=True, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("minutes", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("package_id", "kind"),
+    # `issued` is the platform's side of the books and mirrors what was sold; all others never go below zero.
+    CheckConstraint("kind = 'issued' OR minutes >= 0", name="never_overdrawn"),
+)
+
+posting = Table(
+    "posting",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    company_column(),
+    Column("txn", String(120), nullable=False),
+    Column("account_id", ForeignKey("account.id"), nullable=False, index=True),
+    Column("minutes", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("call_id", String(64), nullable=True, index=True),
+    Column("leg_id", String(64), nullable=True),
+    Column("seconds", Integer, nullable=False, server_default="0"),
+    Column("at", UtcDateTime, nullable=False),
+    UniqueConstraint("txn", "account_id"),
+)
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("call_id", String(64), primary_key=True),
+    company_column(),
+    Column("package_id", ForeignKey("voice_package.id"), nullable=False),
+    Column("employee_id", Integer, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("extensions", Integer, nullable=False, server_default="0"),
+    Column("open", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("minutes >= 0", name="minutes_not_negative"),
+    Index("ix_reservation_open", "open"),
+)
+
+cel_watermark = Table(
+    "cel_watermark",
+    metadata,
+    Column("node", String(120), primary_key=True),
+    Column("last_id", BigId, nullable=False),
+)
+
+cel_leg = Table(
+    "cel_leg",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("node", String(120), nullable=False),
+    Column("linkedid", String(64), nullable=False, index=True),
+    Column("call_id", String(64), nullable=False, server_default="", index=True),
+    Column("role", String(10), nullable=False, server_default=""),
+    Column("channel", String(80), nullable=False, server_default=""),
+    Column("context", String(80), nullable=False, server_default=""),
+    Column("exten", String(80), nullable=False, server_default=""),
+    Column("caller_number", String(40), nullable=False, server_default=""),
+    Column("started_at", UtcDateTime, nullable=True),
+    Column("answered_at", UtcDateTime, nullable=True),
+    Column("ended_at", UtcDateTime, nullable=True),
+    Column("bridged_at", UtcDateTime, nullable=True),
+    Column("cause", Integer, nullable=True),
+    Column("settled", Boolean, nullable=False, server_default="0"),
+)

@@ -1,0 +1,117 @@
+"""Keeps Asterisk's configuration in step with the database: endpoints, queues, routes, browser credentials."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+
+from callcenter.ami import actions
+from callcenter.ami.errors import AmiError
+from callcenter.domain.events import LinkState
+from callcenter.domain.numbers import dialable
+from callcenter.engine import Engine
+from callcenter.engine.ports import Pbx
+from callcenter.pbx import provision
+from callcenter.pbx.instance import AsteriskInstance
+from callcenter.settings import Settings
+from callcenter.web.errors import ApiError
+
+log = logging.getLogger(__name__)
+
+BROWSER_CREDENTIAL_SECONDS = 3600.0
+"""How long a browser's SIP password is good for registering; it fetches a new one before that."""
+
+
+class TelephonyControl:
+    """The web face's way to everything outside the database."""
+
+    def __init__(self, settings: Settings, instance: AsteriskInstance, engine: Engine, pbx: Pbx) -> None:
+        self._settings = settings
+        self._instance = instance
+        self._engine = engine
+        self._pbx = pbx
+        self._routes: dict[str, str] = {}
+        self._writing = asyncio.Lock()
+        self._expiries: dict[int, asyncio.TimerHandle] = {}
+
+    async def provision(self) -> None:
+        """Writes endpoints and queues as the directory has them; unchanged files reload nothing."""
+        directory = self._engine.core.directory
+        async with self._writing:
+            specs = [
+                provision.EndpointSpec(person.id, person.sip_secret, person.name)
+                for person in directory.people.values()
+                if person.active
+            ]
+            await provision.write_endpoints(self._instance, specs)
+            await provision.write_queues(self._instance, [group.queue for group in directory.groups.values()])
+
+    async def changed(self) -> None:
+        """People, groups, numbers or settings changed: the engine reads them, Asterisk follows."""
+        await self._engine.refresh()
+        await self.provision()
+        await self.write_routes()
+
+    async def write_routes(self) -> None:
+        """Inbound numbers in AstDB: which queue takes a call, and whether it is recorded."""
+        if self._pbx.state is not LinkState.LIVE:
+            return  # written at the next login
+        directory = self._engine.core.directory
+        wanted: dict[str, str] = {}
+        for number, group_id in directory.numbers.items():
+            group = directory.groups[group_id]
+            record = "yes" if directory.companies[group.company_id].recording else "no"
+            for written in {number, dialable(number, self._settings.default_region)}:
+                wanted[f"did/{written}"] = group.queue
+                wanted[f"did-record/{written}"] = record
+        try:
+            for key in self._routes.keys() - wanted.keys():
+                await self._pbx.send(actions.db_del(*key.split("/", 1)))
+            for key, value in wanted.items():
+                family, name = key.split("/", 1)
+                await self._pbx.send(actions.db_put(family, name, value))
+            self._routes = wanted
+        except AmiError as error:
+            log.warning("inbound routes could not be written now: %s", error)
+
+    async def on_live(self) -> None:
+        """After every login of the link."""
+        await self.provision()
+        await self.write_routes()
+
+    # -- browser phones --------------------------------------------------------------------------------------------
+
+    async def browser_credentials(self, employee_id: int) -> tuple[str, float]:
+        """A fresh password that Asterisk accepts for this employee's browser; the one before ends at once."""
+        password = secrets.token_urlsafe(24)
+        entry = provision.web_credential_db_entry(employee_id, password)
+        try:
+            await self._pbx.send(actions.db_put(*entry))
+        except AmiError:
+            raise ApiError("phones_unavailable") from None
+        self._expire_later(employee_id)
+        return password, BROWSER_CREDENTIAL_SECONDS
+
+    async def revoke_browser(self, employee_id: int) -> None:
+        timer = self._expiries.pop(employee_id, None)
+        if timer is not None:
+            timer.cancel()
+        family, key, _ = provision.web_credential_db_entry(employee_id, "")
+        try:
+            await self._pbx.send(actions.db_del(family, key))
+        except AmiError as error:
+            if error.code != "refused":  # refused: there was none
+                log.warning("the browser credential of employee %s could not be revoked: %s", employee_id, error)
+
+    def _expire_later(self, employee_id: int) -> None:
+        earlier = self._expiries.pop(employee_id, None)
+        if earlier is not None:
+            earlier.cancel()
+        loop = asyncio.get_running_loop()
+        self._expiries[employee_id] = loop.call_later(
+            BROWSER_CREDENTIAL_SECONDS, lambda: loop.create_task(self.revoke_browser(employee_id))
+        )
+
+    def phone_server(self) -> tuple[str, int]:
+        return self._settings.asterisk_host, self._settings.sip_port

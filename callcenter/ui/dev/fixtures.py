@@ -1,0 +1,190 @@
+"""Made-up company for looking at the pages without a server: plain data in the shapes of the HTTP API."""
+
+from datetime import UTC, datetime, timedelta
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def ago(**delta: float) -> str:
+    return (NOW - timedelta(**delta)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def ahead(**delta: float) -> str:
+    return (NOW + timedelta(**delta)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+ROLES = {
+    "agent": {"code": "agent", "name_zh": "坐席", "name_en": "Agent"},
+    "supervisor": {"code": "supervisor", "name_zh": "班长", "name_en": "Supervisor"},
+    "admin": {"code": "admin", "name_zh": "企业管理员", "name_en": "Administrator"},
+}
+COMPANY = {"id": 1, "name": "南山木作家居", "time_zone": "Asia/Shanghai"}
+AGENT_MAY = ["calls.dial", "calls.view", "recordings.play", "customers.view", "customers.edit"]
+ALL_BUT_DIAL = [
+    "calls.view", "calls.control", "recordings.play", "customers.view", "customers.edit", "customers.delete",
+    "live.view", "employees.view", "employees.edit", "departments.edit", "packages.view", "packages.grant",
+    "settings.edit", "audit.view", "numbers.edit",
+]
+PEOPLE = ["林书遥", "周予安", "陈知夏", "黄清和", "赵一鸣", "孙念慈", "吴远舟", "郑南乔", "何叙白", "罗青禾"]
+
+
+def me(role: str) -> dict:
+    agent = role == "agent"
+    return {
+        "id": 1 if agent else 90, "login": "linshuyao" if agent else role, "name": "林书遥" if agent else "沈若谷",
+        "role": ROLES[role], "permissions": AGENT_MAY if agent else ALL_BUT_DIAL,
+        "scope": "self" if agent else "company", "company": COMPANY,
+        "department": {"id": 2, "name": "华东销售一部"} if agent else None, "device": "browser",
+        "can_dial": agent, "extension": "agent-1",
+    }
+
+
+CUSTOMER_NAMES = [
+    ("苏婉清", "personal", ["高意向", "老客户"], "A", "方案确认", "官网登记"),
+    ("杭州云栖酒店管理有限公司", "enterprise", ["批量采购", "账期客户"], "A", "商务谈判", "展会"),
+    ("顾长风", "personal", ["价格敏感"], "B", "需求沟通", "转介绍"),
+    ("许嘉木", "personal", [], "C", "初次联系", "抖音广告"),
+    ("宁波海曙书店", "enterprise", ["门店翻新"], "B", "已报价", "电话开发"),
+    ("叶知秋", "personal", ["高意向"], "A", "待签约", "老客户介绍"),
+    ("江予白", "personal", ["周末联系"], "B", "需求沟通", "官网登记"),
+    ("上海拾光设计工作室", "enterprise", ["设计师渠道"], "A", "长期合作", "展会"),
+    ("沈听澜", "personal", [], "C", "初次联系", "百度推广"),
+    ("温以宁", "personal", ["已量尺"], "B", "方案确认", "门店到访"),
+    ("苏州青禾民宿", "enterprise", ["批量采购"], "B", "已报价", "电话开发"),
+    ("陆景行", "personal", [], "C", "暂无意向", "抖音广告"),
+]
+
+
+def digits(index: int) -> str:
+    return f"1{[38, 39, 36, 58, 86, 77, 50, 89, 33, 35, 52, 91][index % 12]}{index * 7351 % 10000:04d}{index * 9173 % 10000:04d}"
+
+
+def spaced(number: str) -> str:
+    return f"{number[:3]} {number[3:7]} {number[7:]}"
+
+
+def customer(index: int) -> dict:
+    name, kind, tags, level, progress, source = CUSTOMER_NAMES[index % len(CUSTOMER_NAMES)]
+    first = digits(index)
+    numbers = [{"id": index * 10 + 1, "number": f"+86{first}", "display": spaced(first), "label": "mobile", "primary": True}]
+    if index % 3 == 1 or index == 0:
+        numbers.append({"id": index * 10 + 2, "number": f"+8657188{index:06d}", "display": f"0571 88{index:02d} {index * 37 % 10000:04d}", "label": "work", "primary": False})
+    return {
+        "id": index + 1, "kind": kind, "name": name, "numbers": numbers, "tags": tags,
+        "owner": {"id": 1, "name": "林书遥"}, "level": level, "progress": progress, "source": source,
+        "company_name": name if kind == "enterprise" else None, "address": "杭州市西湖区文三路 188 号" if index == 0 else None,
+        "remark": "新房在滨江，三室两厅，全屋定制，倾向原木风格；下午三点后方便接电话。" if index == 0 else None,
+        "created_at": ago(days=40), "updated_at": ago(days=1), "last_contact_at": ago(minutes=19 + index * 173),
+        "calls_count": 9 - index % 7, "contacts_count": 0,
+    }
+
+
+CUSTOMERS = [customer(i) for i in range(12)]
+OUTCOMES = ["ANSWERED", "ANSWERED", "NO ANSWER", "ANSWERED", "BUSY", "ANSWERED", "NO ANSWER", "ANSWERED"]
+NOTES = ["确认了餐厅柜体尺寸，周四上门复尺。", "对比了两套板材，倾向颗粒板，等家人商量。", "", "报价已发微信，约下周二再联系。"]
+RESULTS = ["connected_interested", "connected_follow_up", None, "connected_follow_up"]
+
+
+def call(index: int, who: int | None = None) -> dict:
+    owner = CUSTOMERS[(who if who is not None else index) % 12]
+    inbound = index % 3 == 2
+    disposition = OUTCOMES[index % 8]
+    talked = disposition == "ANSWERED"
+    stranger = index % 7 == 6 and who is None
+    theirs = owner["numbers"][0]["display"].replace(" ", "")
+    talk = 47 + index * 83 % 520 if talked else 0
+    name = PEOPLE[0] if who is not None else PEOPLE[index % 6]
+    return {
+        "id": f"c-{1000 + index}", "direction": "inbound" if inbound else "outbound", "mode": "direct",
+        "source": "inbound" if inbound else "customer", "caller_number": theirs if inbound else "057188001200",
+        "called_number": "057188001200" if inbound else theirs, "number": f"+86{theirs}", "number_display": spaced(theirs),
+        "employee": {"id": 1, "name": name}, "customer": None if stranger else {k: owner[k] for k in ("id", "name", "kind", "level", "source", "progress")},
+        "task": None, "company_name": None if stranger else owner["company_name"], "started_at": ago(minutes=14 + index * 97), "answered_at": ago(minutes=14 + index * 97) if talked else None,
+        "ended_at": ago(minutes=9 + index * 97), "ring_seconds": 6 + index % 9, "talk_seconds": talk, "disposition": disposition,
+        "end_reason": "customer_hangup" if talked else "no_answer", "minutes_charged": -(-talk // 60) if not inbound else 0,
+        "recording": {"state": "ready" if talked else "none", "duration": float(talk) if talked else None},
+        "result": RESULTS[index % 4] if talked else "not_connected", "note": NOTES[index % 4] if talked else None,
+    }
+
+
+CALLS = [call(i) for i in range(40)]
+TIMELINE = [
+    {"id": 900, "kind": "note", "at": ago(hours=3), "employee": {"id": 1, "name": "林书遥"}, "call": None, "text": "周四 14:00 上门复尺，提前一小时电话确认。", "open": True},
+    *({"id": c["id"], "kind": "call", "at": c["started_at"], "employee": c["employee"], "call": c, "text": None, "open": False} for c in (call(0, 0), call(2, 0), call(3, 0), call(6, 0), call(9, 0))),
+    {"id": 901, "kind": "note", "at": ago(days=3), "employee": {"id": 2, "name": "周予安"}, "call": None, "text": "门店到访，看中了胡桃木系列，主要顾虑是工期。", "open": False},
+]
+
+
+def package(index: int, left: int, total: int, state: str, reserved: int = 0) -> dict:
+    return {
+        "id": index + 1, "name": "直拨 500 分钟月包" if total == 500 else "直拨 2000 分钟季包", "mode": "direct",
+        "employee": {"id": index + 1, "name": PEOPLE[index]}, "minutes_total": total, "minutes_left": left, "minutes_reserved": reserved,
+        "minutes_used": total - left - reserved, "starts_at": ago(days=12), "expires_at": ahead(days=18 - index * 3) if state != "expired" else ago(days=2), "state": state,
+    }
+
+
+PACKAGES = [
+    package(0, 1286, 2000, "sufficient", 2), package(1, 38, 500, "low", 1), package(2, 412, 500, "sufficient"), package(3, 0, 500, "used_up"),
+    package(4, 1730, 2000, "sufficient"), package(5, 21, 500, "low"), package(6, 266, 500, "expired"), package(7, 344, 500, "sufficient"),
+]
+EMPLOYEES = [
+    {
+        "id": i + 1, "login": ["linshuyao", "zhouyuan", "chenzhixia", "huangqinghe", "zhaoyiming", "sunnianci", "wuyuanzhou", "zhengnanqiao", "hexubai", "luoqinghe"][i],
+        "name": name, "phone": digits(i + 3), "department": {"id": 2 + i % 3, "name": ["华东销售一部", "华东销售二部", "客户服务部"][i % 3]},
+        "role": ROLES["supervisor" if i in (4, 9) else "agent"], "account_state": "disabled" if i == 8 else "active", "verification": "verified",
+        "device": "sip" if i % 4 == 3 else "browser", "extension": f"agent-{i + 1}", "groups": [{"id": 1, "name": "售前咨询"}] if i % 2 else [{"id": 2, "name": "售后服务"}],
+        "minutes_left": [1286, 38, 412, 0, 1730, 21, 0, 344, None, 90][i], "created_at": ago(days=90),
+    }
+    for i, name in enumerate(PEOPLE)
+]
+DEPARTMENTS = [
+    {"id": 1, "name": "销售中心", "parent_id": None, "head_id": 5, "employees": 1}, {"id": 2, "name": "华东销售一部", "parent_id": 1, "head_id": 5, "employees": 4},
+    {"id": 3, "name": "华东销售二部", "parent_id": 1, "head_id": 10, "employees": 3}, {"id": 4, "name": "客户服务部", "parent_id": None, "head_id": None, "employees": 3},
+]
+GROUPS = [
+    {"id": 1, "name": "售前咨询", "queue": "q-1", "member_ids": [2, 4, 6, 8], "numbers": ["057188001200"]},
+    {"id": 2, "name": "售后服务", "queue": "q-2", "member_ids": [1, 3, 5, 7], "numbers": ["057188001201"]},
+]
+NUMBERS = [{"id": 1, "number": "057188001200", "group_id": 1}, {"id": 2, "number": "057188001201", "group_id": 2}]
+SETTINGS = {
+    "name": "南山木作家居", "time_zone": "Asia/Shanghai", "dial_window": {"start": "08:30", "end": "21:30"}, "wrap_up_seconds": 30,
+    "display_number": "057188001200", "recording": True, "valid_call_seconds": 10,
+}
+AUDIT = [
+    {"at": ago(minutes=4), "actor": {"id": 90, "name": "沈若谷"}, "action": "package_granted", "object": "周予安", "details": {"minutes": 500, "days": 30}, "ip": "10.0.8.21"},
+    {"at": ago(minutes=31), "actor": {"id": 5, "name": "赵一鸣"}, "action": "recording_played", "object": "c-1003", "details": None, "ip": "10.0.8.35"},
+    {"at": ago(hours=2), "actor": {"id": 90, "name": "沈若谷"}, "action": "settings_updated", "object": "dial_window", "details": {"start": "08:30", "end": "21:30"}, "ip": "10.0.8.21"},
+    {"at": ago(hours=5), "actor": {"id": 90, "name": "沈若谷"}, "action": "employee_created", "object": "罗青禾", "details": {"role": "supervisor"}, "ip": "10.0.8.21"},
+]
+DEMO = [
+    {"number": "13800000001", "display": "138 0000 0001", "what_zh": "3 秒后接听，说一段话", "what_en": "answers after 3 s"},
+    {"number": "13800000002", "display": "138 0000 0002", "what_zh": "忙线", "what_en": "busy"},
+    {"number": "13800000003", "display": "138 0000 0003", "what_zh": "无人接听", "what_en": "no answer"},
+]
+
+
+def live_agent(i: int, state: str, seconds: int, **more: object) -> dict:
+    return {
+        "id": i + 1, "name": PEOPLE[i], "department_id": 2 + i % 3, "department": ["华东销售一部", "华东销售二部", "客户服务部"][i % 3],
+        "state": state, "reason": None, "since": ago(seconds=seconds), "device": "browser" if i % 4 != 3 else "sip", "registered": True,
+        "call_id": None, "minutes_left": [1286, 38, 412, 0, 1730, 21, 205, 344, 610, 90][i], "wrap_up_ends_at": None, "groups": [1], **more,
+    }
+
+
+def live_call(i: int, state: str, seconds: int, **more: object) -> dict:
+    c = CUSTOMERS[i]
+    answered = state in ("talking", "held")
+    return {
+        "id": f"l-{i}", "direction": "outbound", "mode": "direct", "state": state, "employee": {"id": i + 1, "name": PEOPLE[i]},
+        "number": c["numbers"][0]["number"], "number_display": c["numbers"][0]["display"], "customer": {"id": c["id"], "name": c["name"]}, "group": None,
+        "started_at": ago(seconds=seconds + 9), "answered_at": ago(seconds=seconds) if answered else None, "state_since": ago(seconds=seconds),
+        "paid_until": ahead(minutes=40) if answered else None,
+        "legs": [{"role": "agent", "state": "CONNECTED", "number": f"agent-{i + 1}"}, {"role": "customer", "state": "CONNECTED" if answered else "ALERTING", "number": c["numbers"][0]["display"]}],
+        **more,
+    }
+
+
+STATS = {
+    "date": NOW.date().isoformat(), "calls": 486, "inbound": 142, "outbound": 344, "answered": 371, "missed": 9, "talk_seconds": 47213,
+    "average_talk_seconds": 127, "answer_rate": 0.763, "minutes_charged": 911,
+}

@@ -1,0 +1,149 @@
+"""Pictures of every page in both widths: python dev/shots.py <folder> [name-part]."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent))
+import fixtures as fx  # noqa: E402
+from stage import ORIGIN, install, send  # noqa: E402
+
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+TALK = fx.live_call(0, "talking", 83)
+RINGING = fx.live_call(1, "ringing_agent", 6, employee={"id": 1, "name": "林书遥"}, direction="inbound", group={"id": 1, "name": "售前咨询"})
+
+
+def agent(state: str = "ready", **more: object) -> dict:
+    return {"agent": {"1": fx.live_agent(0, state, 754, **more)}}
+
+
+def floor() -> dict:
+    agents = [
+        fx.live_agent(0, "busy", 83, call_id="l-0"), fx.live_agent(1, "busy", 312, call_id="l-1"), fx.live_agent(2, "ready", 95),
+        fx.live_agent(3, "ready", 640, registered=False), fx.live_agent(4, "working_after_call", 21, wrap_up_ends_at=fx.ahead(seconds=9)),
+        fx.live_agent(5, "not_ready", 1220, reason="meal"), fx.live_agent(6, "ready", 30), fx.live_agent(7, "busy", 12, call_id="l-7"),
+        fx.live_agent(8, "logged_out", 9000), fx.live_agent(9, "busy", 44, call_id="l-9"),
+    ]
+    calls = [
+        TALK, fx.live_call(1, "talking", 312), fx.live_call(7, "dialing_customer", 12),
+        fx.live_call(9, "held", 44, direction="inbound", group={"id": 2, "name": "售后服务"}),
+        fx.live_call(3, "queued", 26, direction="inbound", employee=None, group={"id": 1, "name": "售前咨询"}),
+    ]
+    return {"agent": {str(a["id"]): a for a in agents}, "call": {c["id"]: c for c in calls}}
+
+
+def pop(page: Page, held: dict, known: bool = True) -> None:
+    c = fx.CUSTOMERS[1]
+    data = {
+        "call_id": "l-1", "direction": "inbound", "number": c["numbers"][0]["number"], "number_display": c["numbers"][0]["display"],
+        "customer": c if known else None, "recent": fx.TIMELINE[1:4] if known else [], "open_notes": fx.TIMELINE[:1] if known else [], "queue": {"id": 1, "name": "售前咨询"},
+    }
+    send(held, {"type": "event", "name": "pop", "data": data})
+    page.wait_for_timeout(600)
+
+
+def typing_then_pop(page: Page, held: dict) -> None:
+    page.fill("[data-testid=customer-note]", "客户想把交付提前到月底，需要和工厂确认排期")
+    pop(page, held)
+
+
+def ended(page: Page, held: dict) -> None:
+    data = {"call_id": "l-0", "direction": "outbound", "number": "+8613800000001", "number_display": "138 0000 0000", "customer": {"id": 1, "name": "苏婉清"}, "disposition": "ANSWERED", "end_reason": "agent_hangup", "talk_seconds": 187, "needs_note": True}
+    send(held, {"type": "event", "name": "call_ended", "data": data})
+    phone_sheet(page, held)
+    page.click("[data-testid=note-result-connected_follow_up]")
+
+
+def listen(page: Page, _held: dict) -> None:
+    page.locator("[data-testid=timeline-play]").first.click()
+    page.wait_for_timeout(900)
+
+
+def play_row(page: Page, _held: dict) -> None:
+    rows = page.locator("[data-testid^=call-play-]")
+    if rows.count() == 0:
+        return
+    rows.nth(1).click()
+    page.wait_for_timeout(900)
+
+
+def phone_sheet(page: Page, _held: dict) -> None:
+    if page.locator("[data-testid=phone-tab]").count() and not page.locator(".dock").count():
+        page.click("[data-testid=phone-tab]")
+    page.wait_for_timeout(400)
+
+
+def search(page: Page, _held: dict) -> None:
+    page.keyboard.press("Control+k")
+    page.fill("[data-testid=search-input]", "13800000001")
+    page.wait_for_timeout(700)
+
+
+def click(selector: str) -> Callable[[Page, dict], None]:
+    def act(page: Page, _held: dict) -> None:
+        page.locator(selector).first.click()
+        page.wait_for_timeout(700)
+
+    return act
+
+
+Step = Callable[[Page, dict], None] | None
+SCENES: list[tuple[str, str | None, str, dict, Step]] = [
+    ("login", None, "/login", {}, None),
+    ("work-empty", "agent", "/work", agent(), None),
+    ("work", "agent", "/work/1", agent(), listen),
+    ("work-talking", "agent", "/work/1", {**agent("busy", call_id="l-0"), "call": {"l-0": TALK}}, None),
+    ("work-ringing", "agent", "/work/1", {**agent("busy", call_id="l-1"), "call": {"l-1": RINGING}}, typing_then_pop),
+    ("work-unknown", "agent", "/work/3", agent(), lambda page, held: pop(page, held, known=False)),
+    ("work-after", "agent", "/work/1", agent("working_after_call", wrap_up_ends_at=fx.ahead(seconds=26)), ended),
+    ("phone", "agent", "/work", agent(), phone_sheet),
+    ("search", "agent", "/work/1", agent(), search),
+    ("calls", "agent", "/calls", agent(), play_row),
+    ("call-detail", "admin", "/calls", {}, click(".moves button, .cards button")),
+    ("customers", "admin", "/customers", {}, None),
+    ("customer-new", "agent", "/customers", agent(), click("[data-testid=customer-create]")),
+    ("live", "supervisor", "/live", floor(), None),
+    ("employees", "admin", "/admin/employees", {}, None),
+    ("departments", "admin", "/admin/departments", {}, None),
+    ("groups", "admin", "/admin/groups", {}, None),
+    ("packages", "admin", "/admin/packages", {}, None),
+    ("entries", "admin", "/admin/packages", {}, click("[data-testid^=package-]:not([data-testid=package-grant])")),
+    ("blacklist", "admin", "/admin/blacklist", {}, None),
+    ("settings", "admin", "/admin/settings", {}, None),
+    ("audit", "admin", "/admin/audit", {}, None),
+]
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    wanted = sys.argv[2].split(",") if len(sys.argv) > 2 else None
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
+        for width, height, mark in ((1440, 900, "wide"), (390, 844, "phone")):
+            for name, role, path, entities, step in SCENES:
+                if wanted and not any(part == name or part == f"{name}-{mark}" for part in wanted):
+                    continue
+                context = browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN")
+                page = context.new_page()
+                page.on("console", lambda m, n=name: print(n, m.type, m.text[:200]) if m.type in ("error", "warning") and "404" not in m.text and "401" not in m.text else None)
+                page.on("pageerror", lambda e, n=name: print(n, "PAGEERROR", str(e)[:400]))
+                held = install(page, role, entities)
+                page.goto(ORIGIN + path)
+                page.wait_for_timeout(900)
+                try:
+                    if step:
+                        step(page, held)
+                except Exception as problem:  # a picture of the failure says more than stopping here
+                    print(name, mark, str(problem)[:200])
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                if wide > width:
+                    print(name, mark, "overflows:", wide)
+                page.screenshot(path=str(folder / f"{name}-{mark}.png"))
+                context.close()
+        browser.close()
+
+
+main()

@@ -1,0 +1,159 @@
+"""Serves the built pages and the fixtures inside one Playwright page; no server, no network."""
+
+import io
+import json
+import math
+import mimetypes
+import struct
+import sys
+import wave
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Page, Route, WebSocketRoute
+
+sys.path.insert(0, str(Path(__file__).parent))
+import fixtures as fx  # noqa: E402
+
+ORIGIN = "http://localhost:8088"
+STATIC = Path(__file__).parents[2] / "web" / "static"
+CSP = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self' ws://localhost:8088; media-src 'self' blob:"
+
+
+def tone(seconds: int = 60) -> bytes:
+    """A quiet two-channel WAV, so that players have something to play."""
+    held = io.BytesIO()
+    with wave.open(held, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(b"".join(struct.pack("<hh", int(900 * math.sin(i / 9)), 0) for i in range(8000 * seconds)))
+    return held.getvalue()
+
+
+def registrar(request: str) -> str | None:
+    """Says yes to a REGISTER, as much of SIP as a picture needs."""
+    if not request.startswith("REGISTER"):
+        return None
+    kept = [line for line in request.split("\r\n") if line.split(":")[0] in ("Via", "From", "Call-ID", "CSeq", "Contact")]
+    to = next(line for line in request.split("\r\n") if line.startswith("To:"))
+    return "\r\n".join(["SIP/2.0 200 OK", *kept, f"{to};tag=1", "Expires: 300", "Content-Length: 0", "", ""])
+
+
+def page_of(items: list) -> dict:
+    return {"items": items, "total": len(items), "page": 1, "page_size": 20}
+
+
+def answer(role: str, method: str, path: str, query: dict) -> object:
+    parts = path.strip("/").split("/")[1:]
+    match parts:
+        case ["me"]:
+            return fx.me(role)
+        case ["me", "minutes"]:
+            return {"minutes_left": 1286, "minutes_reserved": 2, "days_left": 21.4, "packages": fx.PACKAGES[:1]}
+        case ["softphone", "credentials"]:
+            return {"uri": "sip:agent-1-web@callcenter.invalid", "username": "agent-1-web", "password": "x", "ws_path": "/sip", "expires_at": fx.ahead(minutes=9), "ice_servers": []}
+        case ["customers"]:
+            wanted = query.get("q", [""])[0]
+            return page_of([c for c in fx.CUSTOMERS if wanted in c["name"]])
+        case ["customers", number]:
+            return fx.CUSTOMERS[int(number) - 1]
+        case ["customers", _, "timeline"]:
+            return page_of(fx.TIMELINE)
+        case ["calls"] if method == "POST":
+            return {"call_id": "l-0"}
+        case ["calls"]:
+            if query.get("disposition") == ["NO ANSWER"]:
+                return page_of([c for c in fx.CALLS if c["disposition"] == "NO ANSWER"])
+            return {**page_of(fx.CALLS[:20]), "total": 486}
+        case ["calls", _, "recording", "waveform"]:
+            peaks = [abs(((i * 37) % 23) - 11) / 14 * (0.2 if (i // 14) % 2 else 1) for i in range(220)]
+            other = [abs(((i * 29) % 19) - 9) / 12 * (1 if (i // 14) % 2 else 0.12) for i in range(220)]
+            return {"duration": 213.0, "peaks": {"customer": peaks, "agent": other}, "silence_share": 0.1, "level_db": {"customer": -20, "agent": -21}, "format": "wav"}
+        case ["calls", _]:
+            row = fx.CALLS[0]
+            legs = [
+                {"id": "a", "role": "agent", "number": "agent-1", "state": "NULL", "started_at": row["started_at"], "answered_at": row["answered_at"], "ended_at": row["ended_at"], "cause": "16", "billable_seconds": 0, "minutes": 0},
+                {"id": "b", "role": "customer", "number": row["called_number"], "state": "NULL", "started_at": row["started_at"], "answered_at": row["answered_at"], "ended_at": row["ended_at"], "cause": "16", "billable_seconds": row["talk_seconds"], "minutes": row["minutes_charged"]},
+            ]
+            return {**row, "legs": legs, "entries": [{"at": row["ended_at"], "call_id": row["id"], "kind": "charge", "minutes": -row["minutes_charged"], "duration_seconds": row["talk_seconds"], "number": row["number"]}]}
+        case ["tags"]:
+            return ["高意向", "老客户", "批量采购", "价格敏感"]
+        case ["notes"]:
+            return page_of([{**fx.TIMELINE[0], "customer": {"id": 1, "name": "苏婉清", "kind": "personal"}}])
+        case ["employees"]:
+            return page_of(fx.EMPLOYEES)
+        case ["roles"]:
+            return list(fx.ROLES.values())
+        case ["departments"]:
+            return fx.DEPARTMENTS
+        case ["groups"]:
+            return fx.GROUPS
+        case ["numbers"]:
+            return fx.NUMBERS
+        case ["blacklist"]:
+            return [{"id": 1, "number": "13700008888", "reason": "客户要求不再联系"}, {"id": 2, "number": "02160001234", "reason": "投诉"}]
+        case ["packages"]:
+            return page_of(fx.PACKAGES)
+        case ["packages", _, "entries"]:
+            return page_of([{"at": c["started_at"], "call_id": c["id"], "kind": "charge", "minutes": -c["minutes_charged"], "duration_seconds": c["talk_seconds"], "number": c["number_display"]} for c in fx.CALLS[:12]])
+        case ["settings", "company"]:
+            return fx.SETTINGS
+        case ["audit"]:
+            return page_of(fx.AUDIT)
+        case ["demo", "numbers"]:
+            return fx.DEMO
+    return None
+
+
+SOUND = tone()
+
+
+def install(page: Page, role: str | None, entities: dict | None = None) -> dict:
+    """Routes everything the page asks for; the answer holds the live socket once it is open."""
+    held: dict = {"posts": []}
+
+    def serve(route: Route) -> None:
+        url = urlsplit(route.request.url)
+        if url.path.startswith("/api/"):
+            if route.request.method != "GET":
+                held["posts"].append((route.request.method, url.path, route.request.post_data))
+            if url.path.endswith("/recording"):
+                route.fulfill(body=SOUND, content_type="audio/wav")
+                return
+            body = answer(role, route.request.method, url.path, parse_qs(url.query)) if role else None
+            if body is None:
+                code = "not_signed_in" if role is None else "not_found"
+                error = {"error": {"code": code, "message": {"zh": "账号或密码不正确。", "en": "Wrong user name or password."}}}
+                route.fulfill(status=401 if role is None else 404, json=error)
+            else:
+                route.fulfill(json=body)
+            return
+        file = STATIC / url.path.lstrip("/")
+        if not file.is_file():
+            file = STATIC / "index.html"
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        route.fulfill(body=file.read_bytes(), content_type=kind, headers={"Content-Security-Policy": CSP})
+
+    def live(socket: WebSocketRoute) -> None:
+        held["live"] = socket
+        hello = {"type": "snapshot", "epoch": "e1", "seq": 1, "now": fx.ago(), "entities": {"agent": {}, "call": {}, "stats": {"today": fx.STATS}, "system": {"phones": {"phones": "live"}}, **(entities or {})}}
+        socket.on_message(lambda text: socket.send(json.dumps(hello if json.loads(text)["type"] == "hello" else {"type": "pong"})))
+
+    def sip(socket: WebSocketRoute) -> None:
+        def heard(text: str | bytes) -> None:
+            reply = registrar(text if isinstance(text, str) else text.decode())
+            if reply:
+                socket.send(reply)
+
+        socket.on_message(heard)
+
+    page.route(f"{ORIGIN}/**", serve)
+    page.route_web_socket("**/live", live)
+    page.route_web_socket("**/sip", sip)
+    return held
+
+
+def send(held: dict, message: dict) -> None:
+    held["seq"] = held.get("seq", 1) + 1
+    held["live"].send(json.dumps({"seq": held["seq"], "now": fx.ago(), **message}))

@@ -1,0 +1,54 @@
+// Fails when the two languages differ in their keys, or when the source names a key that neither has.
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const locales = join(root, 'src/locales')
+
+function flatten(value, prefix, into) {
+  for (const [key, inner] of Object.entries(value)) {
+    const name = prefix ? `${prefix}.${key}` : key
+    if (typeof inner === 'string') into.set(name, inner)
+    else flatten(inner, name, into)
+  }
+  return into
+}
+
+function load(language) {
+  const all = new Map()
+  for (const file of readdirSync(join(locales, language))) {
+    flatten(JSON.parse(readFileSync(join(locales, language, file), 'utf8')), file.replace(/\.json$/, ''), all)
+  }
+  return all
+}
+
+function sources(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return sources(path)
+    return /\.(vue|ts)$/.test(entry.name) && !entry.name.endsWith('.d.ts') ? [path] : []
+  })
+}
+
+const placeholders = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort().join()
+
+const zh = load('zh-CN')
+const en = load('en')
+const problems = []
+for (const key of zh.keys()) if (!en.has(key)) problems.push(`en lacks ${key}`)
+for (const key of en.keys()) if (!zh.has(key)) problems.push(`zh-CN lacks ${key}`)
+for (const [key, text] of zh) {
+  if (en.has(key) && placeholders(text) !== placeholders(en.get(key))) problems.push(`placeholders differ in ${key}`)
+}
+for (const path of sources(join(root, 'src'))) {
+  for (const match of readFileSync(path, 'utf8').matchAll(/\bt\(\s*'([\w.-]+)'/g)) {
+    if (!zh.has(match[1])) problems.push(`${path.slice(root.length)} uses unknown key ${match[1]}`)
+  }
+}
+
+if (problems.length > 0) {
+  console.error(problems.join('\n'))
+  process.exit(1)
+}
+console.log(`${zh.size} keys, both languages complete`)

@@ -1,0 +1,88 @@
+import { get, patch, post, put, remove } from './http'
+import type {
+  AuditEntry,
+  BlacklistEntry,
+  CompanySettings,
+  Department,
+  Employee,
+  Group,
+  InboundNumber,
+  Package,
+  LedgerEntry,
+  Page,
+  Role,
+  SipAccount,
+} from './types'
+
+/** Small lists may arrive as an array or as one page; callers want the rows. */
+async function rows<T>(answer: Promise<Page<T> | T[]>): Promise<T[]> {
+  const value = await answer
+  return Array.isArray(value) ? value : value.items
+}
+
+export const listDepartments = () => rows(get<Page<Department> | Department[]>('/api/departments'))
+export const createDepartment = (name: string, parent_id: number | null) =>
+  post<Department>('/api/departments', { name, parent_id })
+export const updateDepartment = (id: number, change: Partial<Pick<Department, 'name' | 'parent_id' | 'head_id'>>) =>
+  patch<Department>(`/api/departments/${id}`, change)
+export const deleteDepartment = (id: number) => remove(`/api/departments/${id}`)
+
+export interface EmployeeInput {
+  login: string
+  name: string
+  password: string
+  department_id?: number | null
+  role: string
+  phone?: string
+  group_ids?: number[]
+}
+
+export interface EmployeeFilter extends Record<string, string | number | undefined> {
+  q?: string
+  department_id?: number
+  state?: string
+}
+
+export const listEmployees = (filter: EmployeeFilter = {}) =>
+  rows(get<Page<Employee> | Employee[]>('/api/employees', { page_size: 200, ...filter }))
+export const createEmployee = (input: EmployeeInput) => post<Employee>('/api/employees', input)
+export const updateEmployee = (
+  id: number,
+  change: Partial<Omit<EmployeeInput, 'login' | 'password'>> & { account_state?: string },
+) => patch<Employee>(`/api/employees/${id}`, change)
+export const resetPassword = (id: number, password: string) =>
+  post<void>(`/api/employees/${id}/password`, { password })
+export const fetchSipAccount = (id: number) => get<SipAccount>(`/api/employees/${id}/sip`)
+export const listRoles = () => rows(get<Page<Role> | Role[]>('/api/roles'))
+
+export const listGroups = () => rows(get<Page<Group> | Group[]>('/api/groups'))
+export const createGroup = (name: string, member_ids: number[]) => post<Group>('/api/groups', { name, member_ids })
+export const updateGroup = (id: number, change: { name?: string; member_ids?: number[] }) =>
+  patch<Group>(`/api/groups/${id}`, change)
+export const deleteGroup = (id: number) => remove(`/api/groups/${id}`)
+export const listNumbers = () => rows(get<Page<InboundNumber> | InboundNumber[]>('/api/numbers'))
+export const addNumber = (number: string, group_id: number | null) =>
+  post<InboundNumber>('/api/numbers', { number, group_id })
+export const deleteNumber = (id: number) => remove(`/api/numbers/${id}`)
+export const listBlacklist = () => rows(get<Page<BlacklistEntry> | BlacklistEntry[]>('/api/blacklist'))
+export const addToBlacklist = (number: string, reason: string) =>
+  post<BlacklistEntry>('/api/blacklist', { number, reason })
+export const removeFromBlacklist = (id: number) => remove(`/api/blacklist/${id}`)
+
+export interface Grant {
+  employee_id: number
+  name: string
+  mode: 'direct'
+  minutes: number
+  days: number
+}
+
+export const listPackages = (filter: { employee_id?: number; state?: string } = {}) =>
+  rows(get<Page<Package> | Package[]>('/api/packages', { page_size: 200, ...filter }))
+export const grantPackage = (grant: Grant) => post<Package>('/api/packages', grant)
+export const fetchEntries = (id: number, page: number) =>
+  get<Page<LedgerEntry>>(`/api/packages/${id}/entries`, { page, page_size: 20 })
+
+export const fetchSettings = () => get<CompanySettings>('/api/settings/company')
+export const saveSettings = (settings: CompanySettings) => put<CompanySettings>('/api/settings/company', settings)
+export const listAudit = (page: number) => get<Page<AuditEntry>>('/api/audit', { page, page_size: 30 })

@@ -1,0 +1,17 @@
+import { get, post, put, remove } from './http'
+import type { AgentState, DemoNumber, Device, Me, Minutes, NotReadyReason, SipCredentials } from './types'
+
+export const signIn = (login: string, password: string) => post<Me>('/api/session', { login, password })
+export const signOut = () => remove('/api/session')
+export const fetchMe = () => get<Me>('/api/me')
+export const fetchMinutes = () => get<Minutes>('/api/me/minutes')
+export const changePassword = (old_password: string, new_password: string) =>
+  put<void>('/api/me/password', { old_password, new_password })
+export const changeDevice = (device: Device) => put<Me>('/api/me/device', { device })
+export const changeState = (state: 'ready' | 'not_ready' | 'logged_out', reason?: NotReadyReason) =>
+  put<{ state: AgentState; reason: NotReadyReason | null; since: string }>('/api/me/state', {
+    state,
+    ...(reason ? { reason } : {}),
+  })
+export const fetchCredentials = () => post<SipCredentials>('/api/softphone/credentials')
+export const fetchDemoNumbers = () => get<DemoNumber[]>('/api/demo/numbers')

@@ -1,0 +1,51 @@
+import { nextTick } from 'vue'
+import { changeState } from '@/api/session'
+import { ApiError } from '@/api/http'
+import { useDesk } from '@/stores/desk'
+import { usePhone } from '@/stores/phone'
+import { useSession } from '@/stores/session'
+import { useShortcuts } from '@/util/shortcuts'
+
+export const phoneKeys = [
+  { keys: 'Alt+A', label: 'keys.answer' },
+  { keys: 'Alt+X', label: 'keys.hangUp' },
+  { keys: 'Alt+M', label: 'keys.mute' },
+  { keys: 'Alt+H', label: 'keys.hold' },
+  { keys: 'F2', label: 'keys.dial' },
+  { keys: 'Alt+R', label: 'keys.ready' },
+  { keys: 'Ctrl+K', label: 'keys.search' },
+  { keys: 'Ctrl+Enter', label: 'keys.saveNote' },
+  { keys: '?', label: 'keys.help' },
+] as const
+
+export function usePhoneKeys(shell: { search: () => void; help: () => void }): void {
+  const phone = usePhone()
+  const desk = useDesk()
+  const session = useSession()
+  const dials = () => session.may('calls.dial')
+  const leg = () => phone.state.leg
+
+  async function focusDial(): Promise<void> {
+    desk.phoneOpen = true
+    await nextTick()
+    document.querySelector<HTMLInputElement>('[data-testid="dial-input"]')?.focus()
+  }
+
+  function toggleReady(): void {
+    const ready = phone.agent?.state === 'ready'
+    void changeState(ready ? 'not_ready' : 'ready', ready ? 'other' : undefined).catch((error: unknown) => {
+      if (!(error instanceof ApiError)) throw error
+    })
+  }
+
+  useShortcuts([
+    { keys: 'Ctrl+K', run: shell.search },
+    { keys: '?', run: shell.help },
+    { keys: 'Alt+A', when: () => phone.ringing, run: () => void phone.answer() },
+    { keys: 'Alt+X', when: () => phone.busy, run: () => void phone.hangUp() },
+    { keys: 'Alt+M', when: () => leg()?.state === 'talking', run: () => phone.setMuted(!leg()?.muted) },
+    { keys: 'Alt+H', when: () => leg()?.state === 'talking', run: () => phone.setHeld(!leg()?.held) },
+    { keys: 'F2', when: dials, run: () => void focusDial() },
+    { keys: 'Alt+R', when: dials, run: toggleReady },
+  ])
+}

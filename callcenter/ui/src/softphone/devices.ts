@@ -1,0 +1,81 @@
+/** Which microphone, speaker and ringing device this person chose; remembered by this browser. */
+
+export interface DeviceChoice {
+  microphone: string
+  speaker: string
+  ringer: string
+}
+
+export interface DeviceList {
+  microphones: MediaDeviceInfo[]
+  speakers: MediaDeviceInfo[]
+}
+
+const KEY = 'callcenter.devices'
+
+export function loadChoice(): DeviceChoice {
+  const none: DeviceChoice = { microphone: '', speaker: '', ringer: '' }
+  try {
+    return { ...none, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<DeviceChoice>) }
+  } catch {
+    return none
+  }
+}
+
+export function saveChoice(choice: DeviceChoice): void {
+  localStorage.setItem(KEY, JSON.stringify(choice))
+}
+
+export async function listDevices(): Promise<DeviceList> {
+  const all = (await navigator.mediaDevices?.enumerateDevices?.()) ?? []
+  const known = all.filter((device) => device.deviceId !== '')
+  return {
+    microphones: known.filter((device) => device.kind === 'audioinput'),
+    speakers: known.filter((device) => device.kind === 'audiooutput'),
+  }
+}
+
+export function audioConstraints(choice: DeviceChoice): MediaTrackConstraints {
+  return {
+    echoCancellation: true,
+    noiseSuppression: true,
+    autoGainControl: true,
+    ...(choice.microphone ? { deviceId: { ideal: choice.microphone } } : {}),
+  }
+}
+
+interface Sinkable {
+  setSinkId?: (id: string) => Promise<void>
+}
+
+/** Sends sound to a device; a browser without that ability keeps its default output. */
+export async function routeTo(target: object, deviceId: string): Promise<void> {
+  const sink = target as Sinkable
+  if (!sink.setSinkId) return
+  try {
+    await sink.setSinkId(deviceId)
+  } catch {
+    await sink.setSinkId('').catch(() => undefined)
+  }
+}
+
+/** Opens the microphone and reports its level ten times a second until stopped. */
+export async function watchLevel(choice: DeviceChoice, report: (level: number) => void): Promise<() => void> {
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: audioConstraints(choice) })
+  const context = new AudioContext()
+  const analyser = context.createAnalyser()
+  analyser.fftSize = 1024
+  context.createMediaStreamSource(stream).connect(analyser)
+  const samples = new Float32Array(analyser.fftSize)
+  const timer = window.setInterval(() => {
+    analyser.getFloatTimeDomainData(samples)
+    let sum = 0
+    for (const sample of samples) sum += sample * sample
+    report(Math.sqrt(sum / samples.length))
+  }, 100)
+  return () => {
+    window.clearInterval(timer)
+    for (const track of stream.getTracks()) track.stop()
+    void context.close()
+  }
+}

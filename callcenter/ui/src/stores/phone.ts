@@ -1,0 +1,162 @@
+import { defineStore } from 'pinia'
+import { computed, ref, shallowRef, watch } from 'vue'
+import * as callsApi from '@/api/calls'
+import { ApiError, type Words } from '@/api/http'
+import { fetchCredentials } from '@/api/session'
+import type { LiveCall, WarningEvent } from '@/api/types'
+import { loadChoice, saveChoice, type DeviceChoice } from '@/softphone/devices'
+import { initialPhone, type PhoneState } from '@/softphone/state'
+import type { Softphone } from '@/softphone'
+import { useLive } from './live'
+import { useSession } from './session'
+
+export interface Refusal {
+  code: string
+  words: Words
+}
+
+/** The agent's phone: the browser line, the call the server says we are in, and what may be pressed now. */
+export const usePhone = defineStore('phone', () => {
+  const session = useSession()
+  const live = useLive()
+
+  const state = shallowRef<PhoneState>(initialPhone)
+  const devices = ref<DeviceChoice>(loadChoice())
+  const dialling = ref(false)
+  const refusal = ref<Refusal | null>(null)
+  const warning = ref<WarningEvent | null>(null)
+  const typed = ref('')
+  const hangingUp = ref<string | null>(null)
+  let softphone: Softphone | null = null
+
+  const agent = computed(() => live.state.entities.agent[String(session.me?.id)] ?? null)
+  const call = computed<LiveCall | null>(() => {
+    const id = session.me?.id
+    if (id === undefined) return null
+    const mine = live.calls.filter((one) => one.employee?.id === id || one.ringing?.includes(id))
+    return mine.find((one) => one.id === agent.value?.call_id) ?? mine[0] ?? null
+  })
+  const ringing = computed(
+    () => state.value.leg?.purpose === 'call' && state.value.leg.state === 'ringing' && !state.value.leg.autoAnswer,
+  )
+  const ownClick = computed(() => call.value?.direction === 'outbound' && call.value.state === 'dialing_agent')
+  const busy = computed(() => call.value !== null || state.value.leg !== null)
+  const canDial = computed(() => session.may('calls.dial') && !dialling.value && !busy.value)
+  /** Sound is somewhere else: after a reload, or when a desk phone carries the call. */
+  const soundElsewhere = computed(() => call.value !== null && state.value.leg === null)
+
+  async function start(): Promise<void> {
+    if (softphone || !session.usesBrowserPhone) return
+    const module = await import('@/softphone')
+    if (softphone || !session.usesBrowserPhone) return
+    softphone = new module.Softphone({
+      credentials: fetchCredentials,
+      changed: (next) => (state.value = next),
+    })
+    softphone.start()
+  }
+
+  function stop(): void {
+    softphone?.stop()
+    softphone = null
+    state.value = initialPhone
+  }
+
+  watch(
+    () => session.usesBrowserPhone,
+    (uses) => {
+      if (uses) void start()
+      else stop()
+    },
+    { immediate: true },
+  )
+
+  watch([ringing, ownClick], ([rings, mine]) => {
+    if (rings && mine) void softphone?.answer()
+  })
+
+  live.on('warning', (event) => (warning.value = event))
+  watch(
+    () => call.value?.id,
+    () => {
+      warning.value = null
+      hangingUp.value = null
+    },
+  )
+
+  /** One click, one call: the key is made here and nothing else may dial until the server has answered. */
+  async function dial(number: string, customerId?: number): Promise<boolean> {
+    const clean = number.replace(/[^\d+*#]/g, '')
+    if (!clean || !canDial.value) return false
+    dialling.value = true
+    refusal.value = null
+    try {
+      await callsApi.dial(
+        {
+          number: clean,
+          source: customerId === undefined ? 'manual' : 'customer',
+          ...(customerId === undefined ? {} : { customer_id: customerId }),
+        },
+        crypto.randomUUID(),
+      )
+      return true
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      refusal.value = { code: error.code, words: error.words }
+      return false
+    } finally {
+      dialling.value = false
+    }
+  }
+
+  async function hangUp(): Promise<void> {
+    const current = call.value
+    if (!current) {
+      softphone?.hangUp()
+      return
+    }
+    hangingUp.value = current.id
+    try {
+      await callsApi.hangUp(current.id)
+    } catch (error) {
+      hangingUp.value = null
+      softphone?.hangUp()
+      if (!(error instanceof ApiError)) throw error
+    }
+  }
+
+  async function chooseDevices(choice: DeviceChoice): Promise<void> {
+    devices.value = choice
+    saveChoice(choice)
+    await softphone?.useDevices(choice)
+  }
+
+  return {
+    state,
+    devices,
+    dialling,
+    refusal,
+    warning,
+    typed,
+    hangingUp,
+    agent,
+    call,
+    ringing,
+    busy,
+    canDial,
+    soundElsewhere,
+    start,
+    stop,
+    dial,
+    hangUp,
+    chooseDevices,
+    answer: () => softphone?.answer(),
+    decline: () => softphone?.hangUp(),
+    setMuted: (muted: boolean) => softphone?.setMuted(muted),
+    setHeld: (held: boolean) => softphone?.setHeld(held),
+    sendTone: (digit: string) => softphone?.sendTone(digit),
+    echoTest: () => softphone?.echoTest(),
+    testRing: () => softphone?.testRing(),
+    playBlockedSound: () => softphone?.playBlockedSound(),
+  }
+})

@@ -1,0 +1,70 @@
+import { defineStore } from 'pinia'
+import { computed, ref } from 'vue'
+import { ApiError } from '@/api/http'
+import * as api from '@/api/session'
+import type { Device, Me, Minutes } from '@/api/types'
+import { setLanguage, type Language, language } from '@/i18n'
+
+/** Who is signed in, what they may do, and what they have left to talk with. */
+export const useSession = defineStore('session', () => {
+  const me = ref<Me | null>(null)
+  const asked = ref(false)
+  const minutes = ref<Minutes | null>(null)
+
+  const permissions = computed(() => new Set(me.value?.permissions ?? []))
+  const may = (permission: string) => permissions.value.has(permission)
+  const usesBrowserPhone = computed(() => me.value?.can_dial === true && me.value.device === 'browser')
+
+  /** Asks the server once; a missing session is an answer, not an error. */
+  async function restore(): Promise<void> {
+    if (asked.value) return
+    try {
+      me.value = await api.fetchMe()
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) throw error
+      me.value = null
+    }
+    asked.value = true
+  }
+
+  async function signIn(login: string, password: string): Promise<void> {
+    me.value = await api.signIn(login, password)
+    asked.value = true
+  }
+
+  async function signOut(): Promise<void> {
+    await api.signOut()
+    forget()
+  }
+
+  function forget(): void {
+    me.value = null
+    minutes.value = null
+    asked.value = true
+  }
+
+  async function useDevice(device: Device): Promise<void> {
+    me.value = await api.changeDevice(device)
+  }
+
+  async function refreshMinutes(): Promise<void> {
+    minutes.value = await api.fetchMinutes()
+  }
+
+  const speak = (next: Language) => setLanguage(next)
+
+  return {
+    me,
+    minutes,
+    may,
+    usesBrowserPhone,
+    language,
+    speak,
+    restore,
+    signIn,
+    signOut,
+    forget,
+    useDevice,
+    refreshMinutes,
+  }
+})

@@ -1,0 +1,34 @@
+import { onScopeDispose } from 'vue'
+
+export interface Shortcut {
+  /** `Alt+A`, `Ctrl+K`, `F2`, `?`, or a bare character that is ignored while someone types. */
+  keys: string
+  run: () => void
+  when?: () => boolean
+}
+
+export function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false
+  return target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName)
+}
+
+function pressed(event: KeyboardEvent): string {
+  const letter = /^Key([A-Z])$/.exec(event.code)?.[1] ?? /^Digit(\d)$/.exec(event.code)?.[1]
+  if (event.ctrlKey || event.metaKey) return `Ctrl+${letter ?? event.key}`
+  if (event.altKey) return `Alt+${letter ?? event.key}`
+  return event.key
+}
+
+export function useShortcuts(shortcuts: Shortcut[]): void {
+  const listen = (event: KeyboardEvent) => {
+    if (event.isComposing) return
+    const name = pressed(event)
+    const found = shortcuts.find((one) => one.keys === name && (one.when?.() ?? true))
+    if (!found) return
+    if (name.length === 1 && isTyping(event.target)) return
+    event.preventDefault()
+    found.run()
+  }
+  window.addEventListener('keydown', listen)
+  onScopeDispose(() => window.removeEventListener('keydown', listen))
+}

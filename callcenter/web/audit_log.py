@@ -1,0 +1,33 @@
+"""Who did what to which object, kept for good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import insert
+
+from callcenter.store.base import utcnow
+from callcenter.store.database import Database
+from callcenter.store.tables import audit
+
+
+class AuditLog:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def add(
+        self, company_id: int, actor_id: int | None, action: str, obj: str = "", ip: str = "", **details: Any
+    ) -> None:
+        """One entry; `details` never holds secrets."""
+        async with self._db.write() as connection:
+            await connection.execute(
+                insert(audit).values(
+                    company_id=company_id,
+                    actor_id=actor_id,
+                    action=action,
+                    object=obj[:128],
+                    details=details,
+                    ip=ip,
+                    at=utcnow(),
+                )
+            )

@@ -1,0 +1,217 @@
+"""Passwords (Argon2id), server-side sessions, login throttling and the rights of a request."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callcenter.domain.terms import Scope
+from callcenter.store.base import utcnow
+from callcenter.store.database import Database
+from callcenter.store.tables import department, employee, login_failure, role, web_session
+from callcenter.web.errors import ApiError
+from callcenter.web.identity import Identity
+
+EVERYWHERE = {"all_companies": True}
+COOKIE = "cc_session"
+SESSION_LIFE = timedelta(hours=12)
+THROTTLE_WINDOW = timedelta(minutes=15)
+FAILURES_PER_LOGIN = 8
+FAILURES_PER_ADDRESS = 40
+MIN_PASSWORD = 8
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's figures for Argon2id
+_NOBODY = _hasher.hash(secrets.token_hex(16))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    token: str
+    employee_id: int
+    company_id: int
+
+
+def hash_password(password: str) -> str:
+    return _hasher.hash(password)
+
+
+def check_strength(password: str, login: str) -> None:
+    """Raises `password_weak`."""
+    if len(password) < MIN_PASSWORD or password.lower() == login.lower():
+        raise ApiError("password_weak")
+
+
+def _verify(stored: str, password: str) -> bool:
+    try:
+        return _hasher.verify(stored, password)
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+class Auth:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        # Argon2 takes 19 MB and a core for a moment; a burst of logins must not starve the engine's loop.
+        self._hashing = asyncio.Semaphore(2)
+
+    async def verify(self, stored: str, password: str) -> bool:
+        async with self._hashing:
+            return await asyncio.to_thread(_verify, stored, password)
+
+    async def hash(self, password: str) -> str:
+        async with self._hashing:
+            return await asyncio.to_thread(hash_password, password)
+
+    async def sign_in(self, login: str, password: str, ip: str, user_agent: str) -> SignedIn:
+        """A new session; raises `bad_credentials`, `too_many_attempts` or `account_inactive`.
+
+        A wrong login takes as long as a wrong password, so neither tells which accounts exist.
+        """
+        await self._throttle(login, ip)
+        query = select(employee).where(employee.c.login == login).execution_options(**EVERYWHERE)
+        async with self._db.read() as connection:
+            row = (await connection.execute(query)).first()
+        right = await self.verify(row.password_hash if row else _NOBODY, password)
+        if row is None or not right:
+            await self._failed(login, ip)
+            raise ApiError("bad_credentials")
+        if row.account_state != "active":
+            raise ApiError("account_inactive")
+        token = secrets.token_urlsafe(32)
+        now = utcnow()
+        async with self._db.write() as connection:
+            await connection.execute(delete(login_failure).where(login_failure.c.key == f"login:{login}"))
+            expired = delete(web_session).where(web_session.c.expires_at < now)
+            await connection.execute(expired.execution_options(**EVERYWHERE))
+            await connection.execute(
+                insert(web_session).values(
+                    token_hash=_digest(token),
+                    company_id=row.company_id,
+                    employee_id=row.id,
+                    created_at=now,
+                    expires_at=now + SESSION_LIFE,
+                    ip=ip,
+                    user_agent=user_agent[:300],
+                )
+            )
+        return SignedIn(token, row.id, row.company_id)
+
+    async def sign_out(self, token: str) -> None:
+        statement = delete(web_session).where(web_session.c.token_hash == _digest(token))
+        async with self._db.write() as connection:
+            await connection.execute(statement.execution_options(**EVERYWHERE))
+
+    async def sign_out_everywhere(self, company_id: int, employee_id: int, but: str = "") -> None:
+        """Ends the sessions of an employee: a changed password or a disabled account must hold at once."""
+        async with self._db.write() as connection:
+            await connection.execute(
+                delete(web_session).where(
+                    web_session.c.company_id == company_id,
+                    web_session.c.employee_id == employee_id,
+                    web_session.c.token_hash != (_digest(but) if but else ""),
+                )
+            )
+
+    async def identify(self, token: str) -> Identity | None:
+        """Who a session belongs to, with the rights of this moment; None when it is over."""
+        query = (
+            select(
+                employee,
+                role.c.code,
+                role.c.name_zh,
+                role.c.name_en,
+                role.c.permissions,
+                role.c.scope,
+            )
+            .join(web_session, web_session.c.employee_id == employee.c.id)
+            .join(role, role.c.id == employee.c.role_id)
+            .where(web_session.c.token_hash == _digest(token), web_session.c.expires_at > utcnow())
+            .execution_options(**EVERYWHERE)
+        )
+        async with self._db.read() as connection:
+            row = (await connection.execute(query)).first()
+            if row is None or row.account_state != "active":
+                return None
+            scope = Scope(row.scope)
+            visible = await visible_employees(connection, row.company_id, row.id, row.department_id, scope)
+        return Identity(
+            employee_id=row.id,
+            company_id=row.company_id,
+            login=row.login,
+            name=row.name,
+            role=row.code,
+            role_name_zh=row.name_zh,
+            role_name_en=row.name_en,
+            permissions=frozenset(row.permissions),
+            scope=scope,
+            department_id=row.department_id,
+            visible=visible,
+        )
+
+    async def _throttle(self, login: str, ip: str) -> None:
+        since = utcnow() - THROTTLE_WINDOW
+        for key, limit in ((f"login:{login}"[:128], FAILURES_PER_LOGIN), (f"ip:{ip}", FAILURES_PER_ADDRESS)):
+            query = select(func.count(), func.min(login_failure.c.at)).where(
+                login_failure.c.key == key, login_failure.c.at > since
+            )
+            async with self._db.read() as connection:
+                count, first = (await connection.execute(query)).one()
+            if count >= limit:
+                wait = int((first + THROTTLE_WINDOW - utcnow()).total_seconds()) + 1
+                raise ApiError("too_many_attempts", retry_after=max(1, wait))
+
+    async def _failed(self, login: str, ip: str) -> None:
+        now = utcnow()
+        async with self._db.write() as connection:
+            await connection.execute(delete(login_failure).where(login_failure.c.at < now - THROTTLE_WINDOW))
+            await connection.execute(
+                insert(login_failure), [{"key": f"login:{login}"[:128], "at": now}, {"key": f"ip:{ip}", "at": now}]
+            )
+
+
+async def visible_employees(
+    connection: AsyncConnection, company_id: int, employee_id: int, department_id: int | None, scope: Scope
+) -> frozenset[int] | None:
+    """Employees in a data scope; None for the whole company (SPEC §A1, §A2.10)."""
+    if scope is Scope.COMPANY:
+        return None
+    me = {employee_id}
+    if scope is Scope.SELF:
+        return frozenset(me)
+    if scope is Scope.SUBORDINATES:
+        people = select(employee.c.id, employee.c.superior_id).where(employee.c.company_id == company_id)
+        above = {row.id: row.superior_id for row in (await connection.execute(people)).all()}
+        return frozenset(me | {one for one in above if _below(one, employee_id, above)})
+    if department_id is None:
+        return frozenset(me)
+    departments = {department_id}
+    if scope is Scope.DEPARTMENT_TREE:
+        tree = select(department.c.id, department.c.parent_id).where(department.c.company_id == company_id)
+        above = {row.id: row.parent_id for row in (await connection.execute(tree)).all()}
+        departments |= {one for one in above if _below(one, department_id, above)}
+    inside = select(employee.c.id).where(employee.c.company_id == company_id, employee.c.department_id.in_(departments))
+    return frozenset(me | set((await connection.execute(inside)).scalars()))
+
+
+def _below(one: int, top: int, above: dict[int, int | None]) -> bool:
+    """Whether `top` stands somewhere above `one`; a loop in the data ends the walk."""
+    seen: set[int] = set()
+    parent = above.get(one)
+    while parent is not None and parent not in seen:
+        if parent == top:
+            return True
+        seen.add(parent)
+        parent = above.get(parent)
+    return False
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,191 @@
+"""The call log as the API shows it: one row type, one query, used by lists, exports and timelines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Select, or_, select
+
+from callcenter.domain.numbers import BadNumber, display, normalise
+from callcenter.domain.terms import Direction
+from callcenter.store.tables import call, company, employee
+from callcenter.web.identity import Identity
+from callcenter.web.kit import Id, Paging, ShortText
+
+RESULTS = (
+    "connected_interested",
+    "connected_follow_up",
+    "connected_refused",
+    "not_connected",
+    "wrong_number",
+    "other",
+)
+Result = Literal[
+    "connected_interested", "connected_follow_up", "connected_refused", "not_connected", "wrong_number", "other"
+]
+SORTS = {
+    "started_at": call.c.started_at,
+    "talk_seconds": call.c.talk_seconds,
+    "minutes_charged": call.c.minutes_charged,
+}
+Sort = Literal["started_at", "-started_at", "talk_seconds", "-talk_seconds", "minutes_charged", "-minutes_charged"]
+
+
+class CallQuery(Paging, kw_only=True):
+    """Filters of the call log; times are RFC 3339, `q` finds numbers and customer names."""
+
+    date_from: datetime | None = msgspec.field(default=None, name="from")
+    date_to: datetime | None = msgspec.field(default=None, name="to")
+    direction: Literal["inbound", "outbound"] | None = None
+    disposition: Literal["ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION"] | None = None
+    employee_id: Id | None = None
+    customer_id: Id | None = None
+    has_recording: bool | None = None
+    result: Result | None = None
+    q: ShortText = ""
+    sort: Sort = "-started_at"
+
+
+class Named(msgspec.Struct):
+    id: int
+    name: str
+
+
+class CustomerBrief(msgspec.Struct):
+    """What a call row tells of its customer."""
+
+    id: int
+    name: str
+    kind: str
+    level: str
+    source: str
+    progress: str
+
+
+class RecordingView(msgspec.Struct):
+    state: Literal["none", "pending", "ready", "failed"]
+    duration: float | None
+
+
+class CallRow(msgspec.Struct):
+    """One call with the columns of SPEC §B7.1 and its outcome."""
+
+    id: str
+    direction: str
+    mode: str
+    source: str
+    caller_number: str
+    called_number: str
+    number: str
+    number_display: str
+    employee: Named | None
+    customer: CustomerBrief | None
+    task: str | None
+    company_name: str
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    ring_seconds: int
+    talk_seconds: int
+    disposition: str | None
+    end_reason: str | None
+    minutes_charged: int
+    recording: RecordingView
+    result: str | None
+    note: str | None
+    flag: str
+
+
+def base_query(company_id: int) -> Select[Any]:
+    """Calls of a company with the names a row shows."""
+    return (
+        select(call, employee.c.name.label("employee_name"), company.c.name.label("company_name"))
+        .join(company, company.c.id == call.c.company_id)
+        .outerjoin(employee, employee.c.id == call.c.employee_id)
+        .where(call.c.company_id == company_id)
+    )
+
+
+def in_scope(query: Select[Any], me: Identity) -> Select[Any]:
+    """Only calls of employees whom the person may see."""
+    if me.visible is None:
+        return query
+    return query.where(call.c.employee_id.in_(me.visible))
+
+
+def filtered(query: Select[Any], wanted: CallQuery, customers: list[int], region: str = "CN") -> Select[Any]:
+    """Applies the filters; `customers` are the ids whose names match `q`."""
+    conditions: list[Any] = []
+    if wanted.date_from is not None:
+        conditions.append(call.c.started_at >= aware(wanted.date_from))
+    if wanted.date_to is not None:
+        conditions.append(call.c.started_at < aware(wanted.date_to))
+    for column, value in (
+        (call.c.direction, wanted.direction),
+        (call.c.disposition, wanted.disposition),
+        (call.c.employee_id, wanted.employee_id),
+        (call.c.customer_id, wanted.customer_id),
+        (call.c.result, wanted.result),
+    ):
+        if value is not None:
+            conditions.append(column == value)
+    if wanted.has_recording is not None:
+        ready = call.c.recording_state == "ready"
+        conditions.append(ready if wanted.has_recording else ~ready)
+    text = wanted.q.strip()
+    if text:
+        conditions.append(or_(_number_matches(text, region), call.c.customer_id.in_(customers)))
+    return query.where(*conditions)
+
+
+def ordered(query: Select[Any], sort: str) -> Select[Any]:
+    column = SORTS[sort.removeprefix("-")]
+    return query.order_by(column.desc() if sort.startswith("-") else column.asc(), call.c.id.desc())
+
+
+def aware(moment: datetime) -> datetime:
+    """A time without a zone is taken as UTC."""
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def row_of(row: Any, customers: Mapping[int, CustomerBrief]) -> CallRow:
+    outbound = row.direction == Direction.OUTBOUND.value
+    until = row.answered_at or row.ended_at
+    ring = int((until - row.started_at).total_seconds()) if until else 0
+    return CallRow(
+        id=row.id,
+        direction=row.direction,
+        mode=row.mode,
+        source=row.source,
+        caller_number=row.company_number if outbound else row.number,
+        called_number=row.number if outbound else row.company_number,
+        number=row.number,
+        number_display=display(row.number),
+        employee=Named(row.employee_id, row.employee_name) if row.employee_id and row.employee_name else None,
+        customer=customers.get(row.customer_id) if row.customer_id else None,
+        task=None,
+        company_name=row.company_name,
+        started_at=row.started_at,
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+        ring_seconds=max(0, ring),
+        talk_seconds=row.talk_seconds,
+        disposition=row.disposition,
+        end_reason=row.end_reason,
+        minutes_charged=row.minutes_charged,
+        recording=RecordingView(row.recording_state, row.recording_duration),
+        result=row.result,
+        note=row.note,
+        flag=row.flag,
+    )
+
+
+def _number_matches(text: str, region: str) -> Any:
+    try:
+        return call.c.number == normalise(text, region)
+    except BadNumber:
+        digits = "".join(letter for letter in text if letter.isdigit())
+        return call.c.number.contains(digits, autoescape=True) if len(digits) >= 3 else call.c.number == text

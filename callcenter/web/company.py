@@ -1,0 +1,189 @@
+"""Company settings, the audit log, the simulated phone network's numbers, health."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import msgspec
+from sqlalchemy import func, select, update
+
+from callcenter.domain.gates import window_allowed
+from callcenter.domain.numbers import BadNumber, dialable, normalise
+from callcenter.store.tables import audit, company, employee
+from callcenter.web.errors import ApiError
+from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Listing, Name, Paging, Routes, ShortText
+from callcenter.web.services import Services
+
+routes = Routes("company")
+
+Clock = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class Window(msgspec.Struct, forbid_unknown_fields=True):
+    start: Clock
+    end: Clock
+
+
+class CompanySettings(Body, kw_only=True):
+    """`dial_window` must lie inside 08:30-21:30 (SPEC §B4.1); times are the company's own zone."""
+
+    name: Name
+    time_zone: Annotated[str, msgspec.Meta(max_length=64)]
+    dial_window: Window
+    wrap_up_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)]
+    valid_call_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)]
+    display_number: Annotated[str, msgspec.Meta(max_length=32)]
+    recording: bool
+
+
+class AuditQuery(Paging, kw_only=True):
+    action: ShortText = ""
+
+
+class Actor(msgspec.Struct):
+    id: int
+    name: str
+
+
+class AuditEntry(msgspec.Struct):
+    id: int
+    at: datetime
+    actor: Actor | None
+    action: str
+    object: str
+    details: dict[str, Any]
+    ip: str
+
+
+@routes.add(
+    "GET",
+    "/api/settings/company",
+    permission=SIGNED_IN,
+    data="company",
+    summary="Settings of my company",
+    answers=CompanySettings,
+)
+async def settings(services: Services, context: Context) -> CompanySettings:
+    async with services.database.read() as connection:
+        row = (await connection.execute(select(company).where(company.c.id == context.company_id))).one()
+    return CompanySettings(
+        name=row.name,
+        time_zone=row.time_zone,
+        dial_window=Window(row.dial_start, row.dial_end),
+        wrap_up_seconds=row.wrap_up_seconds,
+        valid_call_seconds=row.valid_call_seconds,
+        display_number=row.display_number,
+        recording=bool(row.recording),
+    )
+
+
+@routes.add(
+    "PUT",
+    "/api/settings/company",
+    permission="settings.edit",
+    data="company",
+    summary="Change the settings of my company; they hold from the next call on",
+    body=CompanySettings,
+    answers=CompanySettings,
+    errors=("dial_window_invalid", "number_invalid", "invalid"),
+)
+async def change_settings(services: Services, context: Context) -> CompanySettings:
+    given: CompanySettings = context.body
+    window = given.dial_window
+    if not window_allowed(time.fromisoformat(window.start), time.fromisoformat(window.end)):
+        raise ApiError("dial_window_invalid")
+    if given.time_zone not in available_timezones():
+        raise ApiError("invalid", reason="unknown time zone - at `$.time_zone`")
+    shown = ""
+    if given.display_number:
+        try:
+            region = services.settings.default_region
+            shown = dialable(normalise(given.display_number, region), region)
+        except BadNumber:
+            raise ApiError("number_invalid", number=given.display_number) from None
+    before = await settings(services, context)
+    async with services.database.write() as connection:
+        await connection.execute(
+            update(company)
+            .where(company.c.id == context.company_id)
+            .values(
+                name=given.name,
+                time_zone=ZoneInfo(given.time_zone).key,
+                dial_start=window.start,
+                dial_end=window.end,
+                wrap_up_seconds=given.wrap_up_seconds,
+                valid_call_seconds=given.valid_call_seconds,
+                display_number=shown,
+                recording=given.recording,
+            )
+        )
+    after = await settings(services, context)
+    old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    changes = {key: [old[key], new[key]] for key in new if old[key] != new[key]}
+    await services.audit.add(
+        context.company_id, context.me.employee_id, "settings.changed", ip=context.ip, changes=changes
+    )
+    await services.telephony.changed()
+    return after
+
+
+@routes.add(
+    "GET",
+    "/api/audit",
+    permission="audit.view",
+    data="company",
+    summary="Who did what",
+    query=AuditQuery,
+    answers=Listing[AuditEntry],
+)
+async def audit_log(services: Services, context: Context) -> Listing[AuditEntry]:
+    wanted: AuditQuery = context.query
+    query = (
+        select(audit, employee.c.name)
+        .outerjoin(employee, employee.c.id == audit.c.actor_id)
+        .where(audit.c.company_id == context.company_id)
+    )
+    if wanted.action:
+        query = query.where(audit.c.action.startswith(wanted.action, autoescape=True))
+    async with services.database.read() as connection:
+        total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+        page = query.order_by(audit.c.id.desc()).limit(wanted.page_size).offset(wanted.offset)
+        rows = (await connection.execute(page)).all()
+    items = [
+        AuditEntry(
+            row.id,
+            row.at,
+            Actor(row.actor_id, row.name or "") if row.actor_id else None,
+            row.action,
+            row.object,
+            row.details,
+            row.ip,
+        )
+        for row in rows
+    ]
+    return Listing(items, total, wanted.page, wanted.page_size)
+
+
+@routes.add(
+    "GET",
+    "/api/demo/numbers",
+    permission=SIGNED_IN,
+    data="none",
+    summary="Numbers of the simulated phone network; not found with a real trunk",
+    answers=list[dict[str, str]],
+    errors=("not_found",),
+)
+async def demo_numbers(services: Services, context: Context) -> tuple[Mapping[str, str], ...]:
+    if not services.demo_numbers:
+        raise ApiError("not_found")
+    return services.demo_numbers
+
+
+@routes.add(
+    "GET", "/healthz", permission=PUBLIC, data="none", summary="Is the process serving?", answers=dict[str, str]
+)
+async def health(services: Services, context: Context) -> dict[str, str]:
+    return {"status": "ok"}

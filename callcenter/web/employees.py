@@ -1,0 +1,363 @@
+"""Employees: accounts, roles, phones (O-05)."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callcenter.domain.agents import endpoint_of
+from callcenter.domain.terms import Device
+from callcenter.store.base import utcnow
+from callcenter.store.tables import agent_group, department, employee, group_member, role
+from callcenter.web.auth import check_strength
+from callcenter.web.departments import require_department
+from callcenter.web.errors import ApiError
+from callcenter.web.kit import Body, Context, Id, Listing, Name, Paging, Routes, ShortText
+from callcenter.web.services import Services
+
+routes = Routes("employees")
+
+Login = Annotated[str, msgspec.Meta(min_length=2, max_length=64, pattern=r"^[A-Za-z0-9._@+-]+$")]
+Password = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Phone = Annotated[str, msgspec.Meta(max_length=32)]
+GroupIds = Annotated[list[Id], msgspec.Meta(max_length=200)]
+
+
+class Named(msgspec.Struct):
+    id: int
+    name: str
+
+
+class RoleView(msgspec.Struct):
+    code: str
+    name_zh: str
+    name_en: str
+    scope: str
+    permissions: list[str]
+
+
+class RoleBrief(msgspec.Struct):
+    code: str
+    name_zh: str
+    name_en: str
+
+
+class EmployeeView(msgspec.Struct):
+    id: int
+    login: str
+    name: str
+    phone: str
+    department: Named | None
+    role: RoleBrief
+    account_state: str
+    verification: str
+    device: str
+    extension: str
+    groups: list[Named]
+    minutes_left: int
+    created_at: datetime
+
+
+class EmployeeQuery(Paging, kw_only=True):
+    q: ShortText = ""
+    department_id: Id | None = None
+    state: Literal["active", "disabled", "departed"] | None = None
+
+
+class NewEmployee(Body, kw_only=True):
+    login: Login
+    name: Name
+    password: Password
+    role: ShortText
+    department_id: Id | None = None
+    phone: Phone = ""
+    group_ids: GroupIds = msgspec.field(default_factory=list)
+
+
+class EmployeeChange(Body, kw_only=True):
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+    phone: Phone | msgspec.UnsetType = msgspec.UNSET
+    department_id: Id | msgspec.UnsetType | None = msgspec.UNSET
+    role: ShortText | msgspec.UnsetType = msgspec.UNSET
+    group_ids: GroupIds | msgspec.UnsetType = msgspec.UNSET
+    account_state: Literal["active", "disabled", "departed"] | msgspec.UnsetType = msgspec.UNSET
+
+
+class PasswordReset(Body):
+    password: Password
+
+
+class SipAccount(msgspec.Struct):
+    server: str
+    port: int
+    transport: str
+    username: str
+    password: str
+
+
+@routes.add(
+    "GET",
+    "/api/employees",
+    permission="employees.view",
+    data="scoped",
+    summary="Employees in my data scope",
+    query=EmployeeQuery,
+    answers=Listing[EmployeeView],
+)
+async def employees(services: Services, context: Context) -> Listing[EmployeeView]:
+    wanted: EmployeeQuery = context.query
+    query = _base(context.company_id)
+    if context.me.visible is not None:
+        query = query.where(employee.c.id.in_(context.me.visible))
+    if wanted.q.strip():
+        text = wanted.q.strip()
+        columns = (employee.c.name, employee.c.login, employee.c.phone)
+        query = query.where(or_(*(column.contains(text, autoescape=True) for column in columns)))
+    if wanted.department_id is not None:
+        query = query.where(employee.c.department_id == wanted.department_id)
+    if wanted.state is not None:
+        query = query.where(employee.c.account_state == wanted.state)
+    async with services.database.read() as connection:
+        total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+        page = query.order_by(employee.c.id).limit(wanted.page_size).offset(wanted.offset)
+        rows = (await connection.execute(page)).all()
+        items = await _views(services, connection, context.company_id, rows)
+    return Listing(items, total, wanted.page, wanted.page_size)
+
+
+@routes.add(
+    "POST",
+    "/api/employees",
+    permission="employees.edit",
+    data="company",
+    summary="Add an employee; unverified at first (SPEC §A4.2)",
+    body=NewEmployee,
+    answers=EmployeeView,
+    status=201,
+    errors=("login_taken", "role_unknown", "department_unknown", "group_unknown", "password_weak"),
+)
+async def create(services: Services, context: Context) -> EmployeeView:
+    given: NewEmployee = context.body
+    company_id = context.company_id
+    check_strength(given.password, given.login)
+    hashed = await services.auth.hash(given.password)
+    async with services.database.write() as connection:
+        taken = select(employee.c.id).where(employee.c.login == given.login)
+        if (await connection.execute(taken.execution_options(all_companies=True))).first():
+            raise ApiError("login_taken")
+        await require_department(connection, company_id, given.department_id)
+        role_id = await _role_id(connection, company_id, given.role)
+        row = await connection.execute(
+            insert(employee)
+            .values(
+                company_id=company_id,
+                department_id=given.department_id,
+                role_id=role_id,
+                login=given.login,
+                name=given.name,
+                phone=given.phone,
+                password_hash=hashed,
+                sip_secret=secrets.token_urlsafe(18),
+                created_at=utcnow(),
+            )
+            .returning(employee.c.id)
+        )
+        made = row.scalar_one()
+        await _set_groups(connection, company_id, made, given.group_ids)
+    await services.audit.add(company_id, context.me.employee_id, "employee.created", str(made), context.ip)
+    await services.telephony.changed()
+    return await _one(services, company_id, made)
+
+
+@routes.add(
+    "PATCH",
+    "/api/employees/{id}",
+    permission="employees.edit",
+    data="company",
+    summary="Change an employee; disabling ends sessions and phones at once",
+    body=EmployeeChange,
+    answers=EmployeeView,
+    errors=("not_found", "role_unknown", "department_unknown", "group_unknown", "own_account"),
+)
+async def change(services: Services, context: Context) -> EmployeeView:
+    given: EmployeeChange = context.body
+    company_id, employee_id = context.company_id, context.params["id"]
+    values = {key: value for key, value in msgspec.structs.asdict(given).items() if value is not msgspec.UNSET}
+    if employee_id == context.me.employee_id and values.get("account_state", "active") != "active":
+        raise ApiError("own_account")
+    group_ids = values.pop("group_ids", None)
+    changed = sorted(values) + (["groups"] if group_ids is not None else [])
+    async with services.database.write() as connection:
+        await _require(connection, company_id, employee_id)
+        await require_department(connection, company_id, values.get("department_id"))
+        if "role" in values:
+            values["role_id"] = await _role_id(connection, company_id, values.pop("role"))
+        if values:
+            await connection.execute(
+                update(employee)
+                .where(employee.c.company_id == company_id, employee.c.id == employee_id)
+                .values(**values)
+            )
+        if group_ids is not None:
+            await _set_groups(connection, company_id, employee_id, group_ids)
+    if values.get("account_state", "active") != "active":
+        await services.auth.sign_out_everywhere(company_id, employee_id)
+        await services.telephony.revoke_browser(employee_id)
+    await services.audit.add(
+        company_id, context.me.employee_id, "employee.changed", str(employee_id), context.ip, fields=changed
+    )
+    await services.telephony.changed()
+    services.hub.drop(company_id, employee_id)
+    return await _one(services, company_id, employee_id)
+
+
+@routes.add(
+    "POST",
+    "/api/employees/{id}/password",
+    permission="employees.edit",
+    data="company",
+    summary="Set a new password; the employee's sessions end",
+    body=PasswordReset,
+    status=204,
+    errors=("not_found", "password_weak"),
+)
+async def reset_password(services: Services, context: Context) -> None:
+    given: PasswordReset = context.body
+    company_id, employee_id = context.company_id, context.params["id"]
+    async with services.database.read() as connection:
+        await _require(connection, company_id, employee_id)
+        query = select(employee.c.login).where(employee.c.company_id == company_id, employee.c.id == employee_id)
+        login = (await connection.execute(query)).scalar_one()
+    check_strength(given.password, login)
+    hashed = await services.auth.hash(given.password)
+    async with services.database.write() as connection:
+        await connection.execute(
+            update(employee)
+            .where(employee.c.company_id == company_id, employee.c.id == employee_id)
+            .values(password_hash=hashed)
+        )
+    await services.auth.sign_out_everywhere(company_id, employee_id)
+    await services.audit.add(company_id, context.me.employee_id, "password.reset", str(employee_id), context.ip)
+
+
+@routes.add(
+    "GET",
+    "/api/employees/{id}/sip",
+    permission="employees.edit",
+    data="company",
+    summary="Account data for an employee's SIP phone; every look is audited",
+    answers=SipAccount,
+    errors=("not_found",),
+)
+async def sip_account(services: Services, context: Context) -> SipAccount:
+    company_id, employee_id = context.company_id, context.params["id"]
+    query = select(employee.c.sip_secret).where(employee.c.company_id == company_id, employee.c.id == employee_id)
+    async with services.database.read() as connection:
+        await _require(connection, company_id, employee_id)
+        secret = (await connection.execute(query)).scalar_one()
+    await services.audit.add(company_id, context.me.employee_id, "sip_account.shown", str(employee_id), context.ip)
+    host, port = services.telephony.phone_server()
+    return SipAccount(host, port, "udp", endpoint_of(employee_id, Device.SIP), secret)
+
+
+@routes.add(
+    "GET",
+    "/api/roles",
+    permission="employees.view",
+    data="company",
+    summary="Roles of the company",
+    answers=list[RoleView],
+)
+async def roles(services: Services, context: Context) -> list[RoleView]:
+    query = select(role).where(role.c.company_id == context.company_id).order_by(role.c.id)
+    async with services.database.read() as connection:
+        return [
+            RoleView(row.code, row.name_zh, row.name_en, row.scope, list(row.permissions))
+            for row in (await connection.execute(query)).all()
+        ]
+
+
+def _base(company_id: int) -> Any:
+    return (
+        select(
+            employee,
+            department.c.name.label("department_name"),
+            role.c.code.label("role_code"),
+            role.c.name_zh,
+            role.c.name_en,
+        )
+        .join(role, role.c.id == employee.c.role_id)
+        .outerjoin(department, department.c.id == employee.c.department_id)
+        .where(employee.c.company_id == company_id)
+    )
+
+
+async def _require(connection: AsyncConnection, company_id: int, employee_id: int) -> None:
+    query = select(employee.c.id).where(employee.c.company_id == company_id, employee.c.id == employee_id)
+    if (await connection.execute(query)).first() is None:
+        raise ApiError("not_found")
+
+
+async def _role_id(connection: AsyncConnection, company_id: int, code: str) -> int:
+    query = select(role.c.id).where(role.c.company_id == company_id, role.c.code == code)
+    found: int | None = (await connection.execute(query)).scalar()
+    if found is None:
+        raise ApiError("role_unknown")
+    return found
+
+
+async def _set_groups(connection: AsyncConnection, company_id: int, employee_id: int, group_ids: list[int]) -> None:
+    wanted = sorted(set(group_ids))
+    known = select(agent_group.c.id).where(agent_group.c.company_id == company_id, agent_group.c.id.in_(wanted))
+    if len((await connection.execute(known)).all()) != len(wanted):
+        raise ApiError("group_unknown")
+    await connection.execute(
+        delete(group_member).where(group_member.c.company_id == company_id, group_member.c.employee_id == employee_id)
+    )
+    if wanted:
+        await connection.execute(
+            insert(group_member),
+            [{"company_id": company_id, "group_id": one, "employee_id": employee_id} for one in wanted],
+        )
+
+
+async def _views(services: Services, connection: AsyncConnection, company_id: int, rows: Any) -> list[EmployeeView]:
+    groups = (
+        select(group_member.c.employee_id, agent_group.c.id, agent_group.c.name)
+        .join(agent_group, agent_group.c.id == group_member.c.group_id)
+        .where(group_member.c.company_id == company_id, group_member.c.employee_id.in_([row.id for row in rows]))
+        .order_by(agent_group.c.id)
+    )
+    groups_of: dict[int, list[Named]] = {}
+    for row in (await connection.execute(groups)).all():
+        groups_of.setdefault(row.employee_id, []).append(Named(row.id, row.name))
+    minutes = await services.packages.minutes_left(company_id, utcnow())
+    return [
+        EmployeeView(
+            id=row.id,
+            login=row.login,
+            name=row.name,
+            phone=row.phone,
+            department=Named(row.department_id, row.department_name) if row.department_name else None,
+            role=RoleBrief(row.role_code, row.name_zh, row.name_en),
+            account_state=row.account_state,
+            verification=row.verification,
+            device=row.device,
+            extension=endpoint_of(row.id, Device(row.device)),
+            groups=groups_of.get(row.id, []),
+            minutes_left=minutes.get(row.id, 0),
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]
+
+
+async def _one(services: Services, company_id: int, employee_id: int) -> EmployeeView:
+    async with services.database.read() as connection:
+        rows = (await connection.execute(_base(company_id).where(employee.c.id == employee_id))).all()
+        return (await _views(services, connection, company_id, rows))[0]

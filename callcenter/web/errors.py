@@ -1,0 +1,118 @@
+"""Every error the API answers with: one JSON shape, one stable code, texts in Chinese and English.
+
+`{"error": {"code": "number_invalid", "message": {"zh": "...", "en": "..."}, "details": {...}, "request_id": "..."}}`
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Text(NamedTuple):
+    status: int
+    zh: str
+    en: str
+
+
+CATALOGUE: dict[str, Text] = {
+    # Session and permission
+    "not_signed_in": Text(401, "请先登录。", "Please sign in."),
+    "bad_credentials": Text(401, "账号或密码不正确。", "The login or the password is wrong."),
+    "too_many_attempts": Text(
+        429, "登录失败次数过多，请稍后再试。", "Too many failed attempts; please try again later."
+    ),
+    "account_inactive": Text(
+        403, "该账号已停用，请联系管理员。", "This account is not active; ask your administrator."
+    ),
+    "forbidden": Text(403, "您没有执行此操作的权限。", "You are not allowed to do this."),
+    "bad_origin": Text(403, "请求来源不被允许。", "The request comes from an origin that is not allowed."),
+    "password_weak": Text(
+        422, "密码至少 8 位，且不能与账号相同。", "Use at least 8 characters, not equal to the login."
+    ),
+    # Requests
+    "not_found": Text(404, "没有找到所请求的内容。", "What you asked for does not exist."),
+    "method_not_allowed": Text(405, "不支持该请求方法。", "This method is not supported here."),
+    "bad_json": Text(400, "请求内容不是有效的 JSON。", "The body is not valid JSON."),
+    "invalid": Text(422, "提交的内容有误，请检查后重试。", "Something in the request is not valid; see details."),
+    "too_large": Text(413, "提交的内容过大。", "The body is too large."),
+    "conflict": Text(409, "与现有数据冲突。", "This conflicts with what is there already."),
+    "internal": Text(500, "服务器内部错误，已记录。", "Something went wrong on our side; it has been logged."),
+    "storage_full": Text(507, "存储空间不足。", "There is no space left on the storage."),
+    # Gates before dialling (SPEC §B3)
+    "not_an_agent": Text(403, "当前账号没有拨号功能。", "This account cannot make calls."),
+    "not_logged_in": Text(409, "请先签入再拨号。", "Sign in to the phone before dialling."),
+    "phone_not_registered": Text(
+        409, "您的话机未注册，请检查软电话或话机。", "Your phone is not registered; check the softphone or desk phone."
+    ),
+    "phones_unavailable": Text(
+        503, "电话系统暂时不可用，正在恢复。", "The telephone system is unavailable for a moment; it is being restored."
+    ),
+    "already_dialling": Text(409, "您已有正在进行的通话。", "You already have a call."),
+    "number_invalid": Text(422, "号码无效，请检查后重拨。", "This is not a valid number."),
+    "blacklisted": Text(403, "该号码在黑名单中，不能拨打。", "This number is on the blacklist."),
+    "outside_dial_window": Text(403, "当前不在可拨打时段内。", "It is outside the hours in which calls may be made."),
+    "no_package": Text(402, "没有可用的语音包，请联系管理员。", "You have no voice package for this kind of call."),
+    "minutes_used_up": Text(
+        402, "语音包分钟数已用完，请联系管理员。", "The minutes of your voice package are used up."
+    ),
+    "key_reused": Text(422, "幂等键已用于其他请求。", "This idempotency key was used for another request."),
+    "key_missing": Text(400, "缺少 Idempotency-Key 请求头。", "The Idempotency-Key header is missing."),
+    # Calls
+    "call_not_found": Text(404, "通话不存在或已结束。", "There is no such call, or it is over."),
+    "call_not_talking": Text(409, "通话尚未接通。", "The call is not connected."),
+    "call_running": Text(409, "请在通话结束后再操作。", "Wait until the call is over."),
+    "digits_invalid": Text(422, "按键只能是 0-9、*、#。", "Only the digits 0-9, * and # can be sent."),
+    "state_not_choosable": Text(422, "不能手动选择该状态。", "This state cannot be chosen."),
+    "reason_unknown": Text(422, "未知的示忙原因。", "Unknown reason."),
+    "unknown_command": Text(400, "未知的指令。", "Unknown command."),
+    "recording_not_ready": Text(409, "录音正在处理，请稍后。", "The recording is still being processed."),
+    "recording_missing": Text(404, "该通话没有录音。", "This call has no recording."),
+    "range_invalid": Text(416, "请求的范围无效。", "The requested range cannot be served."),
+    # Organisation and packages
+    "login_taken": Text(409, "该登录账号已被使用。", "This login is taken."),
+    "name_taken": Text(409, "名称已存在。", "This name is taken."),
+    "number_taken": Text(409, "该号码已被使用。", "This number is in use already."),
+    "role_unknown": Text(422, "角色不存在。", "There is no such role."),
+    "department_unknown": Text(422, "部门不存在。", "There is no such department."),
+    "department_not_empty": Text(
+        409, "请先移走部门内的员工和下级部门。", "Move its employees and sub-departments first."
+    ),
+    "department_loop": Text(422, "部门不能放在自己的下级之下。", "A department cannot be moved below itself."),
+    "employee_unknown": Text(422, "员工不存在。", "There is no such employee."),
+    "group_unknown": Text(422, "技能组不存在。", "There is no such group."),
+    "group_has_numbers": Text(409, "该组仍绑定呼入号码，请先解除。", "Inbound numbers still lead to this group."),
+    "own_account": Text(409, "不能停用自己的账号。", "You cannot disable your own account."),
+    "dial_window_invalid": Text(
+        422, "拨打时段必须在 08:30–21:30 之内。", "The dial window must lie inside 08:30-21:30."
+    ),
+    # CRM
+    "duplicate": Text(409, "客户已存在。", "This customer exists already."),
+    "customer_unknown": Text(422, "客户不存在。", "There is no such customer."),
+    "owner_unknown": Text(422, "跟进人不存在。", "There is no such owner."),
+}
+
+
+class ApiError(Exception):
+    """Answers a request with an error of the catalogue."""
+
+    def __init__(self, code: str, **details: Any) -> None:
+        super().__init__(code)
+        self.code = code if code in CATALOGUE else "internal"
+        self.details = details
+
+    @property
+    def status(self) -> int:
+        return CATALOGUE[self.code].status
+
+
+def body_of(code: str, details: dict[str, Any], request_id: str) -> dict[str, Any]:
+    """The one error shape."""
+    text = CATALOGUE[code]
+    return {
+        "error": {
+            "code": code,
+            "message": {"zh": text.zh, "en": text.en},
+            "details": details,
+            "request_id": request_id,
+        }
+    }

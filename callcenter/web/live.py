@@ -1,0 +1,232 @@
+"""Live push: a snapshot, then numbered deltas; a client that was away resumes where it stopped.
+
+Each company has one numbered stream. A client sees the part of it that its rights allow. Its queue is bounded: who
+falls behind loses the queue and gets a new snapshot, and nobody else waits (design rule: a slow reader never slows a
+call).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from callcenter.store.base import utcnow
+from callcenter.web.identity import Identity
+from callcenter.web.kit import dump
+
+HISTORY = 2000
+"""Stream entries kept per company for resuming."""
+QUEUE_LIMIT = 500
+"""Messages a client may lag behind before it is sent a snapshot instead."""
+
+Snapshot = Callable[[int], Mapping[str, Mapping[str, Mapping[str, Any]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEntry:
+    seq: int
+    changed: tuple[tuple[str, str, Mapping[str, Any]], ...] = ()
+    gone: tuple[tuple[str, str], ...] = ()
+    event: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    employee_id: int | None = None
+
+
+@dataclass(slots=True)
+class Stream:
+    """One company's numbered history."""
+
+    seq: int = 0
+    history: deque[StreamEntry] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    clients: set[Client] = field(default_factory=set)
+    today: Mapping[str, Any] | None = None
+
+
+class Client:
+    """One connected browser: what it may see and what waits to be sent."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+        self.queue: deque[bytes] = deque()
+        self.ready = asyncio.Event()
+        self.behind = False
+        self.known: set[tuple[str, str]] = set()
+
+    def sees(self, kind: str, key: str, value: Mapping[str, Any]) -> bool:
+        me = self.identity
+        if kind == "system":
+            return True
+        if kind == "stats":
+            return me.may("live.view")
+        if kind == "agent":
+            own = key == str(me.employee_id)
+            return own or (me.may("live.view") and me.sees(int(key)))
+        employee = (value.get("employee") or {}).get("id")
+        ringing = value.get("ringing") or ()
+        if employee == me.employee_id or me.employee_id in ringing:
+            return True
+        if not me.may("live.view"):
+            return False
+        return me.visible is None or me.sees(employee) or any(me.sees(one) for one in ringing)
+
+    def offer(self, message: bytes) -> None:
+        if self.behind:
+            return
+        if len(self.queue) >= QUEUE_LIMIT:
+            self.behind = True
+            self.queue.clear()
+        else:
+            self.queue.append(message)
+        self.ready.set()
+
+
+class LiveHub:
+    """All streams and clients of this process."""
+
+    def __init__(self) -> None:
+        self.epoch = secrets.token_hex(6)
+        """A new one after each start: numbers of an earlier process mean nothing now."""
+        self._streams: dict[int, Stream] = {}
+        self.snapshot: Snapshot = lambda company_id: {}
+
+    def stream(self, company_id: int) -> Stream:
+        found = self._streams.get(company_id)
+        if found is None:
+            found = self._streams[company_id] = Stream()
+        return found
+
+    # -- the engine's side -----------------------------------------------------------------------------------------
+
+    def publish(
+        self,
+        company_id: int,
+        changed: Sequence[tuple[str, str, Mapping[str, Any]]] = (),
+        gone: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Numbers a change of entities and offers it to every client that may see it."""
+        stream = self.stream(company_id)
+        for kind, key, value in changed:
+            if (kind, key) == ("stats", "today"):
+                stream.today = value
+        self._append(stream, StreamEntry(stream.seq + 1, tuple(changed), tuple(gone)))
+
+    def event(self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None) -> None:
+        """A passing event for one employee's screens (None: for everybody who watches the company)."""
+        stream = self.stream(company_id)
+        self._append(stream, StreamEntry(stream.seq + 1, event=name, data=data, employee_id=employee_id))
+
+    def _append(self, stream: Stream, entry: StreamEntry) -> None:
+        stream.seq = entry.seq
+        stream.history.append(entry)
+        encoded: dict[tuple[Any, ...], bytes] = {}
+        for client in stream.clients:
+            message = self._message(client, entry, encoded)
+            if message is not None:
+                client.offer(message)
+
+    # -- the clients' side -----------------------------------------------------------------------------------------
+
+    def join(self, client: Client, resume: tuple[str, int] | None) -> None:
+        """Adds a client; with a `resume` that history still covers it gets what it missed, else a snapshot."""
+        stream = self.stream(client.identity.company_id)
+        stream.clients.add(client)
+        if resume is not None and self._covers(stream, resume):
+            for kind, items in self._visible(client).items():
+                client.known |= {(kind, key) for key in items}
+            missed = [entry for entry in stream.history if entry.seq > resume[1]]
+            client.queue.append(dump({"type": "resumed", "epoch": self.epoch, "seq": resume[1], "now": utcnow()}))
+            for entry in missed:
+                message = self._message(client, entry, {}, replay=True)
+                if message is not None:
+                    client.queue.append(message)
+            client.ready.set()
+        else:
+            self.reset(client)
+
+    def leave(self, client: Client) -> None:
+        self.stream(client.identity.company_id).clients.discard(client)
+
+    def drop(self, company_id: int, employee_id: int) -> None:
+        """Ends the live sessions of somebody whose rights changed; the browser comes back with the new ones."""
+        for client in list(self.stream(company_id).clients):
+            if client.identity.employee_id == employee_id:
+                client.queue.clear()
+                client.queue.append(b"")
+                client.ready.set()
+
+    def reset(self, client: Client) -> None:
+        """Puts a fresh snapshot first in the client's queue."""
+        stream = self.stream(client.identity.company_id)
+        entities = self._visible(client)
+        client.known = {(kind, key) for kind, items in entities.items() for key in items}
+        client.queue.clear()
+        client.behind = False
+        client.queue.append(
+            dump(
+                {
+                    "type": "snapshot",
+                    "epoch": self.epoch,
+                    "seq": stream.seq,
+                    "now": utcnow(),
+                    "entities": entities,
+                }
+            )
+        )
+        client.ready.set()
+
+    def _visible(self, client: Client) -> dict[str, dict[str, Any]]:
+        stream = self.stream(client.identity.company_id)
+        everything = dict(self.snapshot(client.identity.company_id))
+        if stream.today is not None:
+            everything["stats"] = {"today": stream.today}
+        kept: dict[str, dict[str, Any]] = {"agent": {}, "call": {}, "stats": {}, "system": {}}
+        for kind, items in everything.items():
+            kept[kind] = {key: value for key, value in items.items() if client.sees(kind, key, value)}
+        return kept
+
+    def _covers(self, stream: Stream, resume: tuple[str, int]) -> bool:
+        epoch, seq = resume
+        if epoch != self.epoch or seq > stream.seq:
+            return False
+        return seq == stream.seq or (bool(stream.history) and stream.history[0].seq <= seq + 1)
+
+    def _message(
+        self, client: Client, entry: StreamEntry, encoded: dict[tuple[Any, ...], bytes], *, replay: bool = False
+    ) -> bytes | None:
+        """What one client is told of an entry; clients that see the same share one encoded message."""
+        if entry.event:
+            mine = entry.employee_id in (None, client.identity.employee_id)
+            if not mine:
+                return None
+            key: tuple[Any, ...] = ("event",)
+            if key not in encoded:
+                encoded[key] = dump(
+                    {"type": "event", "seq": entry.seq, "now": utcnow(), "name": entry.event, "data": entry.data}
+                )
+            return encoded[key]
+        shown = tuple(index for index, item in enumerate(entry.changed) if client.sees(*item))
+        gone = [pair for pair in entry.gone if replay or pair in client.known]
+        # Something that moved out of the client's sight is gone for that client.
+        for index, (kind, name, _) in enumerate(entry.changed):
+            if index not in shown and (kind, name) in client.known:
+                gone.append((kind, name))
+        if not shown and not gone:
+            return None
+        client.known |= {entry.changed[index][:2] for index in shown}
+        client.known -= set(gone)
+        key = ("delta", shown, tuple(gone))
+        if key not in encoded:
+            encoded[key] = dump(
+                {
+                    "type": "delta",
+                    "seq": entry.seq,
+                    "now": utcnow(),
+                    "set": [entry.changed[index] for index in shown],
+                    "del": gone,
+                }
+            )
+        return encoded[key]

@@ -1,0 +1,181 @@
+"""The OpenAPI 3.1 document, generated from the very types that validate requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from callcenter import __version__
+from callcenter.web.errors import CATALOGUE
+from callcenter.web.kit import PUBLIC, SIGNED_IN, Context, Route, Routes, dump
+from callcenter.web.services import Services
+
+routes = Routes("documentation")
+
+ERROR_REFERENCE = {"$ref": "#/components/schemas/Error"}
+DOCUMENT: web.AppKey[bytes] = web.AppKey("openapi", bytes)
+
+
+class ErrorText(msgspec.Struct):
+    zh: str
+    en: str
+
+
+class ErrorInfo(msgspec.Struct):
+    code: str
+    message: ErrorText
+    details: dict[str, Any]
+    request_id: str
+
+
+class Error(msgspec.Struct):
+    """The one error shape."""
+
+    error: ErrorInfo
+
+
+@routes.add("GET", "/api/openapi.json", permission=PUBLIC, data="none", summary="This document", raw=True)
+async def document(services: Services, context: Context) -> web.Response:
+    return web.Response(body=context.request.app[DOCUMENT], content_type="application/json")
+
+
+@routes.add("GET", "/api/docs", permission=PUBLIC, data="none", summary="This document as a page", raw=True)
+async def docs(services: Services, context: Context) -> web.Response:
+    page = render_page(msgspec.json.decode(context.request.app[DOCUMENT]))
+    return web.Response(text=page, content_type="text/html")
+
+
+def build_document(all_routes: Sequence[Route]) -> bytes:
+    """The whole document as JSON."""
+    types: list[Any] = [Error]
+    for route in all_routes:
+        types += [kind for kind in (route.body, route.query, route.answers) if kind is not None]
+    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    by_type = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
+    paths: dict[str, dict[str, Any]] = {}
+    for route in all_routes:
+        operation = _operation(route, by_type, components)
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
+    return dump(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Call centre API",
+                "version": __version__,
+                "description": "All times are RFC 3339 in UTC. Errors have one shape with a stable code.",
+            },
+            "servers": [{"url": "/"}],
+            "paths": paths,
+            "components": {
+                "schemas": components,
+                "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "cc_session"}},
+            },
+        }
+    )
+
+
+def _operation(route: Route, by_type: dict[int, Any], components: dict[str, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": f"{route.tag}_{route.handler.__name__}",
+        "summary": route.summary,
+        "tags": [route.tag],
+        "x-permission": route.permission,
+        "x-data-scope": route.data,
+        "parameters": [_path_parameter(name) for name in re.findall(r"{(\w+)}", route.path)],
+        "responses": _responses(route, by_type),
+    }
+    if route.permission != PUBLIC:
+        operation["security"] = [{"session": []}]
+    if route.query is not None:
+        operation["parameters"] += _query_parameters(by_type[id(route.query)], components)
+    if "key_missing" in route.errors:
+        operation["parameters"].append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": True,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[!-~]+$"},
+            }
+        )
+    if route.body is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": by_type[id(route.body)]}},
+        }
+    return operation
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = (
+        {"type": "string", "minLength": 1, "maxLength": 64}
+        if name == "call_id"
+        else {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
+    )
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query_parameters(reference: dict[str, Any], components: dict[str, Any]) -> list[dict[str, Any]]:
+    schema = components[reference["$ref"].rsplit("/", 1)[1]]
+    required = set(schema.get("required", ()))
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": value}
+        for name, value in schema["properties"].items()
+    ]
+
+
+def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
+    good: dict[str, Any] = {"description": "OK"}
+    if route.answers is not None:
+        good["content"] = {"application/json": {"schema": by_type[id(route.answers)]}}
+    elif route.raw and route.status == 200:
+        good["content"] = {"*/*": {}}
+    responses = {str(route.status): good}
+    codes = [*route.errors]
+    if route.permission != PUBLIC:
+        codes.append("not_signed_in")
+    if route.permission not in (PUBLIC, SIGNED_IN):
+        codes.append("forbidden")
+    if route.body is not None:
+        codes += ["bad_json", "invalid", "too_large", "bad_origin"]
+    if route.query is not None:
+        codes.append("invalid")
+    if "{" in route.path:
+        codes.append("not_found")
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        by_status.setdefault(CATALOGUE[code].status, []).append(code)
+    for status, names in sorted(by_status.items()):
+        responses[str(status)] = {
+            "description": ", ".join(names),
+            "content": {"application/json": {"schema": ERROR_REFERENCE}},
+        }
+    return responses
+
+
+def render_page(spec: dict[str, Any]) -> str:
+    """A plain page without scripts: what exists, who may call it, what it may answer."""
+    parts = [
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>API</title>",
+        "<meta name='viewport' content='width=device-width,initial-scale=1'><style>",
+        "body{font:15px/1.55 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1d2733}",
+        "code{background:#f2f4f6;padding:.1em .35em;border-radius:4px}h2{margin-top:2.2rem;text-transform:capitalize}",
+        "article{border-top:1px solid #e3e7eb;padding:.7rem 0}b.m{display:inline-block;width:4.2rem;color:#0f6b5c}",
+        "small{color:#5b6875}</style><h1>Call centre API</h1><p>Machine-readable: ",
+        "<a href='/api/openapi.json'>openapi.json</a> (OpenAPI 3.1)</p>",
+    ]
+    tags: dict[str, list[str]] = {}
+    for path, methods in spec["paths"].items():
+        for method, operation in methods.items():
+            answers = " · ".join(f"{status} {one['description']}" for status, one in operation["responses"].items())
+            tags.setdefault(operation["tags"][0], []).append(
+                f"<article><b class='m'>{method.upper()}</b> <code>{path}</code><br>{operation['summary']}<br>"
+                f"<small>permission {operation['x-permission']} · data {operation['x-data-scope']}<br>{answers}</small>"
+                "</article>"
+            )
+    for tag, articles in tags.items():
+        parts += [f"<h2>{tag}</h2>", *articles]
+    return "".join(parts) + "</html>"

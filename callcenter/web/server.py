@@ -1,0 +1,154 @@
+"""Builds the aiohttp application from the routes: sessions, permissions, errors, headers."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler as AioHandler
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from callcenter.domain.commands import CommandRefused
+from callcenter.web.auth import COOKIE
+from callcenter.web.errors import CATALOGUE, ApiError, body_of
+from callcenter.web.kit import PUBLIC, SIGNED_IN, Context, Route, dump, read_body, read_params, read_query
+from callcenter.web.services import SERVICES, Services
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 1024 * 1024
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "media-src 'self' blob:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; "
+        "frame-ancestors 'none'; form-action 'self'"
+    ),
+}
+
+
+def build(services: Services, routes: Iterable[Route]) -> web.Application:
+    """The application with every route behind its permission."""
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[_errors, _origin])
+    app[SERVICES] = services
+    for route in routes:
+        app.router.add_route(route.method, route.path, _guarded(route))
+    app.on_response_prepare.append(_headers)
+    return app
+
+
+def _guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        services = request.app[SERVICES]
+        context = Context(request, await _identity(services, request, route))
+        context.params = read_params(request)
+        if route.query is not None:
+            context.query = read_query(request, route.query)
+        if route.body is not None:
+            context.body = await read_body(request, route.body)
+        answer = await route.handler(services, context)
+        if route.raw:
+            assert isinstance(answer, web.StreamResponse)
+            return answer
+        if route.status == 204:
+            return web.Response(status=204)
+        return web.Response(body=dump(answer), status=route.status, content_type="application/json")
+
+    return handle
+
+
+async def _identity(services: Services, request: web.Request, route: Route) -> Any:
+    """The session's identity, checked against the route's permission; default deny."""
+    if route.permission == PUBLIC:
+        return None
+    token = request.cookies.get(COOKIE, "")
+    identity = await services.auth.identify(token) if token else None
+    if identity is None:
+        raise ApiError("not_signed_in")
+    if route.permission != SIGNED_IN and not identity.may(route.permission):
+        raise ApiError("forbidden", permission=route.permission)
+    return identity
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: AioHandler) -> web.StreamResponse:
+    """Turns everything that goes wrong into the one error shape; a bug is logged under the id the client is told."""
+    request_id = secrets.token_hex(6)
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return _answer(error.code, error.details, request_id)
+    except CommandRefused as refusal:
+        code = refusal.code if refusal.code in CATALOGUE else "conflict"
+        return _answer(code, refusal.details, request_id)
+    except web.HTTPRequestEntityTooLarge:
+        return _answer("too_large", {}, request_id)
+    except web.HTTPNotFound:
+        return _answer("not_found", {}, request_id)
+    except web.HTTPMethodNotAllowed as error:
+        response = _answer("method_not_allowed", {}, request_id)
+        response.headers["Allow"] = error.headers.get("Allow", "")
+        return response
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        code = "range_invalid" if error.status == 416 else "invalid"
+        return _answer(code, {"reason": error.reason}, request_id)
+    except IntegrityError:
+        log.warning("request %s: a constraint of the database refused it", request_id, exc_info=True)
+        return _answer("conflict", {}, request_id)
+    except OperationalError as error:
+        log.exception("request %s: the database failed", request_id)
+        code = "storage_full" if "full" in str(error.orig) else "internal"
+        return _answer(code, {}, request_id)
+    except (ConnectionResetError, ConnectionError):
+        raise
+    except Exception:
+        log.exception("request %s failed: %s %s", request_id, request.method, request.path)
+        return _answer("internal", {}, request_id)
+
+
+def _answer(code: str, details: dict[str, Any], request_id: str) -> web.Response:
+    response = web.Response(
+        body=dump(body_of(code, details, request_id)),
+        status=CATALOGUE[code].status,
+        content_type="application/json",
+    )
+    if "retry_after" in details:
+        response.headers["Retry-After"] = str(details["retry_after"])
+    return response
+
+
+@web.middleware
+async def _origin(request: web.Request, handler: AioHandler) -> web.StreamResponse:
+    """Cross-site requests carry a foreign Origin: they may neither change anything nor open a socket."""
+    origin = request.headers.get("Origin")
+    upgrading = request.headers.get("Upgrade", "").lower() == "websocket"
+    if origin and (request.method not in SAFE_METHODS or upgrading) and not _same(request, origin):
+        raise ApiError("bad_origin")
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method not in SAFE_METHODS:
+        raise ApiError("bad_origin")
+    return await handler(request)
+
+
+def _same(request: web.Request, origin: str) -> bool:
+    configured = request.app[SERVICES].settings.public_origin
+    if configured:
+        return origin == configured.rstrip("/")
+    return urlsplit(origin).netloc == request.headers.get("Host", "")
+
+
+async def _headers(request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.path.startswith("/api/"):
+        response.headers.setdefault("Cache-Control", "no-store")

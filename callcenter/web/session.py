@@ -1,0 +1,269 @@
+"""Signing in and out, and everything about oneself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from aiohttp import web
+from sqlalchemy import select, update
+
+from callcenter.domain import packages as rules
+from callcenter.domain.agents import endpoint_of
+from callcenter.domain.commands import ChooseDevice, ChooseState, CommandRefused
+from callcenter.domain.terms import AgentState, Device
+from callcenter.store.base import utcnow
+from callcenter.store.tables import company, department, employee
+from callcenter.web.auth import COOKIE, SESSION_LIFE, check_strength
+from callcenter.web.errors import ApiError
+from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Routes, dump
+from callcenter.web.packages import PackageView, view_of
+from callcenter.web.services import Services
+
+routes = Routes("session")
+
+
+class Credentials(Body):
+    login: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    password: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class NewPassword(Body):
+    old_password: Annotated[str, msgspec.Meta(max_length=200)]
+    new_password: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class NewDevice(Body):
+    device: Literal["browser", "sip"]
+
+
+class NewState(Body):
+    state: Literal["ready", "not_ready", "logged_out"]
+    reason: Annotated[str, msgspec.Meta(max_length=32)] = ""
+
+
+class RoleBrief(msgspec.Struct):
+    code: str
+    name_zh: str
+    name_en: str
+
+
+class CompanyBrief(msgspec.Struct):
+    id: int
+    name: str
+    time_zone: str
+
+
+class Named(msgspec.Struct):
+    id: int
+    name: str
+
+
+class Me(msgspec.Struct):
+    id: int
+    login: str
+    name: str
+    role: RoleBrief
+    permissions: list[str]
+    scope: str
+    company: CompanyBrief
+    department: Named | None
+    device: str
+    can_dial: bool
+    extension: str
+
+
+class StateView(msgspec.Struct):
+    state: str
+    reason: str
+    since: datetime | None
+
+
+class Minutes(msgspec.Struct):
+    minutes_left: int
+    minutes_reserved: int
+    days_left: int | None
+    packages: list[PackageView]
+
+
+@routes.add(
+    "POST",
+    "/api/session",
+    permission=PUBLIC,
+    data="none",
+    summary="Sign in; sets the session cookie",
+    body=Credentials,
+    answers=Me,
+    errors=("bad_credentials", "too_many_attempts", "account_inactive"),
+    raw=True,
+)
+async def sign_in(services: Services, context: Context) -> web.Response:
+    given: Credentials = context.body
+    agent = context.request.headers.get("User-Agent", "")
+    signed = await services.auth.sign_in(given.login, given.password, context.ip, agent)
+    context.identity = await services.auth.identify(signed.token)
+    await services.audit.add(signed.company_id, signed.employee_id, "session.sign_in", ip=context.ip)
+    if context.me.may("calls.dial"):
+        await _present(services, context)
+    response = web.Response(body=dump(await _me(services, context)), content_type="application/json")
+    response.set_cookie(
+        COOKIE,
+        signed.token,
+        max_age=int(SESSION_LIFE.total_seconds()),
+        httponly=True,
+        samesite="Strict",
+        secure=context.request.secure or services.settings.public_origin.startswith("https://"),
+        path="/",
+    )
+    return response
+
+
+@routes.add("DELETE", "/api/session", permission=SIGNED_IN, data="own", summary="Sign out", status=204, raw=True)
+async def sign_out(services: Services, context: Context) -> web.Response:
+    if context.me.may("calls.dial"):
+        command = ChooseState(context.company_id, context.me.employee_id, AgentState.LOGGED_OUT)
+        await services.execute(command)
+        await services.telephony.revoke_browser(context.me.employee_id)
+    await services.auth.sign_out(context.request.cookies.get(COOKIE, ""))
+    response = web.Response(status=204)
+    response.del_cookie(COOKIE, path="/")
+    return response
+
+
+@routes.add("GET", "/api/me", permission=SIGNED_IN, data="own", summary="Who I am and what I may do", answers=Me)
+async def me(services: Services, context: Context) -> Me:
+    return await _me(services, context)
+
+
+@routes.add(
+    "PUT",
+    "/api/me/password",
+    permission=SIGNED_IN,
+    data="own",
+    summary="Change my password; my other sessions end",
+    body=NewPassword,
+    status=204,
+    errors=("bad_credentials", "password_weak"),
+)
+async def change_password(services: Services, context: Context) -> None:
+    given: NewPassword = context.body
+    who = context.me
+    where = (employee.c.company_id == who.company_id, employee.c.id == who.employee_id)
+    async with services.database.read() as connection:
+        stored = (await connection.execute(select(employee.c.password_hash).where(*where))).scalar_one()
+    if not await services.auth.verify(stored, given.old_password):
+        raise ApiError("bad_credentials")
+    check_strength(given.new_password, who.login)
+    hashed = await services.auth.hash(given.new_password)
+    async with services.database.write() as connection:
+        await connection.execute(update(employee).where(*where).values(password_hash=hashed))
+    await services.auth.sign_out_everywhere(
+        who.company_id, who.employee_id, but=context.request.cookies.get(COOKIE, "")
+    )
+    await services.audit.add(who.company_id, who.employee_id, "password.changed", ip=context.ip)
+
+
+@routes.add(
+    "PUT",
+    "/api/me/device",
+    permission="calls.dial",
+    data="own",
+    summary="Choose the phone my calls ring on",
+    body=NewDevice,
+    answers=Me,
+    errors=("call_running",),
+)
+async def change_device(services: Services, context: Context) -> Me:
+    given: NewDevice = context.body
+    who = context.me
+    await services.execute(ChooseDevice(who.company_id, who.employee_id, Device(given.device)))
+    async with services.database.write() as connection:
+        await connection.execute(
+            update(employee)
+            .where(employee.c.company_id == who.company_id, employee.c.id == who.employee_id)
+            .values(device=given.device)
+        )
+    return await _me(services, context)
+
+
+@routes.add(
+    "PUT",
+    "/api/me/state",
+    permission="calls.dial",
+    data="own",
+    summary="Choose my agent state",
+    body=NewState,
+    answers=StateView,
+    errors=("reason_unknown", "state_not_choosable"),
+)
+async def change_state(services: Services, context: Context) -> StateView:
+    given: NewState = context.body
+    who = context.me
+    command = ChooseState(who.company_id, who.employee_id, AgentState(given.state), given.reason)
+    agent = await services.execute(command)
+    return StateView(agent.state.value, agent.reason, agent.since)
+
+
+@routes.add(
+    "GET",
+    "/api/me/minutes",
+    permission="calls.dial",
+    data="own",
+    summary="My voice packages and the minutes left",
+    answers=Minutes,
+)
+async def minutes(services: Services, context: Context) -> Minutes:
+    who = context.me
+    now = utcnow()
+    lots = await services.packages.lots(who.company_id, who.employee_id)
+    valid = [lot for lot in lots if lot.starts_at <= now < lot.expires_at]
+    left = sum(lot.minutes_left + lot.minutes_reserved for lot in valid)
+    return Minutes(
+        minutes_left=left,
+        minutes_reserved=sum(lot.minutes_reserved for lot in valid),
+        days_left=rules.days_left_at_pace(valid, now),
+        packages=[view_of(lot, who.name, now) for lot in lots],
+    )
+
+
+async def _present(services: Services, context: Context) -> None:
+    """An agent who signs in is at the desk, but not yet ready for calls. A running state is left alone."""
+    entity = services.live.snapshot_of(context.company_id)["agent"].get(str(context.me.employee_id))
+    if entity is not None and entity["state"] == AgentState.LOGGED_OUT.value:
+        command = ChooseState(context.company_id, context.me.employee_id, AgentState.NOT_READY, "signed_in")
+        try:
+            await services.execute(command)
+        except CommandRefused:
+            return
+
+
+async def _me(services: Services, context: Context) -> Me:
+    who = context.me
+    query = (
+        select(
+            employee.c.device,
+            company.c.name,
+            company.c.time_zone,
+            department.c.name.label("department"),
+        )
+        .join(company, company.c.id == employee.c.company_id)
+        .outerjoin(department, department.c.id == employee.c.department_id)
+        .where(employee.c.company_id == who.company_id, employee.c.id == who.employee_id)
+    )
+    async with services.database.read() as connection:
+        row = (await connection.execute(query)).one()
+    values: dict[str, Any] = {
+        "id": who.employee_id,
+        "login": who.login,
+        "name": who.name,
+        "role": RoleBrief(who.role, who.role_name_zh, who.role_name_en),
+        "permissions": sorted(who.permissions),
+        "scope": who.scope.value,
+        "company": CompanyBrief(who.company_id, row.name, row.time_zone),
+        "department": Named(who.department_id, row.department) if who.department_id and row.department else None,
+        "device": row.device,
+        "can_dial": who.may("calls.dial"),
+        "extension": endpoint_of(who.employee_id, Device(row.device)),
+    }
+    return Me(**values)

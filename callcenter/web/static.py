@@ -1,0 +1,32 @@
+"""The built user interface: one page, hashed assets, every unknown path is the page's own business."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+
+from callcenter.web.errors import ApiError
+from callcenter.web.kit import PUBLIC, Context, Routes
+from callcenter.web.services import Services
+
+routes = Routes("ui")
+
+ROOT = Path(__file__).parent / "static"
+RESERVED = ("api/", "live", "sip", "healthz")
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+@routes.add("GET", "/{path:.*}", permission=PUBLIC, data="none", summary="The user interface", raw=True)
+async def page(services: Services, context: Context) -> web.StreamResponse:
+    wanted = context.request.match_info["path"]
+    if wanted.startswith(RESERVED):
+        raise ApiError("not_found")
+    file = (ROOT / wanted).resolve()
+    if wanted and file.is_relative_to(ROOT) and file.is_file():
+        cache = FOR_EVER if wanted.startswith("assets/") else "no-cache"
+        return web.FileResponse(file, headers={"Cache-Control": cache})
+    index = ROOT / "index.html"
+    if wanted.startswith("assets/") or not index.is_file():
+        raise ApiError("not_found")
+    return web.FileResponse(index, headers={"Cache-Control": "no-cache"})

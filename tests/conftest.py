@@ -1,0 +1,61 @@
+"""Shared fixtures: a real database at the newest schema, and the record of which features are proven."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import crm_bridge.tables  # noqa: F401  (the migration covers the CRM's tables as well)
+from callcenter.settings import PROJECT_ROOT
+from callcenter.store import migrate
+from callcenter.store.database import Database
+
+RESULTS = PROJECT_ROOT / ".callcenter" / "features.json"
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """An empty SQLite database of its own for one test."""
+    opened = Database(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}")
+    await migrate.upgrade(opened)
+    yield opened
+    await opened.close()
+
+
+_outcomes: dict[str, dict[str, bool]] = {}
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+    """Notes the outcome of every test that claims to prove a feature."""
+    outcome = yield
+    report = outcome.get_result()
+    ids = [str(one) for mark in item.iter_markers("feature") for one in mark.args]
+    if ids and (report.when == "call" or not report.passed):
+        for feature in ids:
+            seen = _outcomes.setdefault(feature, {})
+            seen[item.nodeid] = seen.get(item.nodeid, True) and report.passed
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keeps what was proven; a run of a few tests adds to the last full run and never removes what it did not run."""
+    if not _outcomes:
+        return
+    try:
+        kept: dict[str, dict[str, bool]] = json.loads(RESULTS.read_text("utf-8"))
+    except (OSError, ValueError):
+        kept = {}
+    if _is_full_run(session):
+        kept = {}
+    for feature, tests in _outcomes.items():
+        kept.setdefault(feature, {}).update(tests)
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True), "utf-8")
+
+
+def _is_full_run(session: pytest.Session) -> bool:
+    option = session.config.option
+    return not (option.keyword or option.markexpr or session.config.args_source.name == "ARGS")
