@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from crm_bridge.bridge import CrmBridge
 
 from callcenter.ami.link import AmiConfig, AmiLink
 from callcenter.domain import events as ev
 from callcenter.domain.numbers import display
 from callcenter.engine import Core, Engine
+from callcenter.engine.ports import Caller
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settlement
@@ -49,6 +49,7 @@ from callcenter.web.live import LiveHub
 from callcenter.web.server import build
 from callcenter.web.services import Services
 from crm_bridge import api as crm_api
+from crm_bridge.bridge import CrmBridge
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class App:
 def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
     hub = LiveHub()
     ledger = Packages(database)
-    crm = CrmBridge(database)
+    crm = CrmBridge(database, Caller, settings.default_region)
     core = Core(
         database=database,
         packages=ledger,
@@ -119,7 +120,8 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         agent_ring_seconds=settings.agent_ring_seconds,
     )
     hub.snapshot = engine.snapshot_of
-    link = AmiLink(AmiConfig("127.0.0.1", settings.ami_port, "engine", stack.pbx.secrets["ami_secret"]), engine.deliver)
+    host, _, port = (settings.ami_through or f"127.0.0.1:{settings.ami_port}").rpartition(":")
+    link = AmiLink(AmiConfig(host, int(port), "engine", stack.pbx.secrets["ami_secret"]), engine.deliver)
     telephony = TelephonyControl(settings, stack.pbx, engine, link)
 
     def recorded(company_id: int, call_id: str, employee_id: int | None) -> None:
@@ -129,9 +131,9 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         database,
         stack.pbx.spool / "recordings",
         settings.recordings_dir,
-        settings.recording_format,
-        settings.recording_workers,
-        recorded,
+        on_ready=recorded,
+        format=settings.recording_format,
+        workers=settings.recording_workers,
     )
     services = Services(
         settings=settings,

@@ -43,6 +43,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pbx_http_port: int = 8188
     """Port of Asterisk's own HTTP server; browsers never reach it, the softphone bridge does."""
     ami_port: int = 5138
+    """TCP port of Asterisk's manager interface, on loopback."""
+    ami_through: str = ""
+    """`host:port` that leads to the manager interface when it is not reached directly (a tunnel, a proxy)."""
     rtp_start: int = 20000
     """First UDP media port of the PBX; `rtp_count` ports from here are used."""
     rtp_count: int = 2000

@@ -44,8 +44,8 @@ class NewCustomer(Body, kw_only=True):
 
     kind: Kind
     name: CustomerName
-    numbers: Numbers = []
-    tags: Tags = []
+    numbers: Numbers = msgspec.field(default_factory=list)
+    tags: Tags = msgspec.field(default_factory=list)
     owner_id: Id | None = None
     level: Word | None = ""
     progress: Word | None = ""
@@ -120,7 +120,7 @@ async def change(
 ) -> list[str]:
     """Applies the fields that were sent and answers with the names of those that changed.
 
-    Raises `not_found` and what `create` raises; `forbidden` when the customer of somebody out of scope would change hands.
+    Raises `not_found`, what `create` raises, and `forbidden` when a customer owned out of scope would change hands.
     """
     await _one_at_a_time(connection, me.company_id)
     row = await require(connection, me, customer_id)

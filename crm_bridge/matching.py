@@ -1,7 +1,7 @@
 """Number -> customer of one company, by E.164; and calls that get their customer late.
 
-When several customers share a number, the one is taken that (1) belongs to the employee asked for, then (2) had the most
-recent contact, then (3) has the lowest id, so the same question always finds the same customer.
+When several customers share a number, the one is taken that (1) belongs to the employee asked for, then (2) had the
+most recent contact, then (3) has the lowest id, so the same question always finds the same customer.
 """
 
 from __future__ import annotations

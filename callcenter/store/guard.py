@@ -6,14 +6,17 @@ Work that rightly spans companies (settlement, start-up, the platform operator) 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Engine, event
 from sqlalchemy.sql import visitors
-from sqlalchemy.sql.dml import Delete, Insert, Update
+from sqlalchemy.sql.dml import Delete, Update
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.schema import Column, Table
-from sqlalchemy.sql.selectable import Join, Select
+from sqlalchemy.sql.selectable import Alias, FromClause, Join, Select
+
+CHECKED_LIMIT = 5000
 
 
 class TenantLeak(RuntimeError):
@@ -24,48 +27,63 @@ def install_guard(engine: Engine) -> None:
     event.listen(engine, "before_execute", _check)
 
 
-_checked: dict[Any, bool] = {}
+_checked: set[Any] = set()
 
 
 def _check(conn: Any, clause: Any, multiparams: Any, params: Any, options: Any) -> None:
-    if options.get("all_companies") or not isinstance(clause, Select | Update | Delete | Insert):
+    # An insert that forgets the company is refused by NOT NULL already.
+    if options.get("all_companies") or not isinstance(clause, Select | Update | Delete):
         return
-    if isinstance(clause, Insert):
-        return  # NOT NULL on company_id already refuses an insert that forgets it
-    key = clause._generate_cache_key()
-    cache_key = key.key if key is not None else None
-    if cache_key is not None and cache_key in _checked:
+    made = clause._generate_cache_key()
+    key = made.key if made is not None else None
+    if key is not None and key in _checked:
         return
-    missing = _unscoped(clause)
+    missing = unscoped(clause)
     if missing:
-        raise TenantLeak(f"the statement names {missing} without its company_id: {clause}")
-    if cache_key is not None and len(_checked) < 5000:
-        _checked[cache_key] = True
+        raise TenantLeak(f"the statement names {', '.join(missing)} without its company_id: {clause}")
+    if key is not None and len(_checked) < CHECKED_LIMIT:
+        _checked.add(key)
 
 
-def _unscoped(clause: Select[Any] | Update | Delete) -> str:
-    tables: set[str] = set()
+def unscoped(clause: Select[Any] | Update | Delete) -> list[str]:
+    """Company tables of the statement, or of a select inside it, that no condition ties to a company.
+
+    Of tables joined to each other one is enough: the others are reached by key.
+    """
     if isinstance(clause, Update | Delete):
-        tables.add(str(clause.table))
-        if "company_id" not in clause.table.c:
-            tables.clear()
-    else:
-        for item in clause.get_final_froms():
-            for element in visitors.iterate(item):
-                if isinstance(element, Table) and "company_id" in element.c:
-                    tables.add(element.name)
-    if not tables:
-        return ""
-    conditions: list[ColumnElement[Any]] = [clause.whereclause] if clause.whereclause is not None else []
-    if isinstance(clause, Select):
-        for item in clause.get_final_froms():
-            joins = (element for element in visitors.iterate(item) if isinstance(element, Join))
-            conditions += [join.onclause for join in joins if join.onclause is not None]
-    named = {
-        element.table.name
-        for condition in conditions
-        for element in visitors.iterate(condition)
-        if isinstance(element, Column) and element.name == "company_id" and isinstance(element.table, Table)
-    }
-    # One table named is enough: the others are joined to it by key.
-    return "" if named else ", ".join(sorted(tables))
+        table = clause.table
+        owned = isinstance(table, Table) and "company_id" in table.c
+        return [str(table)] if owned and not _names_company(clause.whereclause) else []
+    found: list[str] = []
+    for element in visitors.iterate(clause):
+        if isinstance(element, Select):
+            found += _unscoped_select(element)
+    return sorted(set(found))
+
+
+def _unscoped_select(select: Select[Any]) -> list[str]:
+    tables: list[str] = []
+    named = _names_company(select.whereclause)
+    for source in select.get_final_froms():
+        for part in _parts(source):
+            if isinstance(part, Join):
+                named = named or _names_company(part.onclause)
+            elif "company_id" in part.c:
+                tables.append(str(part))
+    return [] if named else tables
+
+
+def _parts(source: FromClause) -> Iterator[FromClause]:
+    """Joins and the tables in them; a subquery is a select of its own and is checked as one."""
+    if isinstance(source, Join):
+        yield source
+        yield from _parts(source.left)
+        yield from _parts(source.right)
+    elif isinstance(source, Table) or (isinstance(source, Alias) and isinstance(source.element, Table)):
+        yield source
+
+
+def _names_company(condition: ColumnElement[Any] | None) -> bool:
+    if condition is None:
+        return False
+    return any(isinstance(element, Column) and element.name == "company_id" for element in visitors.iterate(condition))

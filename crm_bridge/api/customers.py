@@ -10,9 +10,9 @@ from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.store.base import utcnow
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Listing, Paging, Query, Routes
-from callcenter.web.services import Services
 from crm_bridge import customers as store
 from crm_bridge import filing, timeline
+from crm_bridge.api.services import Services
 from crm_bridge.customers import Customer, CustomerQuery
 from crm_bridge.filing import CustomerChange, NewCustomer
 from crm_bridge.matching import match

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from callcenter.store.base import utcnow
 from callcenter.web.kit import Context, Routes
-from callcenter.web.services import Services
 from crm_bridge import notes as store
+from crm_bridge.api.services import Services
 from crm_bridge.notes import NewNote, NoteChange
 from crm_bridge.timeline import TimelineItem
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from callcenter.web.kit import Context, Routes
-from callcenter.web.services import Services
 from crm_bridge import customers as store
+from crm_bridge.api.services import Services
 
 routes = Routes("tags")
 

@@ -141,10 +141,16 @@ def install(page: Page, role: str | None, entities: dict | None = None) -> dict:
         socket.on_message(lambda text: socket.send(json.dumps(hello if json.loads(text)["type"] == "hello" else {"type": "pong"})))
 
     def sip(socket: WebSocketRoute) -> None:
-        def heard(text: str | bytes) -> None:
-            reply = registrar(text if isinstance(text, str) else text.decode())
+        held.update(sip=socket, heard=[])
+
+        def heard(raw: str | bytes) -> None:
+            text = raw if isinstance(raw, str) else raw.decode()
+            reply = registrar(text)
             if reply:
+                held["register"] = text
                 socket.send(reply)
+            else:
+                held["heard"].append(text)
 
         socket.on_message(heard)
 

@@ -9,6 +9,7 @@ import { Ringer } from './ringer'
 import { initialPhone, microphoneFault, reducePhone, type PhoneFact, type PhoneState } from './state'
 import { judge, sample, type Sample } from './stats'
 
+const GATHER_MS = 400
 const SAMPLE_MS = 500
 const SILENT_AFTER_MS = 6000
 const SILENCE = 0.0005
@@ -34,6 +35,7 @@ export class Softphone {
   private sampleTimer = 0
   private lastSample: Sample | null = null
   private quietSince = 0
+  private microphone: MediaStream | null = null
   private readonly audio = new Audio()
   private readonly ringer = new Ringer()
 
@@ -78,11 +80,14 @@ export class Softphone {
       session.terminate({ status_code: 480 })
       return
     }
+    this.microphone = stream
     session.answer({ mediaStream: stream, pcConfig: { iceServers: this.iceServers } })
   }
 
   hangUp(): void {
-    if (this.session && !this.session.isEnded()) this.session.terminate()
+    if (!this.session || this.session.isEnded()) return
+    const declined = this.state.leg?.state === 'ringing' && this.state.leg.purpose === 'call'
+    this.session.terminate(declined ? { status_code: 486 } : {})
   }
 
   setMuted(muted: boolean): void {
@@ -108,6 +113,7 @@ export class Softphone {
     if (!this.ua?.isRegistered() || this.session) return
     const stream = await this.openMicrophone()
     if (!stream || this.session) return
+    this.microphone = stream
     const host = this.identity.split('@')[1] ?? 'localhost'
     this.ua.call(`sip:${ECHO_TEST}@${host}`, { mediaStream: stream, pcConfig: { iceServers: this.iceServers } })
   }
@@ -122,8 +128,9 @@ export class Softphone {
     const track = stream?.getAudioTracks()[0]
     if (!track) return
     track.enabled = !(this.state.leg?.muted ?? false)
-    sender.track?.stop()
     await sender.replaceTrack(track)
+    this.closeMicrophone()
+    this.microphone = stream
   }
 
   testRing(): Promise<void> {
@@ -157,6 +164,7 @@ export class Softphone {
     this.note({ type: 'line', line: 'connecting' })
     try {
       const credentials = await this.ports.credentials()
+      if (this.stopped()) return
       this.iceServers = credentials.ice_servers
       this.renewAt(credentials.expires_at)
       if (this.ua && this.identity === credentials.uri) {
@@ -203,7 +211,7 @@ export class Softphone {
   }
 
   private retry(reason: string): void {
-    if (this.state.line === 'off') return
+    if (this.stopped()) return
     this.attempt += 1
     this.note({ type: 'line', line: this.attempt > 5 ? 'refused' : 'retrying', reason })
     const wait = Math.min(30_000, 1000 * 2 ** Math.min(this.attempt, 5)) * (0.75 + Math.random() / 2)
@@ -251,6 +259,12 @@ export class Softphone {
     })
     session.on('peerconnection', ({ peerconnection }) => this.hear(peerconnection as unknown as RTCPeerConnection))
     if (session.connection) this.hear(session.connection as unknown as RTCPeerConnection)
+    let gathered = false
+    session.on('icecandidate', ({ ready }) => {
+      // One candidate is enough on a flat network; waiting for every interface would delay the answer.
+      if (!gathered) window.setTimeout(ready, GATHER_MS)
+      gathered = true
+    })
     session.on('confirmed', () => {
       this.note({ type: 'leg_talking', id })
       this.watchQuality(session)
@@ -282,9 +296,8 @@ export class Softphone {
   private release(session: RTCSession, id: string): void {
     this.ringer.stop()
     window.clearInterval(this.sampleTimer)
-    const connection = session.connection as unknown as RTCPeerConnection | undefined
-    connection?.getSenders().forEach((sender) => sender.track?.stop())
     if (this.session === session) this.session = null
+    this.closeMicrophone()
     this.audio.srcObject = null
     window.__softphoneStats = null
     this.note({ type: 'leg_gone', id })
@@ -302,6 +315,15 @@ export class Softphone {
       this.note({ type: 'microphone', microphone: microphoneFault(error) })
       return null
     }
+  }
+
+  private closeMicrophone(): void {
+    this.microphone?.getTracks().forEach((track) => track.stop())
+    this.microphone = null
+  }
+
+  private stopped(): boolean {
+    return this.state.line === 'off'
   }
 
   private watchQuality(session: RTCSession): void {

@@ -1,11 +1,15 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
+import { fetchCall } from '@/api/calls'
+import { ApiError } from '@/api/http'
 import type { CallEndedEvent, PopEvent } from '@/api/types'
+import { useDrafts } from './drafts'
 import { useLive } from './live'
 
 /** What lies on the agent's desk: screen pops, calls that still want a note, and whether someone is typing. */
 export const useDesk = defineStore('desk', () => {
   const live = useLive()
+  const drafts = useDrafts()
   const pops = ref<PopEvent[]>([])
   const unsaved = ref<CallEndedEvent[]>([])
   const editing = ref(false)
@@ -17,13 +21,35 @@ export const useDesk = defineStore('desk', () => {
   })
   live.on('call_ended', (ended) => {
     changed.value += 1
-    if (ended.needs_note) unsaved.value = [ended, ...unsaved.value.filter((one) => one.call_id !== ended.call_id)]
+    if (!ended.needs_note) dismissPop(ended.call_id)
+    else unsaved.value = [ended, ...unsaved.value.filter((one) => one.call_id !== ended.call_id)]
   })
   live.on('recording_ready', () => (changed.value += 1))
   live.on('note_saved', () => (changed.value += 1))
 
-  const dismissPop = (callId: string) => (pops.value = pops.value.filter((one) => one.call_id !== callId))
-  const noteDone = (callId: string) => (unsaved.value = unsaved.value.filter((one) => one.call_id !== callId))
+  /** A note that was being written when the page was reloaded gets its panel back. */
+  async function restore(): Promise<void> {
+    const waiting = Object.keys(drafts.texts).filter((subject) => subject.startsWith('call:'))
+    for (const subject of waiting) {
+      try {
+        const { id, direction, number, number_display, customer, disposition, end_reason, talk_seconds, ended_at } = await fetchCall(subject.slice(5))
+        if (!ended_at || unsaved.value.some((one) => one.call_id === id)) continue
+        unsaved.value = [...unsaved.value, { call_id: id, direction, number, number_display, customer, disposition, end_reason, talk_seconds, needs_note: true }]
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404) drafts.drop(subject)
+      }
+    }
+  }
+
+  function dismissPop(callId: string): void {
+    pops.value = pops.value.filter((one) => one.call_id !== callId)
+  }
+
+  /** Saved or put aside: its panel and its pop leave the desk. */
+  function noteDone(callId: string): void {
+    unsaved.value = unsaved.value.filter((one) => one.call_id !== callId)
+    dismissPop(callId)
+  }
 
   function clear(): void {
     pops.value = []
@@ -32,5 +58,5 @@ export const useDesk = defineStore('desk', () => {
     phoneOpen.value = false
   }
 
-  return { pops, unsaved, editing, phoneOpen, changed, dismissPop, noteDone, clear }
+  return { pops, unsaved, editing, phoneOpen, changed, dismissPop, noteDone, restore, clear }
 })

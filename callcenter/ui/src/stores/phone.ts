@@ -10,10 +10,16 @@ import type { Softphone } from '@/softphone'
 import { useLive } from './live'
 import { useSession } from './session'
 
+const EXPECT_MS = 6000
+
 export interface Refusal {
   code: string
   words: Words
 }
+
+/** A fresh idempotency key; pages served without https have no `randomUUID`. */
+const newKey = () =>
+  crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 /** The agent's phone: the browser line, the call the server says we are in, and what may be pressed now. */
 export const usePhone = defineStore('phone', () => {
@@ -27,6 +33,8 @@ export const usePhone = defineStore('phone', () => {
   const warning = ref<WarningEvent | null>(null)
   const typed = ref('')
   const hangingUp = ref<string | null>(null)
+  /** Accepted by the server, not yet seen on the live link. */
+  const expected = ref<string | null>(null)
   let softphone: Softphone | null = null
 
   const agent = computed(() => live.state.entities.agent[String(session.me?.id)] ?? null)
@@ -41,7 +49,7 @@ export const usePhone = defineStore('phone', () => {
   )
   const ownClick = computed(() => call.value?.direction === 'outbound' && call.value.state === 'dialing_agent')
   const busy = computed(() => call.value !== null || state.value.leg !== null)
-  const canDial = computed(() => session.may('calls.dial') && !dialling.value && !busy.value)
+  const canDial = computed(() => session.may('calls.dial') && !dialling.value && !expected.value && !busy.value)
   /** Sound is somewhere else: after a reload, or when a desk phone carries the call. */
   const soundElsewhere = computed(() => call.value !== null && state.value.leg === null)
 
@@ -84,6 +92,20 @@ export const usePhone = defineStore('phone', () => {
     },
   )
 
+  function expect(callId: string): void {
+    if (live.state.entities.call[callId]) return
+    expected.value = callId
+    window.setTimeout(() => {
+      if (expected.value === callId) expected.value = null
+    }, EXPECT_MS)
+  }
+  watch(
+    () => expected.value !== null && live.state.entities.call[expected.value] !== undefined,
+    (arrived) => {
+      if (arrived) expected.value = null
+    },
+  )
+
   /** One click, one call: the key is made here and nothing else may dial until the server has answered. */
   async function dial(number: string, customerId?: number): Promise<boolean> {
     const clean = number.replace(/[^\d+*#]/g, '')
@@ -91,14 +113,15 @@ export const usePhone = defineStore('phone', () => {
     dialling.value = true
     refusal.value = null
     try {
-      await callsApi.dial(
+      const { call_id } = await callsApi.dial(
         {
           number: clean,
           source: customerId === undefined ? 'manual' : 'customer',
           ...(customerId === undefined ? {} : { customer_id: customerId }),
         },
-        crypto.randomUUID(),
+        newKey(),
       )
+      expect(call_id)
       return true
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
