@@ -130,7 +130,8 @@ async def views(connection: AsyncConnection, company_id: int, ids: Sequence[int]
     rows = {row.id: row for row in (await connection.execute(query)).all()}
     numbers: dict[int, list[CustomerNumber]] = {}
     tags: dict[int, list[str]] = {}
-    for part in (await connection.execute(_parts(company_id, ids))).all():
+    parts = (await connection.execute(_parts(company_id, ids))).all()
+    for part in sorted(parts, key=lambda part: (not part.is_primary, part.id, part.text)):
         if part.label is None:
             tags.setdefault(part.customer_id, []).append(part.text)
         else:
@@ -200,19 +201,18 @@ def brief(row: Any) -> CustomerBrief:
 
 
 def _found_by(company_id: int, text: str, region: str) -> ColumnElement[bool]:
-    named = or_(
-        customer.c.name.icontains(text, autoescape=True), customer.c.company_name.icontains(text, autoescape=True)
-    )
+    having = select(customer_number.c.customer_id).where(customer_number.c.company_id == company_id)
     try:
-        number: ColumnElement[bool] = customer_number.c.number == normalise(text, region)
+        # A whole number means its customers: no need to read every name.
+        return customer.c.id.in_(having.where(customer_number.c.number == normalise(text, region)))
     except BadNumber:
-        # The trunk prefix 0 of a number as people write it is not in its E.164 form.
-        digits = "".join(letter for letter in text if letter.isdecimal()).lstrip("0")
-        if len(digits) < 3 or any(letter.isalpha() for letter in text):
-            return named
-        number = customer_number.c.number.contains(digits, autoescape=True)
-    having = select(customer_number.c.customer_id).where(customer_number.c.company_id == company_id, number)
-    return or_(named, customer.c.id.in_(having))
+        pass
+    found = [customer.c.name.icontains(text, autoescape=True), customer.c.company_name.icontains(text, autoescape=True)]
+    # The trunk prefix 0 of a number as people write it is not in its E.164 form.
+    digits = "".join(letter for letter in text if letter.isdecimal()).lstrip("0")
+    if len(digits) >= 3 and not any(letter.isalpha() for letter in text):
+        found.append(customer.c.id.in_(having.where(customer_number.c.number.contains(digits, autoescape=True))))
+    return or_(*found)
 
 
 def _count(table: Any, company_id: int) -> Any:
@@ -240,9 +240,8 @@ def _parts(company_id: int, ids: Sequence[int]) -> Any:
         literal(None, customer_number.c.label.type).label("label"),
         literal(False).label("is_primary"),
     ).where(customer_tag.c.company_id == company_id, customer_tag.c.customer_id.in_(ids))
-    both = union_all(numbers, labels)
-    chosen = both.selected_columns
-    return both.order_by(chosen.is_primary.desc(), chosen.id, chosen.text)
+    # Sorted here and not by SQLite, which would walk all tags of the company to get them in order.
+    return union_all(numbers, labels)
 
 
 def _view(row: Any, numbers: list[CustomerNumber], labels: list[str]) -> Customer:

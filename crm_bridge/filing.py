@@ -228,16 +228,16 @@ async def _refuse_duplicate(
     connection: AsyncConnection, me: Identity, kind: str, name: str, numbers: Collection[str], but: int | None = None
 ) -> None:
     """SPEC §E1.1: personal customers are unlike by phone, enterprises by name; a kind is compared with its own kind."""
-    mine = (customer.c.company_id == me.company_id, customer.c.kind == kind, customer.c.id != (but or 0))
     seen: ColumnElement[bool] = visible(me).label("seen")
-    query = select(customer.c.id, customer.c.name, seen).where(*mine)
+    query = select(customer.c.id, customer.c.name, seen).where(
+        customer.c.company_id == me.company_id, customer.c.kind == kind, customer.c.id != (but or 0)
+    )
     if kind == "enterprise":
         query = query.where(customer.c.name_key == name_key(name))
     else:
-        having = select(customer_number.c.customer_id).where(
+        query = query.join(customer_number, customer_number.c.customer_id == customer.c.id).where(
             customer_number.c.company_id == me.company_id, customer_number.c.number.in_(sorted(numbers))
         )
-        query = query.where(customer.c.id.in_(having))
     row = (await connection.execute(query.order_by(seen.desc(), customer.c.id).limit(1))).first()
     if row is not None:
         raise ApiError("duplicate", **({"customer_id": row.id, "name": row.name} if row.seen else {}))

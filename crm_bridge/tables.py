@@ -51,12 +51,14 @@ customer_number = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     company_column(),
-    Column("customer_id", ForeignKey("customer.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("customer_id", ForeignKey("customer.id", ondelete="CASCADE"), nullable=False),
     Column("number", String(32), nullable=False),
     Column("label", String(16), nullable=False, server_default="mobile"),
     Column("is_primary", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("customer_id", "number"),
-    Index("ix_customer_number_company_number", "company_id", "number"),
+    Index("ix_customer_number_company_number", "company_id", "number", "customer_id"),
+    # Company and customer together: with one of them alone SQLite may choose to read all rows of the company.
+    Index("ix_customer_number_company_customer", "company_id", "customer_id"),
 )
 
 customer_tag = Table(
@@ -65,7 +67,8 @@ customer_tag = Table(
     Column("customer_id", ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True),
     Column("tag", String(40), primary_key=True),
     company_column(),
-    Index("ix_customer_tag_company_tag", "company_id", "tag"),
+    Index("ix_customer_tag_company_tag", "company_id", "tag", "customer_id"),
+    Index("ix_customer_tag_company_customer", "company_id", "customer_id"),
 )
 
 note = Table(
@@ -79,4 +82,6 @@ note = Table(
     Column("text", Text, nullable=False),
     Column("open", Boolean, nullable=False, server_default="0"),
     Column("at", UtcDateTime, nullable=False),
+    Index("ix_note_company_customer_at", "company_id", "customer_id", "at"),
+    sqlite_autoincrement=True,
 )

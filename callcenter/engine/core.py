@@ -93,8 +93,9 @@ class Core:
 
     async def load(self) -> None:
         """Directory, agents in their stored states and calls that were open when the last engine stopped."""
+        states = await self.writer.agent_states()
         await self.refresh()
-        for employee_id, row in (await self.writer.agent_states()).items():
+        for employee_id, row in states.items():
             agent = self.registry.agents.get(employee_id)
             if agent is not None:
                 restore_agent(agent, row)
@@ -105,6 +106,17 @@ class Core:
             if call.customer_id is not None:
                 known = await self.crm.name_of(call.company_id, call.customer_id)
                 call.customer_name = known.name if known else ""
+            self._bind_agent(call)
+        for agent in self.registry.agents.values():
+            if agent.state is AgentState.BUSY and agent.call_id is None:
+                agent_rules.choose(agent, agent.after_call, agent.after_reason, self.now())
+            self._dirty.agents[agent.employee_id] = agent
+
+    def _bind_agent(self, call: Call) -> None:
+        """The agent of a call that was open before is still in it."""
+        agent = self.registry.agents.get(call.employee_id) if call.employee_id is not None else None
+        if agent is not None and (call.answered_at is not None or call.direction is Direction.OUTBOUND):
+            agent.call_id = call.id
 
     async def refresh(self) -> None:
         """Reads the directory again after somebody changed employees, groups, numbers or settings."""

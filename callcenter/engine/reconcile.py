@@ -45,7 +45,8 @@ class Reconciler:
             await self._alive(channel)
         for call in list(self._core.registry.calls.values()):
             if not call.over and not any(leg_id in alive for leg_id in call.legs):
-                self._later(self._vanished(call))
+                if not await self.close_from_row(call):
+                    self._later(self._vanished(call))
                 continue
             for leg in list(call.legs.values()):
                 if not leg.over and leg.id not in alive:

@@ -75,14 +75,11 @@ class Auth:
 
         A wrong login takes as long as a wrong password, so neither tells which accounts exist.
         """
-        await self._throttle(login, ip)
         query = select(employee).where(employee.c.login == login).execution_options(**EVERYWHERE)
         async with self._db.read() as connection:
             row = (await connection.execute(query)).first()
-        right = await self.verify(row.password_hash if row else _NOBODY, password)
-        if row is None or not right:
-            await self._failed(login, ip)
-            raise ApiError("bad_credentials")
+        await self._check(login, row.password_hash if row else None, password, ip)
+        assert row is not None
         if row.account_state != "active":
             raise ApiError("account_inactive")
         token = secrets.token_urlsafe(32)
@@ -103,6 +100,10 @@ class Auth:
                 )
             )
         return SignedIn(token, row.id, row.company_id)
+
+    async def confirm(self, login: str, stored: str, password: str, ip: str) -> None:
+        """Asks a signed-in person for the password again, under the same throttle: a stolen session is no oracle."""
+        await self._check(login, stored, password, ip)
 
     async def sign_out(self, token: str) -> None:
         statement = delete(web_session).where(web_session.c.token_hash == _digest(token))
@@ -155,6 +156,16 @@ class Auth:
             department_id=row.department_id,
             visible=visible,
         )
+
+    async def _check(self, login: str, stored: str | None, password: str, ip: str) -> None:
+        """Raises `too_many_attempts` or `bad_credentials`; a `stored` of None fails after the same work as any other."""
+        await self._throttle(login, ip)
+        right = await self.verify(stored or _NOBODY, password) and stored is not None
+        # Of many attempts at once all have passed the first look; those that the earlier ones used up end here.
+        await self._throttle(login, ip)
+        if not right:
+            await self._failed(login, ip)
+            raise ApiError("bad_credentials")
 
     async def _throttle(self, login: str, ip: str) -> None:
         since = utcnow() - THROTTLE_WINDOW

@@ -102,6 +102,8 @@ async def change(services: Services, context: Context) -> DepartmentView:
             )
     await services.audit.add(company_id, context.me.employee_id, "department.changed", str(department_id), context.ip)
     await services.telephony.changed()
+    if "parent_id" in values:
+        services.hub.drop_scoped(company_id)
     return await _one(services, company_id, department_id)
 
 

@@ -17,12 +17,13 @@ from callcenter.store.tables import agent_group, department, employee, group_mem
 from callcenter.web.auth import check_strength
 from callcenter.web.departments import require_department
 from callcenter.web.errors import ApiError
-from callcenter.web.kit import Body, Context, Id, Listing, Name, Paging, Routes, ShortText
+from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText
 from callcenter.web.services import Services
 
 routes = Routes("employees")
 
 Login = Annotated[str, msgspec.Meta(min_length=2, max_length=64, pattern=r"^[A-Za-z0-9._@+-]+$")]
+PersonName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Phone = Annotated[str, msgspec.Meta(max_length=32)]
 GroupIds = Annotated[list[Id], msgspec.Meta(max_length=200)]
@@ -71,7 +72,7 @@ class EmployeeQuery(Paging, kw_only=True):
 
 class NewEmployee(Body, kw_only=True):
     login: Login
-    name: Name
+    name: PersonName
     password: Password
     role: ShortText
     department_id: Id | None = None
@@ -80,7 +81,7 @@ class NewEmployee(Body, kw_only=True):
 
 
 class EmployeeChange(Body, kw_only=True):
-    name: Name | msgspec.UnsetType = msgspec.UNSET
+    name: PersonName | msgspec.UnsetType = msgspec.UNSET
     phone: Phone | msgspec.UnsetType = msgspec.UNSET
     department_id: Id | msgspec.UnsetType | None = msgspec.UNSET
     role: ShortText | msgspec.UnsetType = msgspec.UNSET
@@ -207,12 +208,14 @@ async def change(services: Services, context: Context) -> EmployeeView:
             await _set_groups(connection, company_id, employee_id, group_ids)
     if values.get("account_state", "active") != "active":
         await services.auth.sign_out_everywhere(company_id, employee_id)
-        await services.telephony.revoke_browser(employee_id)
+        await services.end_phone(employee_id)
     await services.audit.add(
         company_id, context.me.employee_id, "employee.changed", str(employee_id), context.ip, fields=changed
     )
     await services.telephony.changed()
     services.hub.drop(company_id, employee_id)
+    if values.keys() & {"department_id", "role_id", "account_state"}:
+        services.hub.drop_scoped(company_id)
     return await _one(services, company_id, employee_id)
 
 
@@ -242,6 +245,8 @@ async def reset_password(services: Services, context: Context) -> None:
             .values(password_hash=hashed)
         )
     await services.auth.sign_out_everywhere(company_id, employee_id)
+    await services.end_phone(employee_id)
+    services.hub.drop(company_id, employee_id)
     await services.audit.add(company_id, context.me.employee_id, "password.reset", str(employee_id), context.ip)
 
 

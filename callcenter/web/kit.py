@@ -6,6 +6,7 @@ The same declaration validates requests, checks permissions and writes the OpenA
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -183,7 +184,7 @@ def read_params(request: web.Request) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in request.match_info.items():
         if key.endswith("id") and key != "call_id":
-            if not (value.isascii() and value.isdigit()) or not 1 <= int(value[:12]) <= 2**31 - 1:
+            if not re.fullmatch("[0-9]{1,10}", value) or not 1 <= int(value) <= 2**31 - 1:
                 raise ApiError("not_found")
             found[key] = int(value)
         else:

@@ -8,12 +8,14 @@ call).
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from callcenter.domain.terms import Scope
 from callcenter.store.base import utcnow
 from callcenter.web.identity import Identity
 from callcenter.web.kit import dump
@@ -23,6 +25,8 @@ HISTORY = 2000
 QUEUE_LIMIT = 500
 """Messages a client may lag behind before it is sent a snapshot instead."""
 
+Pair = tuple[str, str]
+"""Kind and key of an entity."""
 Snapshot = Callable[[int], Mapping[str, Mapping[str, Mapping[str, Any]]]]
 
 
@@ -30,7 +34,9 @@ Snapshot = Callable[[int], Mapping[str, Mapping[str, Mapping[str, Any]]]]
 class StreamEntry:
     seq: int
     changed: tuple[tuple[str, str, Mapping[str, Any]], ...] = ()
-    gone: tuple[tuple[str, str], ...] = ()
+    gone: tuple[Pair, ...] = ()
+    before: Mapping[Pair, Mapping[str, Any] | None] = field(default_factory=dict)
+    """What the entities were before; so it can be said what a client knew that stopped here."""
     event: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     employee_id: int | None = None
@@ -43,7 +49,8 @@ class Stream:
     seq: int = 0
     history: deque[StreamEntry] = field(default_factory=lambda: deque(maxlen=HISTORY))
     clients: set[Client] = field(default_factory=set)
-    today: Mapping[str, Any] | None = None
+    told: dict[Pair, Mapping[str, Any]] = field(default_factory=dict)
+    """The entities as clients know them."""
 
 
 class Client:
@@ -54,7 +61,13 @@ class Client:
         self.queue: deque[bytes] = deque()
         self.ready = asyncio.Event()
         self.behind = False
-        self.known: set[tuple[str, str]] = set()
+        self.revoked = False
+        self.known: set[Pair] = set()
+        me = identity
+        seen = None if me.visible is None else sorted(me.visible)
+        rights = repr((me.company_id, me.employee_id, me.may("live.view"), seen))
+        self.rights = hashlib.sha256(rights.encode()).hexdigest()[:12]
+        """Changes with what the client may see: what it knew under other rights is not to be built upon."""
 
     def sees(self, kind: str, key: str, value: Mapping[str, Any]) -> bool:
         me = self.identity
@@ -73,8 +86,19 @@ class Client:
             return False
         return me.visible is None or me.sees(employee) or any(me.sees(one) for one in ringing)
 
+    def hears(self, employee_id: int | None) -> bool:
+        """Whether an event for an employee is for this client; one for nobody is for those who watch the company."""
+        me = self.identity
+        return employee_id == me.employee_id or (employee_id is None and me.may("live.view") and me.sees(None))
+
+    def revoke(self) -> None:
+        """The connection has to end, and nothing more may be sent through it."""
+        self.revoked = True
+        self.queue.clear()
+        self.ready.set()
+
     def offer(self, message: bytes) -> None:
-        if self.behind:
+        if self.behind or self.revoked:
             return
         if len(self.queue) >= QUEUE_LIMIT:
             self.behind = True
@@ -89,7 +113,7 @@ class LiveHub:
 
     def __init__(self) -> None:
         self.epoch = secrets.token_hex(6)
-        """A new one after each start: numbers of an earlier process mean nothing now."""
+        """A new one after each start: numbers of an earlier process mean nothing now. Clients see it with their rights."""
         self._streams: dict[int, Stream] = {}
         self.snapshot: Snapshot = lambda company_id: {}
 
@@ -105,14 +129,16 @@ class LiveHub:
         self,
         company_id: int,
         changed: Sequence[tuple[str, str, Mapping[str, Any]]] = (),
-        gone: Sequence[tuple[str, str]] = (),
+        gone: Sequence[Pair] = (),
     ) -> None:
         """Numbers a change of entities and offers it to every client that may see it."""
         stream = self.stream(company_id)
-        for kind, key, value in changed:
-            if (kind, key) == ("stats", "today"):
-                stream.today = value
-        self._append(stream, StreamEntry(stream.seq + 1, tuple(changed), tuple(gone)))
+        before = {(kind, key): stream.told.get((kind, key)) for kind, key, _ in changed}
+        before |= {pair: stream.told.get(pair) for pair in gone}
+        stream.told |= {(kind, key): value for kind, key, value in changed}
+        for pair in gone:
+            stream.told.pop(pair, None)
+        self._append(stream, StreamEntry(stream.seq + 1, tuple(changed), tuple(gone), before))
 
     def event(self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None) -> None:
         """A passing event for one employee's screens (None: for everybody who watches the company)."""
@@ -134,13 +160,13 @@ class LiveHub:
         """Adds a client; with a `resume` that history still covers it gets what it missed, else a snapshot."""
         stream = self.stream(client.identity.company_id)
         stream.clients.add(client)
-        if resume is not None and self._covers(stream, resume):
-            for kind, items in self._visible(client).items():
-                client.known |= {(kind, key) for key in items}
+        if resume is not None and self._covers(stream, client, resume):
             missed = [entry for entry in stream.history if entry.seq > resume[1]]
-            client.queue.append(dump({"type": "resumed", "epoch": self.epoch, "seq": resume[1], "now": utcnow()}))
+            client.known = self._known_then(stream, client, missed)
+            epoch = self.epoch_of(client)
+            client.queue.append(dump({"type": "resumed", "epoch": epoch, "seq": resume[1], "now": utcnow()}))
             for entry in missed:
-                message = self._message(client, entry, {}, replay=True)
+                message = self._message(client, entry, {})
                 if message is not None:
                     client.queue.append(message)
             client.ready.set()
@@ -154,12 +180,21 @@ class LiveHub:
         """Ends the live sessions of somebody whose rights changed; the browser comes back with the new ones."""
         for client in list(self.stream(company_id).clients):
             if client.identity.employee_id == employee_id:
-                client.queue.clear()
-                client.queue.append(b"")
-                client.ready.set()
+                client.revoke()
+
+    def drop_scoped(self, company_id: int) -> None:
+        """Ends the live sessions whose data scope hangs on departments or superiors: somebody moved."""
+        for client in list(self.stream(company_id).clients):
+            if client.identity.scope not in (Scope.SELF, Scope.COMPANY):
+                client.revoke()
+
+    def epoch_of(self, client: Client) -> str:
+        return f"{self.epoch}-{client.rights}"
 
     def reset(self, client: Client) -> None:
         """Puts a fresh snapshot first in the client's queue."""
+        if client.revoked:
+            return
         stream = self.stream(client.identity.company_id)
         entities = self._visible(client)
         client.known = {(kind, key) for kind, items in entities.items() for key in items}
@@ -169,7 +204,7 @@ class LiveHub:
             dump(
                 {
                     "type": "snapshot",
-                    "epoch": self.epoch,
+                    "epoch": self.epoch_of(client),
                     "seq": stream.seq,
                     "now": utcnow(),
                     "entities": entities,
@@ -181,26 +216,39 @@ class LiveHub:
     def _visible(self, client: Client) -> dict[str, dict[str, Any]]:
         stream = self.stream(client.identity.company_id)
         everything = dict(self.snapshot(client.identity.company_id))
-        if stream.today is not None:
-            everything["stats"] = {"today": stream.today}
+        today = stream.told.get(("stats", "today"))
+        if today is not None:
+            everything["stats"] = {"today": today}
+        # What the engine has not pushed yet is told here for the first time.
+        for kind, items in everything.items():
+            for key, value in items.items():
+                stream.told.setdefault((kind, key), value)
         kept: dict[str, dict[str, Any]] = {"agent": {}, "call": {}, "stats": {}, "system": {}}
         for kind, items in everything.items():
             kept[kind] = {key: value for key, value in items.items() if client.sees(kind, key, value)}
         return kept
 
-    def _covers(self, stream: Stream, resume: tuple[str, int]) -> bool:
+    def _known_then(self, stream: Stream, client: Client, missed: Sequence[StreamEntry]) -> set[Pair]:
+        """What the client knew before it missed those entries: what is told now, and back entry by entry."""
+        known = {pair for pair, value in stream.told.items() if client.sees(*pair, value)}
+        for entry in reversed(missed):
+            for pair, value in entry.before.items():
+                if value is not None and client.sees(*pair, value):
+                    known.add(pair)
+                else:
+                    known.discard(pair)
+        return known
+
+    def _covers(self, stream: Stream, client: Client, resume: tuple[str, int]) -> bool:
         epoch, seq = resume
-        if epoch != self.epoch or seq > stream.seq:
+        if epoch != self.epoch_of(client) or seq > stream.seq:
             return False
         return seq == stream.seq or (bool(stream.history) and stream.history[0].seq <= seq + 1)
 
-    def _message(
-        self, client: Client, entry: StreamEntry, encoded: dict[tuple[Any, ...], bytes], *, replay: bool = False
-    ) -> bytes | None:
+    def _message(self, client: Client, entry: StreamEntry, encoded: dict[tuple[Any, ...], bytes]) -> bytes | None:
         """What one client is told of an entry; clients that see the same share one encoded message."""
         if entry.event:
-            mine = entry.employee_id in (None, client.identity.employee_id)
-            if not mine:
+            if not client.hears(entry.employee_id):
                 return None
             key: tuple[Any, ...] = ("event",)
             if key not in encoded:
@@ -209,7 +257,7 @@ class LiveHub:
                 )
             return encoded[key]
         shown = tuple(index for index, item in enumerate(entry.changed) if client.sees(*item))
-        gone = [pair for pair in entry.gone if replay or pair in client.known]
+        gone = [pair for pair in entry.gone if pair in client.known]
         # Something that moved out of the client's sight is gone for that client.
         for index, (kind, name, _) in enumerate(entry.changed):
             if index not in shown and (kind, name) in client.known:

@@ -82,8 +82,7 @@ async def _send(socket: web.WebSocketResponse, hub: LiveHub, client: Client) -> 
         if client.behind:
             hub.reset(client)
         while client.queue:
-            message = client.queue.popleft()
-            if not message:
-                await socket.close(code=4401, message=b"rights changed")
-                return
-            await socket.send_str(message.decode())
+            await socket.send_str(client.queue.popleft().decode())
+        if client.revoked:
+            await socket.close(code=4401, message=b"rights changed")
+            return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -54,6 +56,30 @@ class Customers(Protocol):
         """Ids of customers whose name holds `text`, at most a few hundred."""
 
 
+class BrowserPhones:
+    """The browser phones connected right now, so that they end with the right to use them."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, set[asyncio.Event]] = {}
+
+    @contextlib.contextmanager
+    def connected(self, employee_id: int) -> Iterator[asyncio.Event]:
+        """For as long as a phone is connected; the event is set when it has to go."""
+        revoked = asyncio.Event()
+        self._open.setdefault(employee_id, set()).add(revoked)
+        try:
+            yield revoked
+        finally:
+            phones = self._open[employee_id]
+            phones.discard(revoked)
+            if not phones:
+                del self._open[employee_id]
+
+    def revoke(self, employee_id: int) -> None:
+        for revoked in self._open.get(employee_id, ()):
+            revoked.set()
+
+
 @dataclass(slots=True)
 class Services:
     settings: Settings
@@ -70,6 +96,12 @@ class Services:
     sip_upstream: str
     """WebSocket URL of Asterisk's own SIP transport."""
     demo_numbers: tuple[Mapping[str, str], ...] = ()
+    phones: BrowserPhones = field(default_factory=BrowserPhones)
+
+    async def end_phone(self, employee_id: int) -> None:
+        """Takes the browser phone away: its password first, so that it cannot come back, then its connection."""
+        await self.telephony.revoke_browser(employee_id)
+        self.phones.revoke(employee_id)
 
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)

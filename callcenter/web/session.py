@@ -124,8 +124,9 @@ async def sign_out(services: Services, context: Context) -> web.Response:
     if context.me.may("calls.dial"):
         command = ChooseState(context.company_id, context.me.employee_id, AgentState.LOGGED_OUT)
         await services.execute(command)
-        await services.telephony.revoke_browser(context.me.employee_id)
+        await services.end_phone(context.me.employee_id)
     await services.auth.sign_out(context.request.cookies.get(COOKIE, ""))
+    services.hub.drop(context.company_id, context.me.employee_id)
     response = web.Response(status=204)
     response.del_cookie(COOKIE, path="/")
     return response
@@ -144,7 +145,7 @@ async def me(services: Services, context: Context) -> Me:
     summary="Change my password; my other sessions end",
     body=NewPassword,
     status=204,
-    errors=("bad_credentials", "password_weak"),
+    errors=("bad_credentials", "password_weak", "too_many_attempts"),
 )
 async def change_password(services: Services, context: Context) -> None:
     given: NewPassword = context.body
@@ -152,8 +153,7 @@ async def change_password(services: Services, context: Context) -> None:
     where = (employee.c.company_id == who.company_id, employee.c.id == who.employee_id)
     async with services.database.read() as connection:
         stored = (await connection.execute(select(employee.c.password_hash).where(*where))).scalar_one()
-    if not await services.auth.verify(stored, given.old_password):
-        raise ApiError("bad_credentials")
+    await services.auth.confirm(who.login, stored, given.old_password, context.ip)
     check_strength(given.new_password, who.login)
     hashed = await services.auth.hash(given.new_password)
     async with services.database.write() as connection:
@@ -161,6 +161,7 @@ async def change_password(services: Services, context: Context) -> None:
     await services.auth.sign_out_everywhere(
         who.company_id, who.employee_id, but=context.request.cookies.get(COOKIE, "")
     )
+    services.hub.drop(who.company_id, who.employee_id)
     await services.audit.add(who.company_id, who.employee_id, "password.changed", ip=context.ip)
 
 

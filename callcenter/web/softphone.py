@@ -70,12 +70,14 @@ async def sip(services: Services, context: Context) -> web.StreamResponse:
     except UpstreamDown:
         raise ApiError("phones_unavailable") from None
     await browser.prepare(context.request)
-    ended = await bridge(browser, upstream, endpoint_of(context.me.employee_id, Device.BROWSER))
+    employee_id = context.me.employee_id
+    with services.phones.connected(employee_id) as revoked:
+        ended = await bridge(browser, upstream, endpoint_of(employee_id, Device.BROWSER), revoked)
     if ended == "foreign_identity":
-        await services.audit.add(
-            context.company_id, context.me.employee_id, "softphone.foreign_identity", ip=context.ip
-        )
+        await services.audit.add(context.company_id, employee_id, "softphone.foreign_identity", ip=context.ip)
         await browser.close(code=4403, message=b"foreign identity")
+    elif ended == "revoked":
+        await browser.close(code=4401, message=b"rights changed")
     elif not browser.closed:
         await browser.close(code=1012, message=b"pbx gone")
     return browser

@@ -151,10 +151,10 @@ SETTINGS = {
     "display_number": "057188001200", "recording": True, "valid_call_seconds": 10,
 }
 AUDIT = [
-    {"at": ago(minutes=4), "actor": {"id": 90, "name": "沈若谷"}, "action": "package_granted", "object": "周予安", "details": {"minutes": 500, "days": 30}, "ip": "10.0.8.21"},
-    {"at": ago(minutes=31), "actor": {"id": 5, "name": "赵一鸣"}, "action": "recording_played", "object": "c-1003", "details": None, "ip": "10.0.8.35"},
-    {"at": ago(hours=2), "actor": {"id": 90, "name": "沈若谷"}, "action": "settings_updated", "object": "dial_window", "details": {"start": "08:30", "end": "21:30"}, "ip": "10.0.8.21"},
-    {"at": ago(hours=5), "actor": {"id": 90, "name": "沈若谷"}, "action": "employee_created", "object": "罗青禾", "details": {"role": "supervisor"}, "ip": "10.0.8.21"},
+    {"at": ago(minutes=4), "actor": {"id": 90, "name": "沈若谷"}, "action": "package.granted", "object": "周予安", "details": {"minutes": 500, "days": 30}, "ip": "10.0.8.21"},
+    {"at": ago(minutes=31), "actor": {"id": 5, "name": "赵一鸣"}, "action": "recording.played", "object": "c-1003", "details": None, "ip": "10.0.8.35"},
+    {"at": ago(hours=2), "actor": {"id": 90, "name": "沈若谷"}, "action": "settings.changed", "object": "dial_window", "details": {"start": "08:30", "end": "21:30"}, "ip": "10.0.8.21"},
+    {"at": ago(hours=5), "actor": {"id": 90, "name": "沈若谷"}, "action": "employee.created", "object": "罗青禾", "details": {"role": "supervisor"}, "ip": "10.0.8.21"},
 ]
 DEMO = [
     {"number": "13800000001", "display": "138 0000 0001", "what_zh": "3 秒后接听，说一段话", "what_en": "answers after 3 s"},

@@ -250,9 +250,9 @@ def upgrade() -> None:
     sa.UniqueConstraint('customer_id', 'number', name=op.f('uq_customer_number_customer_id_number'))
     )
     with op.batch_alter_table('customer_number', schema=None) as batch_op:
+        batch_op.create_index('ix_customer_number_company_customer', ['company_id', 'customer_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_customer_number_company_id'), ['company_id'], unique=False)
-        batch_op.create_index('ix_customer_number_company_number', ['company_id', 'number'], unique=False)
-        batch_op.create_index(batch_op.f('ix_customer_number_customer_id'), ['customer_id'], unique=False)
+        batch_op.create_index('ix_customer_number_company_number', ['company_id', 'number', 'customer_id'], unique=False)
 
     op.create_table('customer_tag',
     sa.Column('customer_id', sa.Integer(), nullable=False),
@@ -263,8 +263,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('customer_id', 'tag', name=op.f('pk_customer_tag'))
     )
     with op.batch_alter_table('customer_tag', schema=None) as batch_op:
+        batch_op.create_index('ix_customer_tag_company_customer', ['company_id', 'customer_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_customer_tag_company_id'), ['company_id'], unique=False)
-        batch_op.create_index('ix_customer_tag_company_tag', ['company_id', 'tag'], unique=False)
+        batch_op.create_index('ix_customer_tag_company_tag', ['company_id', 'tag', 'customer_id'], unique=False)
 
     op.create_table('employee',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -335,9 +336,11 @@ def upgrade() -> None:
     sa.Column('at', sa.DateTime(), nullable=False),
     sa.ForeignKeyConstraint(['company_id'], ['company.id'], name=op.f('fk_note_company_id')),
     sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_note_customer_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_note'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_note')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('note', schema=None) as batch_op:
+        batch_op.create_index('ix_note_company_customer_at', ['company_id', 'customer_id', 'at'], unique=False)
         batch_op.create_index(batch_op.f('ix_note_company_id'), ['company_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_note_customer_id'), ['customer_id'], unique=False)
 
@@ -525,6 +528,7 @@ def downgrade() -> None:
     with op.batch_alter_table('note', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_note_customer_id'))
         batch_op.drop_index(batch_op.f('ix_note_company_id'))
+        batch_op.drop_index('ix_note_company_customer_at')
 
     op.drop_table('note')
     with op.batch_alter_table('leg', schema=None) as batch_op:
@@ -543,12 +547,13 @@ def downgrade() -> None:
     with op.batch_alter_table('customer_tag', schema=None) as batch_op:
         batch_op.drop_index('ix_customer_tag_company_tag')
         batch_op.drop_index(batch_op.f('ix_customer_tag_company_id'))
+        batch_op.drop_index('ix_customer_tag_company_customer')
 
     op.drop_table('customer_tag')
     with op.batch_alter_table('customer_number', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_customer_number_customer_id'))
         batch_op.drop_index('ix_customer_number_company_number')
         batch_op.drop_index(batch_op.f('ix_customer_number_company_id'))
+        batch_op.drop_index('ix_customer_number_company_customer')
 
     op.drop_table('customer_number')
     with op.batch_alter_table('call_waveform', schema=None) as batch_op:

@@ -78,7 +78,7 @@ export interface Grant {
 }
 
 export const listPackages = (filter: { employee_id?: number; state?: string } = {}) =>
-  rows(get<Page<Package> | Package[]>('/api/packages', { page_size: 200, ...filter }))
+  rows(get<Page<Package> | Package[]>('/api/packages', filter))
 export const grantPackage = (grant: Grant) => post<Package>('/api/packages', grant)
 export const fetchEntries = (id: number, page: number) =>
   get<Page<LedgerEntry>>(`/api/packages/${id}/entries`, { page, page_size: 20 })

@@ -343,7 +343,7 @@ export interface SipCredentials {
   password: string
   ws_path: string
   expires_at: string
-  ice_servers: RTCIceServer[]
+  ice_servers: (RTCIceServer | string)[]
 }
 
 export interface PopEvent {

@@ -97,7 +97,8 @@ export class Softphone {
 
   setHeld(held: boolean): void {
     if (!this.session || this.state.leg?.moving) return
-    const accepted = held ? this.session.hold() : this.session.unhold()
+    const done = () => this.note({ type: 'held', held })
+    const accepted = held ? this.session.hold({}, done) : this.session.unhold({}, done)
     if (accepted) this.note({ type: 'hold_asked' })
   }
 
@@ -165,7 +166,7 @@ export class Softphone {
     try {
       const credentials = await this.ports.credentials()
       if (this.stopped()) return
-      this.iceServers = credentials.ice_servers
+      this.iceServers = credentials.ice_servers.map((one) => (typeof one === 'string' ? { urls: one } : one))
       this.renewAt(credentials.expires_at)
       if (this.ua && this.identity === credentials.uri) {
         this.ua.set('password', credentials.password)
@@ -271,12 +272,6 @@ export class Softphone {
     })
     session.on('muted', () => this.note({ type: 'muted', muted: true }))
     session.on('unmuted', () => this.note({ type: 'muted', muted: false }))
-    session.on('hold', ({ originator: who }) => {
-      if (String(who) === 'local') this.note({ type: 'held', held: true })
-    })
-    session.on('unhold', ({ originator: who }) => {
-      if (String(who) === 'local') this.note({ type: 'held', held: false })
-    })
     session.on('ended', () => this.release(session, id))
     session.on('failed', () => this.release(session, id))
     if (!incoming) return

@@ -1,6 +1,6 @@
 /** The browser phone as one immutable value and one pure function over it. */
 
-export type LineState = 'off' | 'connecting' | 'registering' | 'ready' | 'retrying' | 'refused'
+export type LineState = 'off' | 'elsewhere' | 'connecting' | 'registering' | 'ready' | 'retrying' | 'refused'
 export type MicrophoneState = 'unknown' | 'working' | 'silent' | 'denied' | 'missing' | 'taken' | 'unplugged'
 export type LegState = 'ringing' | 'answering' | 'talking'
 

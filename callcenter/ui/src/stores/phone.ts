@@ -53,18 +53,35 @@ export const usePhone = defineStore('phone', () => {
   /** Sound is somewhere else: after a reload, or when a desk phone carries the call. */
   const soundElsewhere = computed(() => call.value !== null && state.value.leg === null)
 
-  async function start(): Promise<void> {
-    if (softphone || !session.usesBrowserPhone) return
-    const module = await import('@/softphone')
-    if (softphone || !session.usesBrowserPhone) return
-    softphone = new module.Softphone({
-      credentials: fetchCredentials,
-      changed: (next) => (state.value = next),
+  let wanted: AbortController | null = null
+
+  /** Only one tab holds the line: two would take each other's credentials. The next tab takes over when it closes. */
+  function start(): void {
+    if (wanted) return
+    const mine = new AbortController()
+    wanted = mine
+    if (!('locks' in navigator)) {
+      void hold(mine)
+      return
+    }
+    state.value = { ...initialPhone, line: 'elsewhere' }
+    navigator.locks.request(`callcenter.phone.${session.me?.id}`, { signal: mine.signal }, () => hold(mine)).catch((error: unknown) => {
+      if (!mine.signal.aborted) throw error
     })
+  }
+
+  /** Runs the softphone until it is no longer wanted. */
+  async function hold(mine: AbortController): Promise<void> {
+    const module = await import('@/softphone')
+    if (mine.signal.aborted) return
+    softphone = new module.Softphone({ credentials: fetchCredentials, changed: (next) => (state.value = next) })
     softphone.start()
+    await new Promise((resolve) => mine.signal.addEventListener('abort', resolve))
   }
 
   function stop(): void {
+    wanted?.abort()
+    wanted = null
     softphone?.stop()
     softphone = null
     state.value = initialPhone
@@ -73,7 +90,7 @@ export const usePhone = defineStore('phone', () => {
   watch(
     () => session.usesBrowserPhone,
     (uses) => {
-      if (uses) void start()
+      if (uses) start()
       else stop()
     },
     { immediate: true },
