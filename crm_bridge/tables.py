@@ -56,9 +56,9 @@ customer_number = Table(
     Column("label", String(16), nullable=False, server_default="mobile"),
     Column("is_primary", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("customer_id", "number"),
-    Index("ix_customer_number_company_number", "company_id", "number", "customer_id"),
-    # Company and customer together: with one of them alone SQLite may choose to read all rows of the company.
-    Index("ix_customer_number_company_customer", "company_id", "customer_id"),
+    Index("ix_customer_number_company_number", "company_id", "number"),
+    # With the number in it: SQLite prefers an index that has all columns, even if it must read the whole company by it.
+    Index("ix_customer_number_company_customer", "company_id", "customer_id", "number"),
 )
 
 customer_tag = Table(
@@ -67,8 +67,8 @@ customer_tag = Table(
     Column("customer_id", ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True),
     Column("tag", String(40), primary_key=True),
     company_column(),
-    Index("ix_customer_tag_company_tag", "company_id", "tag", "customer_id"),
-    Index("ix_customer_tag_company_customer", "company_id", "customer_id"),
+    Index("ix_customer_tag_company_tag", "company_id", "tag"),
+    Index("ix_customer_tag_company_customer", "company_id", "customer_id", "tag"),
 )
 
 note = Table(

@@ -124,11 +124,14 @@ class Client:
 
 
 async def _listen(socket: ClientWebSocketResponse, live: Live) -> None:
-    async for message in socket:
-        if message.type is not WSMsgType.TEXT:
-            continue
-        body = json.loads(message.data)
-        async with live.changed:
-            live.seen.append(Seen(time.monotonic(), body))
-            live.absorb(body)
-            live.changed.notify_all()
+    try:
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            body = json.loads(message.data)
+            async with live.changed:
+                live.seen.append(Seen(time.monotonic(), body))
+                live.absorb(body)
+                live.changed.notify_all()
+    finally:
+        await socket.close()

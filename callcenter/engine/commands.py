@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 from sqlalchemy import insert, select, update
 
@@ -48,6 +50,7 @@ class Commands:
         self._reserve_minutes = reserve_minutes
         self._ring_seconds = ring_seconds
         self._agent_ring_seconds = agent_ring_seconds
+        self._keys: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def execute(self, command: Command) -> Any:
         """Carries out one command; raises `CommandRefused` with a stable code. The result depends on the command."""
@@ -71,6 +74,15 @@ class Commands:
 
     async def dial(self, command: Dial) -> str:
         """Starts a call in direct mode and returns its id; the same key answers with the same call again."""
+        name = f"{command.company_id}:{self._key(command)}"
+        # Two requests with one key wait for each other, so the second finds what the first one did.
+        lock = self._keys.get(name)
+        if lock is None:
+            lock = self._keys[name] = asyncio.Lock()
+        async with lock:
+            return await self._dial_once(command)
+
+    async def _dial_once(self, command: Dial) -> str:
         core = self._core
         earlier = await self._earlier(command)
         if earlier is not None:

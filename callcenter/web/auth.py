@@ -158,7 +158,7 @@ class Auth:
         )
 
     async def _check(self, login: str, stored: str | None, password: str, ip: str) -> None:
-        """Raises `too_many_attempts` or `bad_credentials`; a `stored` of None fails after the same work as any other."""
+        """Raises `too_many_attempts` or `bad_credentials`; a `stored` of None fails after the same work."""
         await self._throttle(login, ip)
         right = await self.verify(stored or _NOBODY, password) and stored is not None
         # Of many attempts at once all have passed the first look; those that the earlier ones used up end here.

@@ -12,6 +12,7 @@ from sqlalchemy import Select, or_, select
 from callcenter.domain.numbers import BadNumber, display, normalise
 from callcenter.domain.terms import Direction
 from callcenter.store.tables import call, company, employee
+from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Id, Paging, ShortText
 
@@ -148,7 +149,10 @@ def ordered(query: Select[Any], sort: str) -> Select[Any]:
 
 def aware(moment: datetime) -> datetime:
     """A time without a zone is taken as UTC."""
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ApiError("invalid", reason="the time is out of range") from None
 
 
 def row_of(row: Any, customers: Mapping[int, CustomerBrief]) -> CallRow:

@@ -192,12 +192,15 @@ async def change(services: Services, context: Context) -> EmployeeView:
     if employee_id == context.me.employee_id and values.get("account_state", "active") != "active":
         raise ApiError("own_account")
     group_ids = values.pop("group_ids", None)
+    may_dial = True
     changed = sorted(values) + (["groups"] if group_ids is not None else [])
     async with services.database.write() as connection:
         await _require(connection, company_id, employee_id)
         await require_department(connection, company_id, values.get("department_id"))
         if "role" in values:
             values["role_id"] = await _role_id(connection, company_id, values.pop("role"))
+            held = select(role.c.permissions).where(role.c.company_id == company_id, role.c.id == values["role_id"])
+            may_dial = "calls.dial" in (await connection.execute(held)).scalar_one()
         if values:
             await connection.execute(
                 update(employee)
@@ -208,6 +211,8 @@ async def change(services: Services, context: Context) -> EmployeeView:
             await _set_groups(connection, company_id, employee_id, group_ids)
     if values.get("account_state", "active") != "active":
         await services.auth.sign_out_everywhere(company_id, employee_id)
+        await services.end_phone(employee_id)
+    elif not may_dial:
         await services.end_phone(employee_id)
     await services.audit.add(
         company_id, context.me.employee_id, "employee.changed", str(employee_id), context.ip, fields=changed

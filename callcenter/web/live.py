@@ -113,7 +113,7 @@ class LiveHub:
 
     def __init__(self) -> None:
         self.epoch = secrets.token_hex(6)
-        """A new one after each start: numbers of an earlier process mean nothing now. Clients see it with their rights."""
+        """A new one after each start: numbers of an earlier process mean nothing now."""
         self._streams: dict[int, Stream] = {}
         self.snapshot: Snapshot = lambda company_id: {}
 
@@ -189,6 +189,7 @@ class LiveHub:
                 client.revoke()
 
     def epoch_of(self, client: Client) -> str:
+        """The epoch as a client is told it: with its rights, so that a resume under other rights is none."""
         return f"{self.epoch}-{client.rights}"
 
     def reset(self, client: Client) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 from aiohttp import web
 from sqlalchemy import select
 
-from callcenter.store.tables import call_waveform
+from callcenter.store.base import utcnow
+from callcenter.store.tables import audit, call_waveform
 from callcenter.web.calls import visible_call
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Routes
@@ -14,6 +17,8 @@ from callcenter.web.services import Services
 
 routes = Routes("recordings")
 
+LISTENING = timedelta(minutes=30)
+"""Further ranges of a recording within this time belong to the same listening."""
 TYPES = {".opus": "audio/ogg", ".mp3": "audio/mpeg"}
 
 
@@ -52,10 +57,8 @@ async def recording(services: Services, context: Context) -> web.StreamResponse:
     path = (services.recordings / row.recording_path).resolve()
     if not path.is_relative_to(services.recordings.resolve()) or not path.is_file():
         raise ApiError("recording_missing")
-    start = context.request.http_range.start if _has_good_range(context.request) else None
-    if not start:
-        # A player asks for many ranges of one file; listening begins with the first byte.
-        await services.audit.add(context.company_id, context.me.employee_id, "recording.played", row.id, context.ip)
+    _require_good_range(context.request, path.stat().st_size)
+    await _note_listening(services, context, row.id)
     headers = {"Content-Type": TYPES.get(path.suffix, "application/octet-stream"), "Cache-Control": "private"}
     return web.FileResponse(path, headers=headers)
 
@@ -89,8 +92,26 @@ def _require_ready(state: str) -> None:
         raise ApiError("recording_missing")
 
 
-def _has_good_range(request: web.Request) -> bool:
+def _require_good_range(request: web.Request, size: int) -> None:
     try:
-        return request.http_range is not None
+        start = request.http_range.start
     except ValueError:
         raise ApiError("range_invalid") from None
+    if start is not None and start >= size:
+        raise ApiError("range_invalid")
+
+
+async def _note_listening(services: Services, context: Context, call_id: str) -> None:
+    """One audit entry per listening: a player asks for many ranges of one file, in any order."""
+    me, action = context.me, "recording.played"
+    query = select(audit.c.id).where(
+        audit.c.company_id == me.company_id,
+        audit.c.actor_id == me.employee_id,
+        audit.c.action == action,
+        audit.c.object == call_id,
+        audit.c.at > utcnow() - LISTENING,
+    )
+    async with services.database.read() as connection:
+        if (await connection.execute(query.limit(1))).first() is not None and "Range" in context.request.headers:
+            return
+    await services.audit.add(me.company_id, me.employee_id, action, call_id, context.ip)

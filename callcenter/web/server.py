@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler as AioHandler
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from callcenter.domain.commands import CommandRefused
 from callcenter.web.auth import COOKIE
@@ -103,9 +103,9 @@ async def _errors(request: web.Request, handler: AioHandler) -> web.StreamRespon
             raise
         code = "range_invalid" if error.status == 416 else "invalid"
         return _answer(code, {"reason": error.reason}, request_id)
-    except IntegrityError:
-        log.warning("request %s: a constraint of the database refused it", request_id, exc_info=True)
-        return _answer("conflict", {}, request_id)
+    except (IntegrityError, DataError) as error:
+        log.warning("request %s: the database refused a value", request_id, exc_info=True)
+        return _answer("conflict" if isinstance(error, IntegrityError) else "invalid", {}, request_id)
     except OperationalError as error:
         log.exception("request %s: the database failed", request_id)
         code = "storage_full" if "full" in str(error.orig) else "internal"
@@ -144,7 +144,11 @@ def _same(request: web.Request, origin: str) -> bool:
     configured = request.app[SERVICES].settings.public_origin
     if configured:
         return origin == configured.rstrip("/")
-    return urlsplit(origin).netloc == request.headers.get("Host", "")
+    try:
+        host = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return bool(host) and host == request.headers.get("Host", "")
 
 
 async def _headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -16,7 +16,6 @@ from callcenter.domain.terms import AgentState, Device
 from callcenter.store.base import utcnow
 from callcenter.store.tables import company, department, employee
 from callcenter.web.auth import COOKIE, SESSION_LIFE, check_strength
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Routes, dump
 from callcenter.web.packages import PackageView, view_of
 from callcenter.web.services import Services

@@ -12,7 +12,7 @@ from callcenter.web.services import Services
 
 routes = Routes("ui")
 
-ROOT = Path(__file__).parent / "static"
+ROOT = Path(__file__).resolve().parent / "static"
 RESERVED = ("api/", "live", "sip", "healthz")
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -23,10 +23,17 @@ async def page(services: Services, context: Context) -> web.StreamResponse:
     if wanted.startswith(RESERVED):
         raise ApiError("not_found")
     file = (ROOT / wanted).resolve()
-    if wanted and file.is_relative_to(ROOT) and file.is_file():
+    if wanted and file.is_relative_to(ROOT) and _is_file(file):
         cache = FOR_EVER if wanted.startswith("assets/") else "no-cache"
         return web.FileResponse(file, headers={"Cache-Control": cache})
     index = ROOT / "index.html"
     if wanted.startswith("assets/") or not index.is_file():
         raise ApiError("not_found")
     return web.FileResponse(index, headers={"Cache-Control": "no-cache"})
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # a name longer than any file's

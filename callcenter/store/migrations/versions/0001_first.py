@@ -250,9 +250,9 @@ def upgrade() -> None:
     sa.UniqueConstraint('customer_id', 'number', name=op.f('uq_customer_number_customer_id_number'))
     )
     with op.batch_alter_table('customer_number', schema=None) as batch_op:
-        batch_op.create_index('ix_customer_number_company_customer', ['company_id', 'customer_id'], unique=False)
+        batch_op.create_index('ix_customer_number_company_customer', ['company_id', 'customer_id', 'number'], unique=False)
         batch_op.create_index(batch_op.f('ix_customer_number_company_id'), ['company_id'], unique=False)
-        batch_op.create_index('ix_customer_number_company_number', ['company_id', 'number', 'customer_id'], unique=False)
+        batch_op.create_index('ix_customer_number_company_number', ['company_id', 'number'], unique=False)
 
     op.create_table('customer_tag',
     sa.Column('customer_id', sa.Integer(), nullable=False),
@@ -263,9 +263,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('customer_id', 'tag', name=op.f('pk_customer_tag'))
     )
     with op.batch_alter_table('customer_tag', schema=None) as batch_op:
-        batch_op.create_index('ix_customer_tag_company_customer', ['company_id', 'customer_id'], unique=False)
+        batch_op.create_index('ix_customer_tag_company_customer', ['company_id', 'customer_id', 'tag'], unique=False)
         batch_op.create_index(batch_op.f('ix_customer_tag_company_id'), ['company_id'], unique=False)
-        batch_op.create_index('ix_customer_tag_company_tag', ['company_id', 'tag', 'customer_id'], unique=False)
+        batch_op.create_index('ix_customer_tag_company_tag', ['company_id', 'tag'], unique=False)
 
     op.create_table('employee',
     sa.Column('id', sa.Integer(), nullable=False),

@@ -1,0 +1,436 @@
+"""The web face of a whole product for tests: real application, database and engine, and no Asterisk behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientResponse, ClientSession, CookieJar, web
+from sqlalchemy import func, insert, select, update
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
+
+from callcenter import seed
+from callcenter.app import all_routes
+from callcenter.domain.events import LinkState
+from callcenter.domain.numbers import normalise
+from callcenter.domain.terms import Mode
+from callcenter.engine import Core, Engine
+from callcenter.engine.ports import Caller
+from callcenter.ledger.cel import CelFile
+from callcenter.ledger.packages import Packages
+from callcenter.ledger.settle import Settlement
+from callcenter.settings import Settings
+from callcenter.store import migrate
+from callcenter.store.base import metadata, utcnow
+from callcenter.store.database import Database
+from callcenter.store.tables import (
+    agent_group,
+    audit,
+    blacklist,
+    call,
+    call_waveform,
+    department,
+    employee,
+    inbound_number,
+    leg,
+    web_session,
+)
+from callcenter.web import openapi, static
+from callcenter.web.audit_log import AuditLog
+from callcenter.web.auth import COOKIE, Auth
+from callcenter.web.live import LiveHub
+from callcenter.web.server import build
+from callcenter.web.services import Services
+from crm_bridge.bridge import CrmBridge
+from crm_bridge.tables import note
+
+PASSWORD = "right-horse-battery"
+OWN, FOREIGN = "本域", "外域"
+"""Every name in a company's rows begins with one of these, so that a foreign row in an answer can be seen."""
+ROLES = ("agent", "supervisor", "admin")
+
+
+class QuietPbx:
+    """STAND-IN for the AMI link, for tests that need no telephony: always live, and keeps what it was sent.
+
+    What Asterisk really does with an action is proven in `tests/live` and `tests/pbx`.
+    """
+
+    def __init__(self) -> None:
+        self.state = LinkState.LIVE
+        self.sent: list[dict[str, Any]] = []
+
+    async def send(self, action: Mapping[str, Any], timeout: float | None = None) -> Any:
+        self.sent.append(dict(action))
+        return {"Response": "Success"}
+
+    def originated(self) -> list[dict[str, Any]]:
+        return [one for one in self.sent if one.get("Action") == "Originate"]
+
+
+class NoTelephony:
+    """STAND-IN for everything outside the database; the engine still reads the directory after each change."""
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+        self.revoked: list[int] = []
+
+    async def changed(self) -> None:
+        if self.engine is not None:
+            await self.engine.refresh()
+
+    async def browser_credentials(self, employee_id: int) -> tuple[str, float]:
+        return f"secret-of-{employee_id}", 3600.0
+
+    async def revoke_browser(self, employee_id: int) -> None:
+        self.revoked.append(employee_id)
+
+    def phone_server(self) -> tuple[str, int]:
+        return "127.0.0.1", 5160
+
+
+class FakeSip:
+    """STAND-IN for Asterisk's SIP WebSocket: keeps what it hears and says what a test wants."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[str] = asyncio.Queue()
+        self.connections: list[ServerConnection] = []
+        self.url = ""
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[FakeSip]:
+        async with serve(self._serve, "127.0.0.1", 0, subprotocols=[Subprotocol("sip")]) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            self.url = f"ws://127.0.0.1:{port}/ws"
+            yield self
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        self.connections.append(connection)
+        async for frame in connection:
+            self.heard.put_nowait(frame if isinstance(frame, str) else frame.decode())
+
+
+@dataclass(slots=True)
+class Company:
+    """Ids of what one company has; `ids` are the agent's, `other` a colleague's outside the agent's and the
+    supervisor's data scope."""
+
+    id: int
+    people: dict[str, int] = field(default_factory=dict)
+    departments: dict[str, int] = field(default_factory=dict)
+    ids: dict[str, Any] = field(default_factory=dict)
+    other: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class World:
+    own: Company
+    foreign: Company
+
+
+@dataclass(slots=True)
+class Site:
+    """A served product."""
+
+    url: str
+    database: Database
+    services: Services
+    engine: Engine
+    pbx: QuietPbx
+    telephony: NoTelephony
+    world: World
+
+    @property
+    def hub(self) -> LiveHub:
+        return self.services.hub
+
+    @contextlib.asynccontextmanager
+    async def browser(self, role: str = "", company: str = "own") -> AsyncIterator[Browser]:
+        """Somebody's browser; a `role` is signed in already, by the session that the world was made with."""
+        cookies = {COOKIE: token_of(company, role)} if role else None
+        async with ClientSession(cookie_jar=CookieJar(unsafe=True), cookies=cookies) as http:
+            yield Browser(self.url, http)
+
+
+@dataclass(slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes
+    json: Any
+
+    @property
+    def code(self) -> str:
+        return str(self.json["error"]["code"]) if isinstance(self.json, dict) and "error" in self.json else ""
+
+
+class Browser:
+    def __init__(self, url: str, http: ClientSession) -> None:
+        self.url = url
+        self.http = http
+
+    async def ask(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
+        if body is not None:
+            options["json"] = body
+        async with self.http.request(method, self.url + path, allow_redirects=False, **options) as answer:
+            return await self._read(answer)
+
+    async def get(self, path: str, **options: Any) -> Answer:
+        return await self.ask("GET", path, **options)
+
+    async def sign_in(self, login: str, password: str = PASSWORD, **options: Any) -> Answer:
+        return await self.ask("POST", "/api/session", {"login": login, "password": password}, **options)
+
+    @staticmethod
+    async def _read(answer: ClientResponse) -> Answer:
+        raw = await answer.read()
+        value = await answer.json() if raw and answer.content_type == "application/json" else None
+        return Answer(answer.status, answer.headers.copy(), raw, value)
+
+
+def token_of(company: str, role: str) -> str:
+    return f"test-session-{company}-{role}"
+
+
+# -- the world ---------------------------------------------------------------------------------------------------------
+
+
+async def make_world(path: Path) -> World:
+    """Two companies with people of every role and rows of every kind."""
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    try:
+        await migrate.upgrade(database)
+        hashed = seed.hash_password(PASSWORD)  # one for all: Argon2 is slow on purpose
+        own = await _company(database, "own", OWN, "1380001", hashed)
+        return World(own, await _company(database, "foreign", FOREIGN, "1380002", hashed))
+    finally:
+        await database.close()
+
+
+async def _company(database: Database, code: str, mark: str, numbers: str, hashed: str) -> Company:
+    made = Company(await seed.make_company(database, f"{mark}公司", "02160000000"))
+    async with database.write() as connection:
+        rooms: dict[str, int | None] = {"": None}
+        for name, parent in (("root", ""), ("sales", "root"), ("team", "sales"), ("service", "root")):
+            values = {"company_id": made.id, "name": f"{mark}{name}", "parent_id": rooms[parent]}
+            row = await connection.execute(insert(department).values(**values).returning(department.c.id))
+            made.departments[name] = rooms[name] = int(row.scalar_one())
+        roles = dict(
+            (row.code, row.id)
+            for row in await connection.execute(select(seed.role).where(seed.role.c.company_id == made.id))
+        )
+        for name, role_code, room in (
+            ("admin", "admin", None),
+            ("supervisor", "supervisor", "sales"),
+            ("agent", "agent", "team"),
+            ("other", "agent", "service"),
+        ):
+            row = await connection.execute(
+                insert(employee)
+                .values(
+                    company_id=made.id,
+                    department_id=made.departments[room] if room else None,
+                    role_id=roles[role_code],
+                    login=f"{code}-{name}",
+                    name=f"{mark}{name}",
+                    password_hash=hashed,
+                    sip_secret=f"{code}-{name}-sip-secret",
+                    created_at=utcnow(),
+                )
+                .returning(employee.c.id)
+            )
+            made.people[name] = int(row.scalar_one())
+            await connection.execute(
+                insert(web_session).values(
+                    token_hash=hashlib.sha256(token_of(code, name).encode()).hexdigest(),
+                    company_id=made.id,
+                    employee_id=made.people[name],
+                    created_at=utcnow(),
+                    expires_at=utcnow() + timedelta(hours=1),
+                )
+            )
+        for index, (owner, ids) in enumerate((("agent", made.ids), ("other", made.other))):
+            typed = f"{numbers}000{index}"
+            await _rows(connection, made, ids, code, mark, made.people[owner], owner, typed)
+        # An empty department, so that one can be deleted, and whom a body may name.
+        empty = insert(department).values(company_id=made.id, name=f"{mark}empty").returning(department.c.id)
+        made.ids["department"] = made.other["department"] = int((await connection.execute(empty)).scalar_one())
+    for owner, ids in (("agent", made.ids), ("other", made.other)):
+        ids["package"] = await Packages(database).grant(
+            company_id=made.id,
+            employee_id=made.people[owner],
+            name=f"{mark}包",
+            mode=Mode.DIRECT,
+            minutes=100,
+            days=30,
+            now=utcnow(),
+        )
+        ids["employee"] = made.people[owner]
+    return made
+
+
+async def _rows(
+    connection: Any, made: Company, ids: dict[str, Any], code: str, mark: str, owner: int, name: str, typed: str
+) -> None:
+    """One row of every kind that belongs to an employee, or to the company in that employee's name."""
+    number, now = normalise(typed), utcnow()
+    ids["number_text"] = number
+    kept = seed.DemoCustomer("personal", f"{mark}客户{name}", (typed,), (f"{mark}标签",), open_note=f"{mark}便签{name}")
+    ids["customer"] = await seed.make_customer(connection, made.id, owner, kept, now)
+    ids["note"] = (await connection.execute(select(func.max(note.c.id)).where(note.c.company_id == made.id))).scalar()
+    ids["call_id"] = f"{code}-{name}-call"
+    await connection.execute(
+        insert(call).values(**call_values(made.id, owner, ids["call_id"], number, now), customer_id=ids["customer"])
+    )
+    await connection.execute(
+        update(call)
+        .where(call.c.company_id == made.id, call.c.id == ids["call_id"])
+        .values(note=f"{mark}备注", recording_state="ready", recording_path=f"{ids['call_id']}.opus")
+    )
+    await connection.execute(
+        insert(leg).values(
+            id=f"{ids['call_id']}-b",
+            company_id=made.id,
+            call_id=ids["call_id"],
+            role="customer",
+            number=number,
+            state="null",
+        )
+    )
+    body = {
+        "duration": 3.0,
+        "peaks": {"customer": [0.1], "agent": [0.2]},
+        "silence_share": 0.1,
+        "level_db": {"customer": -20.0, "agent": None},
+        "format": "opus",
+    }
+    await connection.execute(insert(call_waveform).values(call_id=ids["call_id"], company_id=made.id, body=body))
+    group = insert(agent_group).values(company_id=made.id, name=f"{mark}组{name}").returning(agent_group.c.id)
+    ids["group"] = int((await connection.execute(group)).scalar_one())
+    await connection.execute(
+        insert(seed.group_member).values(company_id=made.id, group_id=ids["group"], employee_id=owner)
+    )
+    led = insert(inbound_number).values(company_id=made.id, number=f"+8621{typed[-8:]}", group_id=ids["group"])
+    ids["number"] = int((await connection.execute(led.returning(inbound_number.c.id))).scalar_one())
+    listed = insert(blacklist).values(
+        company_id=made.id, number=f"+86159{typed[-8:]}", reason=f"{mark}原因", created_at=now
+    )
+    ids["blacklist"] = int((await connection.execute(listed.returning(blacklist.c.id))).scalar_one())
+    await connection.execute(
+        insert(audit).values(
+            company_id=made.id, actor_id=owner, action="test.row", object=f"{mark}对象", details={}, at=now
+        )
+    )
+
+
+def call_values(company_id: int, employee_id: int | None, call_id: str, number: str, at: datetime) -> dict[str, Any]:
+    """An answered outbound call of half a minute."""
+    return {
+        "id": call_id,
+        "company_id": company_id,
+        "direction": "outbound",
+        "mode": "direct",
+        "source": "manual",
+        "employee_id": employee_id,
+        "number": number,
+        "company_number": "02160000000",
+        "state": "ended",
+        "started_at": at - timedelta(minutes=1),
+        "answered_at": at - timedelta(seconds=40),
+        "ended_at": at - timedelta(seconds=10),
+        "disposition": "ANSWERED",
+        "end_reason": "customer_hung_up",
+        "talk_seconds": 30,
+        "billing": "settled",
+    }
+
+
+# -- serving it --------------------------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def served(
+    template: Path, world: World, folder: Path, *, sip_upstream: str = "ws://127.0.0.1:9/ws", **changes: Any
+) -> AsyncIterator[Site]:
+    """The real application over a copy of the world, on a free loopback port."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "callcenter.db"
+    shutil.copy(template, path)
+    settings = Settings(data_dir=folder, recordings_dir=folder / "recordings", **changes)
+    settings.recordings_dir.mkdir(exist_ok=True)
+    for one in (world.own, world.foreign):
+        for ids in (one.ids, one.other):
+            (settings.recordings_dir / f"{ids['call_id']}.opus").write_bytes(bytes(range(256)) * 8)
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    hub, ledger, pbx, telephony = LiveHub(), Packages(database), QuietPbx(), NoTelephony()
+    crm = CrmBridge(database, Caller)
+    core = Core(
+        database=database, packages=ledger, settlement=Settlement(database), crm=crm, push=hub, clock=utcnow
+    )
+    engine = Engine(core, CelFile(folder / "master.db", "test"))
+    telephony.engine = engine
+    hub.snapshot = engine.snapshot_of
+    services = Services(
+        settings=settings,
+        database=database,
+        auth=Auth(database),
+        packages=ledger,
+        audit=AuditLog(database),
+        hub=hub,
+        execute=engine.execute,
+        telephony=telephony,
+        live=engine,
+        customers=crm,
+        recordings=settings.recordings_dir,
+        sip_upstream=sip_upstream,
+        demo_numbers=({"number": "13800000001"},),
+    )
+    routes = all_routes()
+    application = build(services, routes)
+    application[openapi.DOCUMENT] = openapi.build_document([one for one in routes if one.tag != static.routes.tag])
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await engine.start(pbx)
+    core.link_state = LinkState.LIVE
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        port = runner.addresses[0][1]
+        yield Site(f"http://127.0.0.1:{port}", database, services, engine, pbx, telephony, world)
+    finally:
+        await runner.cleanup()
+        await engine.stop()
+        await database.close()
+
+
+async def fingerprint(database: Database, company_id: int) -> dict[str, Any]:
+    """All rows of a company, to see that nothing touched them."""
+    found: dict[str, Any] = {}
+    async with database.read() as connection:
+        for table in metadata.sorted_tables:
+            if "company_id" in table.c:
+                query = select(table).where(table.c.company_id == company_id)
+                found[table.name] = sorted(map(repr, (await connection.execute(query)).all()))
+    return found
+
+
+async def until(check: Callable[[], Any], what: str, timeout: float = 5.0) -> Any:
+    """The first true answer of `check`."""
+    deadline = asyncio.get_running_loop().time() + timeout
+    while True:
+        found = check()
+        if found:
+            return found
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"waited {timeout:.0f} s for {what}")
+        await asyncio.sleep(0.01)
+
+
