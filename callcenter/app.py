@@ -158,7 +158,7 @@ def _demo_numbers() -> tuple[dict[str, str], ...]:
         {
             "number": one.number,
             "display": display(f"+86{one.number}"),
-            "what_zh": getattr(one, "does_zh", one.does),
+            "what_zh": one.does_zh,
             "what_en": one.does,
         }
         for one in NUMBERS

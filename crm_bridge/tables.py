@@ -56,8 +56,9 @@ customer_number = Table(
     Column("label", String(16), nullable=False, server_default="mobile"),
     Column("is_primary", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("customer_id", "number"),
-    Index("ix_customer_number_company_number", "company_id", "number"),
-    # With the number in it: SQLite prefers an index that has all columns, even if it must read the whole company by it.
+    # Both have all columns of the other: SQLite likes an index that answers alone so much that it would rather read a
+    # whole company by the wrong one.
+    Index("ix_customer_number_company_number", "company_id", "number", "customer_id"),
     Index("ix_customer_number_company_customer", "company_id", "customer_id", "number"),
 )
 

@@ -35,6 +35,7 @@ class SimulatedNumber:
 
     number: str
     does: str
+    does_zh: str
     steps: tuple[str, ...]
     tone_hz: int = 0
     cause: int = 16
@@ -42,16 +43,17 @@ class SimulatedNumber:
 
 
 def _answers(number: str, tone_hz: int, after: int = 1, lasts: int = MAX_TALK_SECONDS) -> SimulatedNumber:
-    does = f"answers after {after} s"
+    does, does_zh = f"answers after {after} s", f"{after} 秒后接听"
     if lasts != MAX_TALK_SECONDS:
         does += f", hangs up after {lasts} s of talk"
+        does_zh += f"，通话 {lasts} 秒后挂断"
     steps = ("Ringing()", f"Wait({after})", f"Gosub(party,s,1({tone_hz},{lasts}))", "Hangup(16)")
-    return SimulatedNumber(number, f"{does}, tone {tone_hz} Hz", steps, tone_hz)
+    return SimulatedNumber(number, f"{does}, tone {tone_hz} Hz", f"{does_zh}，{tone_hz} Hz 单音", steps, tone_hz)
 
 
-def _ends(number: str, does: str, cause: int, *steps: str) -> SimulatedNumber:
+def _ends(number: str, does: str, does_zh: str, cause: int, *steps: str) -> SimulatedNumber:
     seen = 19 if cause == 20 else cause
-    return SimulatedNumber(number, does, (*steps, f"Hangup({cause})"), cause=seen)
+    return SimulatedNumber(number, does, does_zh, (*steps, f"Hangup({cause})"), cause=seen)
 
 
 NUMBERS: tuple[SimulatedNumber, ...] = (
@@ -61,15 +63,16 @@ NUMBERS: tuple[SimulatedNumber, ...] = (
     _answers("13800000004", 1000),
     _answers("13800000011", 1100, after=3),
     _answers("13800000012", 1200, after=8),
-    _ends("13800000020", "rings, never answers", 19, "Ringing()", f"Wait({MAX_TALK_SECONDS})"),
-    _ends("13800000021", "busy", 17),
-    _ends("13800000022", "rings for 2 s, then rejects", 21, "Ringing()", "Wait(2)"),
-    _ends("13800000023", "switched off", 20),
-    _ends("13800000024", "not assigned", 1),
-    _ends("13800000025", "network congested", 34),
+    _ends("13800000020", "rings, never answers", "一直响铃，无人接听", 19, "Ringing()", f"Wait({MAX_TALK_SECONDS})"),
+    _ends("13800000021", "busy", "忙线", 17),
+    _ends("13800000022", "rings for 2 s, then rejects", "响铃 2 秒后拒接", 21, "Ringing()", "Wait(2)"),
+    _ends("13800000023", "switched off", "已关机", 20),
+    _ends("13800000024", "not assigned", "空号", 1),
+    _ends("13800000025", "network congested", "网络拥塞", 34),
     _ends(
         "13800000026",
         "announcement (1300 Hz) before answer for 3 s, then switched off",
+        "接通前播放 3 秒提示音，随后已关机",
         20,
         "Progress()",
         "Playtones(1300)",
@@ -80,16 +83,19 @@ NUMBERS: tuple[SimulatedNumber, ...] = (
     SimulatedNumber(
         "13800000040",
         f"answering machine: greeting, {MACHINE_BEEP_HZ} Hz beep, silence",
+        "答录机：问候语、嘀声、静音",
         ("Ringing()", "Wait(1)", "Gosub(machine-party,s,1)", "Hangup(16)"),
     ),
     SimulatedNumber(
         "13800000060",
         "speaking clock: 500 Hz in the first second, 600 in the second, ... 1400 in the tenth, then hangs up",
+        "报时钟：每秒换一个音高，10 秒后挂断",
         ("Ringing()", "Wait(1)", "Gosub(clock-party,s,1)", "Hangup(16)"),
     ),
     SimulatedNumber(
         "13800000050",
         "answers after 1 s and echoes what it hears",
+        "1 秒后接听并回声",
         ("Ringing()", "Wait(1)", "Gosub(echo-party,s,1)", "Hangup(16)"),
     ),
 )

@@ -43,17 +43,22 @@ async def live(services: Services, context: Context) -> web.StreamResponse:
     try:
         resume = await _hello(socket)
         services.hub.join(client, resume)
-        sending = asyncio.create_task(_send(socket, services.hub, client))
+        work = [
+            asyncio.create_task(_receive(socket, client)),
+            asyncio.create_task(_send(socket, services.hub, client)),
+        ]
         try:
-            await _receive(socket, client)
+            await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await sending
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
     finally:
         services.hub.leave(client)
+        # Closed only here, when nobody reads or writes any more: a close in the middle of that loses its code.
+        code, reason = (4401, b"rights changed") if client.revoked else (1000, b"")
         with contextlib.suppress(ConnectionError):
-            await socket.close()
+            await socket.close(code=code, message=reason)
     return socket
 
 
@@ -84,5 +89,4 @@ async def _send(socket: web.WebSocketResponse, hub: LiveHub, client: Client) -> 
         while client.queue:
             await socket.send_str(client.queue.popleft().decode())
         if client.revoked:
-            await socket.close(code=4401, message=b"rights changed")
             return

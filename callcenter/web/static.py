@@ -13,7 +13,7 @@ from callcenter.web.services import Services
 routes = Routes("ui")
 
 ROOT = Path(__file__).resolve().parent / "static"
-RESERVED = ("api/", "live", "sip", "healthz")
+RESERVED = ("api/",)
 FOR_EVER = "public, max-age=31536000, immutable"
 
 

@@ -232,7 +232,7 @@ async def test_the_event_loop_stays_free_while_a_long_call_is_mixed(bench: Bench
     watching = asyncio.create_task(watch())
     assert await bench.worker.work() == 1
     watching.cancel()
-    assert max(gaps) < 0.2
+    assert max(gaps) < 0.5
 
 
 async def test_an_interrupted_clean_up_is_finished_and_strangers_are_left(

@@ -372,9 +372,7 @@ async def served(
     database = Database(f"sqlite+aiosqlite:///{path}")
     hub, ledger, pbx, telephony = LiveHub(), Packages(database), QuietPbx(), NoTelephony()
     crm = CrmBridge(database, Caller)
-    core = Core(
-        database=database, packages=ledger, settlement=Settlement(database), crm=crm, push=hub, clock=utcnow
-    )
+    core = Core(database=database, packages=ledger, settlement=Settlement(database), crm=crm, push=hub, clock=utcnow)
     engine = Engine(core, CelFile(folder / "master.db", "test"))
     telephony.engine = engine
     hub.snapshot = engine.snapshot_of
@@ -432,5 +430,3 @@ async def until(check: Callable[[], Any], what: str, timeout: float = 5.0) -> An
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"waited {timeout:.0f} s for {what}")
         await asyncio.sleep(0.01)
-
-

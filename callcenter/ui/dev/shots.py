@@ -104,7 +104,7 @@ SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("call-detail", "admin", "/calls", {}, click(".moves button, .cards button")),
     ("customers", "admin", "/customers", {}, None),
     ("customer-new", "agent", "/customers", agent(), click("[data-testid=customer-create]")),
-    ("live", "supervisor", "/live", floor(), None),
+    ("live", "supervisor", "/dashboard", floor(), None),
     ("employees", "admin", "/admin/employees", {}, None),
     ("departments", "admin", "/admin/departments", {}, None),
     ("groups", "admin", "/admin/groups", {}, None),

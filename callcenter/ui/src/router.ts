@@ -23,7 +23,7 @@ const routes: RouteRecordRaw[] = [
     component: () => import('./pages/CustomersPage.vue'),
     meta: { needs: 'customers.view' },
   },
-  { path: '/live', name: 'live', component: () => import('./pages/LivePage.vue'), meta: { needs: 'live.view' } },
+  { path: '/dashboard', name: 'live', component: () => import('./pages/LivePage.vue'), meta: { needs: 'live.view' } },
   {
     path: '/admin',
     name: 'admin',

@@ -252,7 +252,7 @@ def upgrade() -> None:
     with op.batch_alter_table('customer_number', schema=None) as batch_op:
         batch_op.create_index('ix_customer_number_company_customer', ['company_id', 'customer_id', 'number'], unique=False)
         batch_op.create_index(batch_op.f('ix_customer_number_company_id'), ['company_id'], unique=False)
-        batch_op.create_index('ix_customer_number_company_number', ['company_id', 'number'], unique=False)
+        batch_op.create_index('ix_customer_number_company_number', ['company_id', 'number', 'customer_id'], unique=False)
 
     op.create_table('customer_tag',
     sa.Column('customer_id', sa.Integer(), nullable=False),

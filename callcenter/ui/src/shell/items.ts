@@ -12,7 +12,7 @@ export interface Item {
 /** The places this person may go, in the order of their day. */
 export function places(): Item[] {
   const all: Item[] = [
-    { name: 'live', label: 'shell.live', icon: Activity, to: '/live' },
+    { name: 'live', label: 'shell.live', icon: Activity, to: '/dashboard' },
     { name: 'work', label: 'shell.work', icon: Headset, to: '/work' },
     { name: 'calls', label: 'shell.calls', icon: PhoneCall, to: '/calls' },
     { name: 'customers', label: 'shell.customers', icon: UsersRound, to: '/customers' },

@@ -1,0 +1,170 @@
+"""What people do all day, in a real browser: sign in, click a customer, talk, note; take a call; watch it live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from sqlalchemy import select
+
+from callcenter.pbx.tones import samples
+from callcenter.store.tables import employee
+from tests.live.installation import INBOUND, PASSWORD, Installation, until
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = 20_000
+
+
+async def _sign_in(browser: Browser, url: str, login: str) -> Page:
+    context = await browser.new_context(
+        locale="zh-CN", permissions=["microphone"], viewport={"width": 1440, "height": 900}
+    )
+    page = await context.new_page()
+    page.set_default_timeout(PATIENCE)
+    await page.goto(url)
+    await page.get_by_test_id("login-user").fill(login)
+    await page.get_by_test_id("login-password").fill(PASSWORD)
+    await page.get_by_test_id("login-submit").click()
+    await page.wait_for_selector("[data-testid=login-user]", state="detached")
+    return page
+
+
+@pytest.fixture
+async def agent(chromium: Browser, floor: Installation) -> AsyncIterator[Page]:
+    page = await _sign_in(chromium, floor.url, "agent0")
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    yield page
+    await page.context.close()
+
+
+@pytest.fixture
+async def supervisor(chromium: Browser, floor: Installation) -> AsyncIterator[Page]:
+    page = await _sign_in(chromium, floor.url, "supervisor")
+    await page.goto(f"{floor.url}/dashboard")
+    yield page
+    await page.context.close()
+
+
+async def _levels(page: Page) -> dict[str, Any]:
+    """Statistics of the browser's call once sound flows both ways."""
+
+    async def look() -> dict[str, Any] | None:
+        found = await page.evaluate("window.__softphoneStats")
+        loud = found and (found["inboundAudioLevel"] or 0) > 0.01 and (found["outboundAudioLevel"] or 0) > 0.01
+        return dict(found) if loud else None
+
+    return await until(look, "sound both ways in the browser", 20)
+
+
+async def _employee_id(floor: Installation, login: str) -> int:
+    query = select(employee.c.id).where(employee.c.company_id == floor.company_id, employee.c.login == login)
+    async with floor.database.read() as connection:
+        return int((await connection.execute(query)).scalar_one())
+
+
+@pytest.mark.feature("T-01", "T-15", "T-18")
+async def test_an_agent_clicks_a_customer_and_talks(agent: Page, supervisor: Page, floor: Installation) -> None:
+    me = await _employee_id(floor, "agent0")
+    minutes = agent.get_by_test_id("minutes-left")
+    await expect(minutes).to_contain_text("1000")
+    await agent.get_by_test_id("work-search").fill("王芳")
+    await agent.locator("[data-testid^=customer-row-]", has_text="王芳").first.click()
+    await agent.locator("[data-testid^=customer-dial-]").first.click()
+    await expect(agent.get_by_test_id("call-state")).to_contain_text("通话中", timeout=PATIENCE)
+    assert (await _levels(agent))["packetsReceived"] > 0
+
+    # The supervisor's page shows it without a reload.
+    tile = supervisor.get_by_test_id(f"live-agent-{me}")
+    await expect(tile).to_contain_text("王芳", timeout=PATIENCE)
+    row = supervisor.locator("[data-testid^=live-call-]")
+    await expect(row).to_have_count(1)
+    await expect(row).to_contain_text("通话中")
+
+    await asyncio.sleep(3)
+    await agent.get_by_test_id("hangup").first.click()
+    await expect(agent.get_by_test_id("after-call")).to_be_visible(timeout=PATIENCE)
+    await expect(row).to_have_count(0, timeout=PATIENCE)
+    await agent.get_by_test_id("note-result-connected_interested").click()
+    await agent.get_by_test_id("note-text").fill("周五发合同")
+    await agent.get_by_test_id("note-save").click()
+    await expect(agent.get_by_test_id("after-call")).to_be_hidden(timeout=PATIENCE)
+
+    # Timeline, charge and recording are there by themselves.
+    entry = agent.get_by_test_id("timeline-item").first
+    await expect(entry).to_contain_text("周五发合同", timeout=PATIENCE)
+    await expect(minutes).to_contain_text("999", timeout=PATIENCE)
+    await agent.get_by_test_id("timeline-play").first.click(timeout=40_000)
+    await expect(agent.get_by_test_id("waveform").first).to_be_visible(timeout=PATIENCE)
+    await floor.carrier.quiet(15)
+    assert hears(floor.carrier.heard("13800000001")[-1], 440, min_seconds=0.2, window=0.1) or await _heard_anything(
+        floor
+    )
+
+
+async def _heard_anything(floor: Installation) -> bool:
+    """Chromium's fake microphone beeps; whatever its pitch, the customer's phone must not have heard silence."""
+    from callcenter.pbx.tones import samples
+
+    _, wave = samples(floor.carrier.heard("13800000001")[-1])
+    return max(map(abs, wave)) > 1000
+
+
+@pytest.mark.feature("T-14")
+async def test_a_call_in_pops_before_the_agent_answers(agent: Page, floor: Installation) -> None:
+    await agent.get_by_test_id("state-switch").click()
+    await agent.get_by_test_id("state-ready").click()
+    await expect(agent.get_by_test_id("state-switch")).to_contain_text("就绪", timeout=PATIENCE)
+    draft = agent.get_by_test_id("work-search")
+    await draft.fill("正在输入")
+    call = await floor.carrier.call_in(INBOUND, "13900000001", 650, seconds=30)
+    await expect(agent.get_by_test_id("pop-customer-name")).to_contain_text("李建国", timeout=PATIENCE)
+    await expect(agent.get_by_test_id("answer")).to_be_visible()
+    # The pop opens beside what is being typed and takes neither the focus nor the text.
+    assert await draft.input_value() == "正在输入"
+    assert await draft.evaluate("one => document.activeElement === one || one.contains(document.activeElement)")
+    await agent.get_by_test_id("answer").click()
+    await expect(agent.get_by_test_id("call-state")).to_contain_text("通话中", timeout=PATIENCE)
+    await _levels(agent)
+    await agent.get_by_test_id("hold").click()
+    await expect(agent.get_by_test_id("call-state")).to_contain_text("保持", timeout=PATIENCE)
+    await agent.get_by_test_id("hold").click()
+    await expect(agent.get_by_test_id("call-state")).to_contain_text("通话中", timeout=PATIENCE)
+    await floor.carrier.hangup(call.channel_id)
+    await expect(agent.get_by_test_id("after-call")).to_be_visible(timeout=PATIENCE)
+
+
+async def test_an_unknown_caller_is_created_on_the_spot(agent: Page, floor: Installation) -> None:
+    await agent.get_by_test_id("state-switch").click()
+    await agent.get_by_test_id("state-ready").click()
+    await floor.carrier.call_in(INBOUND, "13933334444", 650, seconds=6)
+    await agent.get_by_test_id("answer").click()
+    await agent.get_by_test_id("quick-create-name").fill("新客户张三")
+    await agent.get_by_test_id("quick-create-save").click()
+    client = await floor.client("agent0")
+
+    async def known() -> bool:
+        found = await client.get("/api/customers/match?number=13933334444")
+        return bool(found["customer"] and found["customer"]["name"] == "新客户张三")
+
+    await until(known, "the customer to be there")
+    await expect(agent.get_by_test_id("after-call")).to_be_visible(timeout=PATIENCE)
+
+
+async def test_a_refused_dial_says_why(agent: Page, floor: Installation) -> None:
+    await agent.get_by_test_id("dial-input").fill("12")
+    await agent.get_by_test_id("dial-button").click()
+    await expect(agent.get_by_test_id("dial-refusal")).to_contain_text("号码无效", timeout=PATIENCE)
+
+
+async def test_wrong_credentials_are_said_in_words(chromium: Browser, floor: Installation) -> None:
+    page = await (await chromium.new_context(locale="zh-CN")).new_page()
+    await page.goto(floor.url)
+    await page.get_by_test_id("login-user").fill("agent0")
+    await page.get_by_test_id("login-password").fill("wrong-password")
+    await page.get_by_test_id("login-submit").click()
+    await expect(page.get_by_test_id("login-error")).to_contain_text("不正确", timeout=PATIENCE)
+    await page.context.close()

@@ -1,0 +1,40 @@
+"""What the CRM's routes declare."""
+
+from __future__ import annotations
+
+import msgspec
+
+from callcenter.web.errors import CATALOGUE
+from callcenter.web.permissions import PERMISSIONS
+from crm_bridge.api import ROUTES
+
+CONTRACT = {
+    ("GET", "/api/customers"): "customers.view",
+    ("POST", "/api/customers"): "customers.edit",
+    ("GET", "/api/customers/match"): "customers.view",
+    ("GET", "/api/customers/{id}"): "customers.view",
+    ("PATCH", "/api/customers/{id}"): "customers.edit",
+    ("DELETE", "/api/customers/{id}"): "customers.delete",
+    ("GET", "/api/customers/{id}/timeline"): "customers.view",
+    ("POST", "/api/customers/{id}/notes"): "customers.edit",
+    ("PATCH", "/api/notes/{id}"): "customers.edit",
+    ("DELETE", "/api/notes/{id}"): "customers.edit",
+    ("GET", "/api/tags"): "customers.view",
+}
+
+
+def test_the_routes_are_those_of_the_contract_and_none_is_open() -> None:
+    assert {(route.method, route.path): route.permission for route in ROUTES} == CONTRACT
+    for route in ROUTES:
+        assert route.permission in PERMISSIONS
+        assert route.data in ("scoped", "company")
+        assert set(route.errors) <= set(CATALOGUE)
+    paths = [route.path for route in ROUTES if route.method == "GET"]
+    assert paths.index("/api/customers/match") < paths.index("/api/customers/{id}"), "or `match` is taken for an id"
+
+
+def test_every_type_can_be_documented() -> None:
+    for route in ROUTES:
+        for kind in (route.body, route.query, route.answers):
+            if kind is not None:
+                assert msgspec.json.schema(kind)
