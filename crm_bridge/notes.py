@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.store.tables import employee
+from callcenter.web.call_rows import Named
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
-from callcenter.web.kit import Body
+from callcenter.web.kit import Body, Listing, Paging, ShortText
 from crm_bridge.customers import require
 from crm_bridge.matching import touch
-from crm_bridge.tables import note
+from crm_bridge.tables import customer, note
 from crm_bridge.timeline import TimelineItem, notes_by_id
 
 NoteText = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
@@ -28,6 +30,66 @@ class NewNote(Body, kw_only=True):
 class NoteChange(Body, kw_only=True):
     text: NoteText | msgspec.UnsetType = msgspec.UNSET
     open: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class NoteQuery(Paging, kw_only=True):
+    """`open` keeps notes that still wait to be done (or only done ones); `q` finds words and customers' names."""
+
+    open: bool | None = None
+    q: ShortText = ""
+
+
+class CustomerName(msgspec.Struct):
+    id: int
+    name: str
+    kind: str
+
+
+class NoteRow(msgspec.Struct):
+    """A note with the customer it stands on."""
+
+    id: int
+    kind: Literal["note"]
+    at: datetime
+    employee: Named | None
+    call: None
+    text: str
+    open: bool
+    customer: CustomerName
+
+
+async def listing(connection: AsyncConnection, me: Identity, wanted: NoteQuery) -> Listing[NoteRow]:
+    """Notes written by people in my data scope, newest first."""
+    query = (
+        select(note, customer.c.name.label("customer"), customer.c.kind, employee.c.name.label("author"))
+        .join(customer, customer.c.id == note.c.customer_id)
+        .outerjoin(employee, employee.c.id == note.c.employee_id)
+        .where(note.c.company_id == me.company_id)
+    )
+    if me.visible is not None:
+        query = query.where(note.c.employee_id.in_(me.visible))
+    if wanted.open is not None:
+        query = query.where(note.c.open.is_(wanted.open))
+    text = wanted.q.strip()
+    if text:
+        found = [column.contains(text, autoescape=True) for column in (note.c.text, customer.c.name)]
+        query = query.where(or_(*found))
+    total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+    page = query.order_by(note.c.at.desc(), note.c.id.desc()).limit(wanted.page_size).offset(wanted.offset)
+    items = [
+        NoteRow(
+            id=row.id,
+            kind="note",
+            at=row.at,
+            employee=Named(row.employee_id, row.author) if row.author else None,
+            call=None,
+            text=row.text,
+            open=bool(row.open),
+            customer=CustomerName(row.customer_id, row.customer, row.kind),
+        )
+        for row in (await connection.execute(page)).all()
+    ]
+    return Listing(items, total, wanted.page, wanted.page_size)
 
 
 async def add(

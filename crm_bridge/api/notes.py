@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from callcenter.store.base import utcnow
-from callcenter.web.kit import Context, Routes
+from callcenter.web.kit import Context, Listing, Routes
 from crm_bridge import notes as store
 from crm_bridge.api.services import Services
-from crm_bridge.notes import NewNote, NoteChange
+from crm_bridge.notes import NewNote, NoteChange, NoteQuery, NoteRow
 from crm_bridge.timeline import TimelineItem
 
 routes = Routes("notes")
+
+
+@routes.add(
+    "GET",
+    "/api/notes",
+    permission="customers.view",
+    data="scoped",
+    summary="Notes of people in my scope, for instance those that wait to be done",
+    query=NoteQuery,
+    answers=Listing[NoteRow],
+)
+async def listing(services: Services, context: Context) -> Listing[NoteRow]:
+    async with services.database.read() as connection:
+        return await store.listing(connection, context.me, context.query)
 
 
 @routes.add(

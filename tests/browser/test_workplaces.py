@@ -100,17 +100,9 @@ async def test_an_agent_clicks_a_customer_and_talks(agent: Page, supervisor: Pag
     await agent.get_by_test_id("timeline-play").first.click(timeout=40_000)
     await expect(agent.get_by_test_id("waveform").first).to_be_visible(timeout=PATIENCE)
     await floor.carrier.quiet(15)
-    assert hears(floor.carrier.heard("13800000001")[-1], 440, min_seconds=0.2, window=0.1) or await _heard_anything(
-        floor
-    )
-
-
-async def _heard_anything(floor: Installation) -> bool:
-    """Chromium's fake microphone beeps; whatever its pitch, the customer's phone must not have heard silence."""
-    from callcenter.pbx.tones import samples
-
+    # Chromium's fake microphone beeps at no stated pitch; the customer's phone must not have heard silence.
     _, wave = samples(floor.carrier.heard("13800000001")[-1])
-    return max(map(abs, wave)) > 1000
+    assert max(map(abs, wave)) > 1000
 
 
 @pytest.mark.feature("T-14")

@@ -39,8 +39,10 @@ from callcenter.store.tables import (
     call_waveform,
     department,
     employee,
+    group_member,
     inbound_number,
     leg,
+    role,
     web_session,
 )
 from callcenter.web import openapi, static
@@ -223,10 +225,8 @@ async def _company(database: Database, code: str, mark: str, numbers: str, hashe
             values = {"company_id": made.id, "name": f"{mark}{name}", "parent_id": rooms[parent]}
             row = await connection.execute(insert(department).values(**values).returning(department.c.id))
             made.departments[name] = rooms[name] = int(row.scalar_one())
-        roles = dict(
-            (row.code, row.id)
-            for row in await connection.execute(select(seed.role).where(seed.role.c.company_id == made.id))
-        )
+        found = await connection.execute(select(role).where(role.c.company_id == made.id))
+        roles = {row.code: row.id for row in found.all()}
         for name, role_code, room in (
             ("admin", "admin", None),
             ("supervisor", "supervisor", "sales"),
@@ -315,9 +315,7 @@ async def _rows(
     await connection.execute(insert(call_waveform).values(call_id=ids["call_id"], company_id=made.id, body=body))
     group = insert(agent_group).values(company_id=made.id, name=f"{mark}组{name}").returning(agent_group.c.id)
     ids["group"] = int((await connection.execute(group)).scalar_one())
-    await connection.execute(
-        insert(seed.group_member).values(company_id=made.id, group_id=ids["group"], employee_id=owner)
-    )
+    await connection.execute(insert(group_member).values(company_id=made.id, group_id=ids["group"], employee_id=owner))
     led = insert(inbound_number).values(company_id=made.id, number=f"+8621{typed[-8:]}", group_id=ids["group"])
     ids["number"] = int((await connection.execute(led.returning(inbound_number.c.id))).scalar_one())
     listed = insert(blacklist).values(

@@ -24,6 +24,9 @@ export const looksLikeNumber = (text: string) => /^[+\d*#][\d\s\-*#()]{1,}$/.tes
 
 export const percent = (share: number | null) => (share === null ? '—' : `${(share * 100).toFixed(1)}%`)
 
+/** A number of this country without its country code; others as they are. */
+export const local = (number: string) => number.replace(/^\+86(?=\d)/, '')
+
 /** Groups what is being typed the way numbers are read in China. */
 export function groupDigits(number: string): string {
   const match = /^(\+?86)?(1\d{2})(\d{0,4})(\d{0,4})$/.exec(number)
