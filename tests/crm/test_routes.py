@@ -17,6 +17,7 @@ CONTRACT = {
     ("DELETE", "/api/customers/{id}"): "customers.delete",
     ("GET", "/api/customers/{id}/timeline"): "customers.view",
     ("POST", "/api/customers/{id}/notes"): "customers.edit",
+    ("GET", "/api/notes"): "customers.view",
     ("PATCH", "/api/notes/{id}"): "customers.edit",
     ("DELETE", "/api/notes/{id}"): "customers.edit",
     ("GET", "/api/tags"): "customers.view",
