@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -341,3 +342,23 @@ async def test_whatever_is_called_and_replayed_the_books_balance(
             assert sum((await connection.execute(query)).scalars()) == 0
     finally:
         await database.close()
+
+
+@pytest.mark.feature("P-51")
+async def test_a_hundred_calls_at_once_never_hold_more_than_one_package_has(books: Books) -> None:
+    package = await books.open(minutes=120)
+    held = await asyncio.gather(
+        *(books.start(f"call{index}", minutes=5) for index in range(100)), return_exceptions=True
+    )
+    minutes = [one for one in held if isinstance(one, int)]
+    refused = [one for one in held if isinstance(one, Refused)]
+    assert len(minutes) + len(refused) == 100
+    assert sum(minutes) == 120
+    assert {one.gate for one in refused} == {Gate.MINUTES_USED_UP}
+    assert await books.left(package) == book.Balances(0, 120, 0)
+    for index in range(100):
+        if isinstance(held[index], int):
+            books.records.outbound(f"call{index}", NOW, 61)
+    while await books.settle():
+        pass
+    assert await books.left(package) == book.Balances(120 - 2 * len(minutes), 0, 2 * len(minutes))

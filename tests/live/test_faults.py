@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from typing import Any
 
@@ -151,3 +152,28 @@ async def _dial_error(agent: Any, number: str) -> str:
     except Exception as error:
         return str(getattr(error, "code", error))
     return ""
+
+
+async def test_a_killed_asterisk_comes_back_and_its_calls_are_settled(site: Installation) -> None:
+    """No channel survives; the call is closed by the last evidence, charged once, and the next call works."""
+    agent = await site.agent(3)
+    before = (await agent.client.get("/api/me/minutes"))["minutes_left"]
+    call_id = await agent.client.dial("13800000003")
+    await agent.wait_state(call_id, "talking")
+    pid = site.stack.pbx.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    ended = await agent.wait_ended(call_id, 40)
+    assert ended["disposition"] == "ANSWERED"
+    found = await site.settled(agent.client, call_id, 40)
+    assert found["call"]["minutes_charged"] == 1
+    assert await _settlements(site, call_id) == 1
+    after = await agent.client.get("/api/me/minutes")
+    assert (after["minutes_left"], after["minutes_reserved"]) == (before - 1, 0)
+    await agent.live.wait(
+        lambda live: live.entities["system"]["phones"]["phones"] == "live", 40, "the link to be live again"
+    )
+    site.agents.clear()
+    again = await site.agent(3)
+    call_id = await again.client.dial("13800000021")
+    assert (await again.wait_ended(call_id))["disposition"] == "BUSY"

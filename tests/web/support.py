@@ -47,7 +47,7 @@ from callcenter.store.tables import (
 )
 from callcenter.web import openapi, static
 from callcenter.web.audit_log import AuditLog
-from callcenter.web.auth import COOKIE, Auth
+from callcenter.web.auth import COOKIE, Auth, hash_password
 from callcenter.web.live import LiveHub
 from callcenter.web.server import build
 from callcenter.web.services import Services
@@ -210,7 +210,7 @@ async def make_world(path: Path) -> World:
     database = Database(f"sqlite+aiosqlite:///{path}")
     try:
         await migrate.upgrade(database)
-        hashed = seed.hash_password(PASSWORD)  # one for all: Argon2 is slow on purpose
+        hashed = hash_password(PASSWORD)  # one for all: Argon2 is slow on purpose
         own = await _company(database, "own", OWN, "1380001", hashed)
         return World(own, await _company(database, "foreign", FOREIGN, "1380002", hashed))
     finally:

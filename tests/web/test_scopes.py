@@ -19,7 +19,7 @@ Names = set[str]
 
 
 async def add_peer(site: Site) -> None:
-    """A colleague in the supervisor's own department, with a call; and a chain of superiors: other, agent, supervisor."""
+    """A colleague in the supervisor's own department, and a chain of superiors: other, agent, supervisor."""
     own = site.world.own
     mine = employee.c.company_id == own.id
     async with site.database.write() as connection:
