@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.browser
 PATIENCE = 20_000
 
 
-async def _sign_in(browser: Browser, url: str, login: str) -> Page:
+async def sign_in(browser: Browser, url: str, login: str, permissions: Sequence[str] = ("microphone",)) -> Page:
     context = await browser.new_context(
-        locale="zh-CN", permissions=["microphone"], viewport={"width": 1440, "height": 900}
+        locale="zh-CN", permissions=permissions, viewport={"width": 1440, "height": 900}
     )
     page = await context.new_page()
     page.set_default_timeout(PATIENCE)
@@ -35,7 +35,7 @@ async def _sign_in(browser: Browser, url: str, login: str) -> Page:
 
 @pytest.fixture
 async def agent(chromium: Browser, floor: Installation) -> AsyncIterator[Page]:
-    page = await _sign_in(chromium, floor.url, "agent0")
+    page = await sign_in(chromium, floor.url, "agent0")
     await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
     yield page
     await page.context.close()
@@ -43,7 +43,7 @@ async def agent(chromium: Browser, floor: Installation) -> AsyncIterator[Page]:
 
 @pytest.fixture
 async def supervisor(chromium: Browser, floor: Installation) -> AsyncIterator[Page]:
-    page = await _sign_in(chromium, floor.url, "supervisor")
+    page = await sign_in(chromium, floor.url, "supervisor")
     await page.goto(f"{floor.url}/dashboard")
     yield page
     await page.context.close()
@@ -160,3 +160,34 @@ async def test_wrong_credentials_are_said_in_words(chromium: Browser, floor: Ins
     await page.get_by_test_id("login-submit").click()
     await expect(page.get_by_test_id("login-error")).to_contain_text("不正确", timeout=PATIENCE)
     await page.context.close()
+
+
+COLUMNS = (
+    "主叫号码",
+    "员工",
+    "被叫号码",
+    "客户",
+    "任务",
+    "公司",
+    "进度",
+    "级别",
+    "来源",
+    "时间",
+    "时长",
+    "播放",
+    "操作",
+)
+
+
+@pytest.mark.feature("T-22")
+async def test_the_call_page_shows_the_thirteen_columns(agent: Page, floor: Installation) -> None:
+    await agent.get_by_test_id("dial-input").fill("13800000021")
+    await agent.get_by_test_id("dial-button").click()
+    await expect(agent.get_by_test_id("after-call")).to_be_visible(timeout=PATIENCE)
+    await agent.goto(f"{floor.url}/calls")
+    head = agent.locator("thead th")
+    await expect(head.first).to_be_visible(timeout=PATIENCE)
+    titles = [title.strip() for title in await head.all_inner_texts()]
+    for column in COLUMNS:
+        assert any(column in title for title in titles), (column, titles)
+    assert await agent.locator("tbody tr").count() >= 1
