@@ -20,7 +20,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 @routes.add("GET", "/{path:.*}", permission=PUBLIC, data="none", summary="The user interface", raw=True)
 async def page(services: Services, context: Context) -> web.StreamResponse:
     wanted = context.request.match_info["path"]
-    if wanted.startswith(RESERVED):
+    if f"{wanted}/".startswith(RESERVED):
         raise ApiError("not_found")
     file = (ROOT / wanted).resolve()
     if wanted and file.is_relative_to(ROOT) and _is_file(file):
