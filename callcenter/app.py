@@ -135,6 +135,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         format=settings.recording_format,
         workers=settings.recording_workers,
     )
+    engine.on_settled = worker.nudge
     services = Services(
         settings=settings,
         database=database,

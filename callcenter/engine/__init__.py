@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +52,8 @@ class Engine:
         core.on_call_ended = self._call_ended
         core.on_settled = self._settled
         core.on_committed = self.stats.changed
+        self.on_settled: Callable[[], None] = lambda: None
+        """Told after every settlement; the recording worker waits for it."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, pbx: Pbx) -> None:
@@ -111,6 +114,7 @@ class Engine:
     def _settled(self, settled: Settled) -> None:
         self.reconciler.settled(settled)
         self.stats.settled(settled.company_id)
+        self.on_settled()
 
 
 __all__ = ["Core", "Engine"]

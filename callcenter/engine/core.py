@@ -127,11 +127,13 @@ class Core:
             self.minutes |= await self.packages.minutes_left(company_id, now)
         for person in directory.people.values():
             agent = self.registry.agents.get(person.id)
+            if agent is None and not (person.may_dial and person.active):
+                continue
             if agent is None:
                 agent = self.registry.agents[person.id] = Agent(person.id, person.company_id, person.name, since=now)
             agent.name, agent.department_id = person.name, person.department_id
             agent.group_ids, agent.device = person.group_ids, person.device
-            if not person.active and agent.state is not AgentState.LOGGED_OUT:
+            if not (person.may_dial and person.active) and agent.state is not AgentState.LOGGED_OUT:
                 agent.call_id = None
                 self.agent_changed(agent, agent_rules.choose(agent, AgentState.LOGGED_OUT, "", now))
             self._dirty.agents[person.id] = agent

@@ -10,7 +10,16 @@ from sqlalchemy import select
 
 from callcenter.domain.terms import Device
 from callcenter.store.database import Database
-from callcenter.store.tables import agent_group, blacklist, company, department, employee, group_member, inbound_number
+from callcenter.store.tables import (
+    agent_group,
+    blacklist,
+    company,
+    department,
+    employee,
+    group_member,
+    inbound_number,
+    role,
+)
 
 EVERYWHERE = {"all_companies": True}
 
@@ -41,6 +50,8 @@ class Person:
     department_id: int | None
     department: str
     active: bool
+    may_dial: bool
+    """Whether the role has the permission `calls.dial`; others are no agents."""
     device: Device
     sip_secret: str
     group_ids: tuple[int, ...]
@@ -101,7 +112,8 @@ async def read_directory(database: Database) -> Directory:
         for group_id, employee_id in (await connection.execute(members)).all():
             groups_of.setdefault(employee_id, []).append(group_id)
         people = (
-            select(employee, department.c.name.label("department"))
+            select(employee, department.c.name.label("department"), role.c.permissions)
+            .join(role, role.c.id == employee.c.role_id)
             .outerjoin(department, department.c.id == employee.c.department_id)
             .execution_options(**EVERYWHERE)
         )
@@ -113,6 +125,7 @@ async def read_directory(database: Database) -> Directory:
                 row.department_id,
                 row.department or "",
                 row.account_state == "active",
+                "calls.dial" in row.permissions,
                 Device(row.device),
                 row.sip_secret,
                 tuple(sorted(groups_of.get(row.id, ()))),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
-from sqlalchemy import Table, insert, select
+import msgspec
+from sqlalchemy import Insert, Table, insert, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call, Fact, Leg
@@ -40,11 +39,21 @@ class Entry:
     fact: Fact
 
 
+_BLANK = Call("", 0, Direction.INBOUND, "", datetime.min)
+"""Names the columns of a row, whatever the call."""
+
+
 class Writer:
     """The engine's only way into the database for live state."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        # Made once: building a statement costs more than running it.
+        self._calls = self._upsert(call, call_row(_BLANK), "id")
+        self._legs = self._upsert(leg, leg_row(_BLANK, Leg("", Role.AGENT)), "id")
+        self._agents = self._upsert(agent_state, agent_row(Agent(0, 0, "")), "employee_id")
+        self._states = insert(agent_state_log)
+        self._journal = insert(journal)
 
     async def commit(
         self, entries: Sequence[Entry], calls: Iterable[Call], agents: Iterable[Agent], states: Iterable[Agent] = ()
@@ -69,13 +78,15 @@ class Writer:
         if not (entries or call_rows or agent_rows or log_rows):
             return
         async with self._db.write() as connection:
-            await self._upsert(connection, call, call_rows, ("id",))
-            await self._upsert(connection, leg, leg_rows, ("id",))
-            await self._upsert(connection, agent_state, agent_rows, ("employee_id",))
-            if log_rows:
-                await connection.execute(insert(agent_state_log), log_rows)
-            if entries:
-                await connection.execute(insert(journal), [journal_row(entry) for entry in entries])
+            for statement, rows in (
+                (self._calls, call_rows),
+                (self._legs, leg_rows),
+                (self._agents, agent_rows),
+                (self._states, log_rows),
+                (self._journal, [journal_row(entry) for entry in entries]),
+            ):
+                if rows:
+                    await connection.execute(statement, rows)
 
     async def open_calls(self) -> list[Call]:
         """Calls that had not ended when the last engine stopped, with their legs."""
@@ -94,15 +105,12 @@ class Writer:
             rows = await connection.execute(select(agent_state).execution_options(**EVERYWHERE))
             return {row.employee_id: row for row in rows.all()}
 
-    async def _upsert(
-        self, connection: AsyncConnection, table: Table, rows: list[dict[str, Any]], key: tuple[str, ...]
-    ) -> None:
-        if not rows:
-            return
+    def _upsert(self, table: Table, row: dict[str, Any], key: str) -> Insert:
+        """Inserts rows with these columns; where the key is there already, the columns are set."""
         make = sqlite_insert if self._db.is_sqlite else postgresql_insert
         statement = make(table)
-        values = {name: statement.excluded[name] for name in rows[0] if name not in key}
-        await connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values), rows)
+        values = {name: statement.excluded[name] for name in row if name != key}
+        return statement.on_conflict_do_update(index_elements=[key], set_=values)
 
 
 def call_row(one: Call) -> dict[str, Any]:
@@ -160,15 +168,11 @@ def agent_row(one: Agent) -> dict[str, Any]:
 
 
 def journal_row(entry: Entry) -> dict[str, Any]:
-    body = {
-        item.name: value.value if isinstance(value := getattr(entry.fact, item.name), Enum) else value
-        for item in fields(entry.fact)
-        if item.name != "call_id"
-    }
+    body = msgspec.to_builtins(entry.fact)
     return {
         "company_id": entry.company_id,
         "at": entry.at,
-        "call_id": entry.fact.call_id,
+        "call_id": body.pop("call_id"),
         "kind": type(entry.fact).__name__,
         "body": body,
     }

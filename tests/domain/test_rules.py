@@ -143,7 +143,7 @@ def test_after_a_call_and_its_wrap_up_an_agent_is_ready_again() -> None:
     assert not agents.wrap_up_due(agent, NOW + timedelta(seconds=29))
     assert agents.wrap_up_due(agent, NOW + timedelta(seconds=30))
     assert agents.finish_wrap_up(agent, NOW + timedelta(seconds=30))
-    assert agent.state is AgentState.READY
+    assert agent.state.value == "ready"
 
 
 def test_a_state_chosen_during_a_call_holds_after_it() -> None:

@@ -1,0 +1,152 @@
+"""A query that forgets its company never reaches the database; who means all companies says so, and is listed here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from callcenter.settings import PROJECT_ROOT
+from callcenter.store.guard import TenantLeak
+from callcenter.store.tables import call, call_waveform, employee, leg, login_failure, role
+from crm_bridge.tables import customer, customer_number
+from tests.web.support import Site
+
+ALL_COMPANIES = {
+    # Who signs in, and whose session a token is, is known only after the query.
+    "callcenter/web/auth.py:sign_in",
+    "callcenter/web/auth.py:sign_out",
+    "callcenter/web/auth.py:identify",
+    # Logins and inbound numbers are unique on the whole platform.
+    "callcenter/web/employees.py:create",
+    "callcenter/web/inbound.py:create_number",
+    # The engine serves every company of its node.
+    "callcenter/engine/directory.py:read_directory",
+    "callcenter/engine/writer.py:open_calls",
+    "callcenter/engine/writer.py:agent_states",
+    # Asterisk's records say which call, and the call says which company.
+    "callcenter/ledger/settle.py:_settle_leg",
+    "callcenter/ledger/settle.py:_found_call",
+    "callcenter/ledger/settle.py:_finish",
+    # Recordings are worked on in order, whoever they belong to.
+    "callcenter/recording/worker.py:work",
+    "callcenter/recording/worker.py:_states",
+}
+"""Every place that reads or changes rows of all companies. A new one is a decision: add it with its reason."""
+
+OWN = 1
+OTHER = call.alias("other")
+LEAKS: dict[str, Callable[[], Any]] = {
+    "select": lambda: select(call),
+    "one by its key": lambda: select(call).where(call.c.id == "own-agent-call"),
+    "columns only": lambda: select(call.c.id, call.c.note),
+    "aggregate": lambda: select(func.count()).select_from(call),
+    "join by key": lambda: select(call.c.id).join(employee, employee.c.id == call.c.employee_id),
+    "outer join": lambda: select(employee.c.id).outerjoin(role, role.c.id == employee.c.role_id),
+    "alias": lambda: select(call.alias("other")),
+    "subquery": lambda: select(func.count()).select_from(select(call).subquery()),
+    "scalar subquery": lambda: select(select(func.count()).select_from(call).scalar_subquery()),
+    "common table expression": lambda: select(select(call.c.id).cte()),
+    "the company named in the inner select only": lambda: select(leg).where(leg.c.call_id.in_(select(call.c.id))),
+    "exists": lambda: select(employee.c.id).where(
+        employee.c.company_id == OWN, select(call.c.id).where(call.c.employee_id == employee.c.id).exists()
+    ),
+    "update": lambda: update(call).values(note="x"),
+    "update by key": lambda: update(call).where(call.c.id == "foreign-agent-call").values(note="x"),
+    "delete": lambda: delete(customer_number),
+    "delete by key": lambda: delete(customer).where(customer.c.id == 1),
+    "order and limit": lambda: select(call).order_by(call.c.company_id).limit(1),
+    "company only among the columns": lambda: select(call.c.company_id, func.count()).group_by(call.c.company_id),
+}
+
+SCOPED: dict[str, Callable[[], Any]] = {
+    "select": lambda: select(call).where(call.c.company_id == OWN),
+    "join, the one side named": lambda: (
+        select(call.c.id).join(employee, employee.c.id == call.c.employee_id).where(call.c.company_id == OWN)
+    ),
+    "named in the join": lambda: select(call.c.id).join(
+        employee, (employee.c.id == call.c.employee_id) & (employee.c.company_id == OWN)
+    ),
+    "alias": lambda: select(OTHER).where(OTHER.c.company_id == OWN),
+    "counted subquery": lambda: select(func.count()).select_from(
+        select(call).where(call.c.company_id == OWN).subquery()
+    ),
+    "no company's table": lambda: select(login_failure),
+    "update": lambda: update(call).where(call.c.company_id == OWN, call.c.id == "none").values(note="x"),
+    "delete": lambda: delete(call_waveform).where(call_waveform.c.company_id == OWN, call_waveform.c.call_id == "none"),
+}
+
+
+@pytest.mark.parametrize("make", LEAKS.values(), ids=LEAKS)
+async def test_a_query_that_forgets_the_company_is_refused(site: Site, make: Callable[[], Any]) -> None:
+    # Twice: what was refused once must not pass as known.
+    for _ in range(2):
+        async with site.database.write() as connection:
+            with pytest.raises(TenantLeak, match="company_id"):
+                await connection.execute(make())
+
+
+@pytest.mark.parametrize("make", SCOPED.values(), ids=SCOPED)
+async def test_a_query_that_names_the_company_passes(site: Site, make: Callable[[], Any]) -> None:
+    async with site.database.write() as connection:
+        for _ in range(2):
+            await connection.execute(make())
+
+
+@pytest.mark.parametrize("make", [LEAKS["select"], LEAKS["update"], LEAKS["delete by key"], LEAKS["join by key"]])
+async def test_all_companies_passes_when_it_is_said(site: Site, make: Callable[[], Any]) -> None:
+    async with site.database.write() as connection:
+        await connection.execute(make().execution_options(all_companies=True))
+        with pytest.raises(TenantLeak):
+            await connection.execute(make())
+
+
+async def test_an_insert_without_a_company_is_refused_by_the_database(site: Site) -> None:
+    async with site.database.write() as connection:
+        with pytest.raises(IntegrityError):
+            await connection.execute(insert(call_waveform).values(call_id="own-agent-call-2", body={}))
+
+
+def places() -> set[str]:
+    """`file:function` of every use of the option, by name or by the constant that holds it."""
+    found: set[str] = set()
+    for folder in ("callcenter", "crm_bridge"):
+        for path in (PROJECT_ROOT / folder).rglob("*.py"):
+            if path.name == "guard.py":
+                continue
+            tree = ast.parse(path.read_text("utf-8"))
+            for function in ast.walk(tree):
+                named = isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+                if named and any(_says_all(node) for node in ast.walk(function)):
+                    found.add(f"{path.relative_to(PROJECT_ROOT)}:{function.name}")  # type: ignore[attr-defined]
+    return found
+
+
+def _says_all(node: ast.AST) -> bool:
+    if not isinstance(node, ast.keyword):
+        return False
+    return node.arg == "all_companies" or (
+        node.arg is None and isinstance(node.value, ast.Name) and node.value.id.lstrip("_") == "EVERYWHERE"
+    )
+
+
+def test_every_place_that_reaches_across_companies_is_known() -> None:
+    assert places() == ALL_COMPANIES
+
+
+def test_the_guard_is_never_switched_off() -> None:
+    """And nobody hands SQL as text to the database, which the guard cannot read."""
+    for folder in ("callcenter", "crm_bridge"):
+        for path in (PROJECT_ROOT / folder).rglob("*.py"):
+            name = str(path.relative_to(PROJECT_ROOT))
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy"):
+                    assert not {one.name for one in node.names} & {"text", "TextClause"}, name
+                if isinstance(node, ast.Call):
+                    assert not any(one.arg == "guard" for one in node.keywords), name
+                if isinstance(node, ast.Attribute) and node.attr == "exec_driver_sql":
+                    assert name == "callcenter/store/database.py", name
