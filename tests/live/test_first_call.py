@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from callcenter.demo.client import Live
 from callcenter.pbx.tones import hears
 from tests.live.installation import INBOUND, Agent, Installation
 
@@ -21,6 +22,12 @@ def _seconds(start: str, end: str) -> float:
 def _leg(found: dict[str, Any], role: str) -> dict[str, Any]:
     leg: dict[str, Any] = next(one for one in found["legs"] if one["role"] == role)
     return leg
+
+
+async def _shown(board: Live, agent: Agent, state: str) -> None:
+    """Waits until the supervisor's dashboard shows the agent in that state."""
+    key = str(agent.employee_id)
+    await board.wait(lambda live: live.entities["agent"][key]["state"] == state, why=f"the dashboard to show {state}")
 
 
 async def _customer_id(agent: Agent, name: str) -> int:
@@ -122,7 +129,9 @@ async def test_an_agent_who_does_not_pick_up_costs_nothing_and_dials_nobody(site
 async def test_a_call_in_pops_before_it_is_answered(site: Installation) -> None:
     """Known caller: name, open notes; the note is saved on the record; a busy agent is not offered the call."""
     busy, agent = await site.agent(1), await site.agent(2, answer_after=1.5)
+    board = await (await site.client("supervisor")).live()
     await agent.ready()
+    await _shown(board, agent, "ready")
     pops, others = len(agent.live.events("pop")), len(busy.live.events("pop"))
     call = await site.carrier.call_in(INBOUND, "13900000001", 650, seconds=5)
     pop = await agent.next_pop(pops)
@@ -132,6 +141,7 @@ async def test_a_call_in_pops_before_it_is_answered(site: Installation) -> None:
     assert [note["text"] for note in pop["open_notes"]] == ["要求周一回访"]
     await agent.wait_state(pop["call_id"], "talking")
     assert await agent.state() == "busy"
+    await _shown(board, agent, "busy")
     await agent.client.put(f"/api/calls/{pop['call_id']}/note", {"result": "connected_follow_up", "note": "要报价"})
     ended = await agent.wait_ended(pop["call_id"])
     assert ended["end_reason"] == "customer_hung_up"
