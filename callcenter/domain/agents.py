@@ -26,6 +26,8 @@ class Agent:
     since: datetime | None = None
     call_id: str | None = None
     wrap_up_ends_at: datetime | None = None
+    wrap_up_of: str | None = None
+    """The call whose after-call work is running."""
     after_call: AgentState = AgentState.READY
     """The state to return to when the call and its wrap-up are over."""
     after_reason: str = ""
@@ -84,13 +86,16 @@ def end_call(agent: Agent, call_id: str, now: datetime, wrap_up: timedelta) -> b
     if wrap_up > timedelta(0):
         changed = _enter(agent, AgentState.WORKING_AFTER_CALL, "", now)
         agent.wrap_up_ends_at = now + wrap_up
+        agent.wrap_up_of = call_id
         return changed
     return _enter(agent, agent.after_call, agent.after_reason, now)
 
 
-def finish_wrap_up(agent: Agent, now: datetime) -> bool:
-    """Wrap-up is over: by its timer or because the note was saved."""
+def finish_wrap_up(agent: Agent, now: datetime, call_id: str | None = None) -> bool:
+    """Wrap-up is over: by its timer, or because the note of that very call was saved."""
     if agent.state is not AgentState.WORKING_AFTER_CALL:
+        return False
+    if call_id is not None and agent.wrap_up_of not in (None, call_id):
         return False
     return _enter(agent, agent.after_call, agent.after_reason, now)
 
@@ -107,5 +112,5 @@ def _enter(agent: Agent, state: AgentState, reason: str, now: datetime) -> bool:
     if agent.state is state and agent.reason == reason:
         return False
     agent.state, agent.reason, agent.since = state, reason, now
-    agent.wrap_up_ends_at = None
+    agent.wrap_up_ends_at = agent.wrap_up_of = None
     return True

@@ -108,20 +108,28 @@ class Commands:
                 now=core.now(),
             )
         except Refused as refusal:
-            core.registry.forget(call)
+            self._undo(call)
             await self._refuse(command, refusal.gate)
             raise CommandRefused(refusal.gate.value, number=command.number) from None
         except BaseException:
-            core.registry.forget(call)
+            self._undo(call)
             raise
         call.package_id = held.package_id
         await self._recognise(call, command)
         core.agent_changed(agent, agent_rules.begin_call(agent, call.id, core.now()))
         core.take(call, [])
-        core.pop(call, agent.employee_id)
         await core.flush()
         await self._originate(call, agent, int(held.limit.total_seconds()))
+        if not call.over:
+            # The phone rings already while the screen is being filled.
+            core.pop(call, agent.employee_id)
+            await core.flush()
         return call.id
+
+    def _undo(self, call: Call) -> None:
+        """A call that may not be: a browser that connected in this very moment may have been shown it."""
+        self._core.registry.forget(call)
+        self._core.push.publish(call.company_id, gone=[("call", call.id)])
 
     def _number(self, typed: str) -> str | None:
         try:
@@ -324,7 +332,7 @@ class Commands:
 
     async def finish_wrap_up(self, command: FinishWrapUp) -> None:
         agent = self._agent(command)
-        if agent_rules.finish_wrap_up(agent, self._core.now()):
+        if agent_rules.finish_wrap_up(agent, self._core.now(), command.call_id):
             self._core.agent_changed(agent, True)
             await self._core.flush()
 

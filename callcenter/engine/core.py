@@ -12,8 +12,8 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from callcenter.domain import agents as agent_rules
 from callcenter.domain import calls as call_rules
@@ -31,6 +31,19 @@ from callcenter.ledger.settle import Settled, Settlement
 from callcenter.store.database import Database
 
 log = logging.getLogger(__name__)
+
+_OF_ITS_BIRTH: Final = (ev.ChannelCreated, ev.AccountChanged)
+_OF_A_CHANNEL: Final = (
+    *_OF_ITS_BIRTH,
+    ev.ChannelStateChanged,
+    ev.BridgeEntered,
+    ev.BridgeLeft,
+    ev.ChannelHeld,
+    ev.ChannelResumed,
+    ev.ChannelEnded,
+    ev.QueueCallerJoined,
+)
+"""What may move a call; what an event of any other kind means is told apart in `Core.handle`."""
 
 BATCH = 2000
 RETRY_COMMIT_SECONDS = 0.5
@@ -170,13 +183,14 @@ class Core:
         """Moves calls and agents by one event."""
         self.events_seen += 1
         now = self.now()
+        if isinstance(event, _OF_A_CHANNEL):  # nearly all of them
+            self._apply(event.channel, event, now)
+            return
         match event:
-            case ev.AgentCalled(target=channel) | ev.AgentConnected(target=channel):
-                self._adopt(channel)
-            case ev.DialBegan(target=channel):
-                self._adopt(channel)
+            case ev.AgentCalled(target=channel) | ev.AgentConnected(target=channel) | ev.DialBegan(target=channel):
+                self._adopt(channel, now)
             case ev.DialEnded(target=channel):
-                self._apply(channel, event)
+                self._apply(channel, event, now)
             case ev.ContactChanged():
                 self._contact(event)
             case ev.OriginateAnswered(ok=False):
@@ -186,15 +200,11 @@ class Core:
                     self.take(call, call_rules.close(call, now, reason))
             case ev.LinkChanged():
                 self._link(event)
-            case ev.AgentRangNoAnswer() | ev.QueueCallerLeft() | ev.QueueCallerAbandoned() | ev.OriginateAnswered():
-                pass
             case _:
-                about: ev.Channel | None = getattr(event, "channel", None)
-                if about is not None:
-                    self._apply(about, event)
+                pass
 
-    def _adopt(self, channel: ev.Channel) -> tuple[Call, str] | None:
-        found = self.registry.adopt(channel, self.directory, self.now())
+    def _adopt(self, channel: ev.Channel, now: datetime) -> tuple[Call, str] | None:
+        found = self.registry.adopt(channel, self.directory, now)
         if found is None:
             return None
         call, leg, facts = found
@@ -202,12 +212,14 @@ class Core:
             self.take(call, facts)
         return call, leg.id
 
-    def _apply(self, channel: ev.Channel, event: ev.AmiEvent) -> None:
-        found = self._adopt(channel)
-        if found is None or isinstance(event, ev.ChannelCreated | ev.AccountChanged):
+    def _apply(self, channel: ev.Channel, event: ev.AmiEvent, now: datetime) -> None:
+        found = self._adopt(channel, now)
+        if found is None or isinstance(event, _OF_ITS_BIRTH):
             return
         call, leg_id = found
-        self.take(call, call_rules.apply(call, leg_id, event, self.now()))
+        facts = call_rules.apply(call, leg_id, event, now)
+        if facts:  # without one there is nothing to commit and nothing to tell
+            self.take(call, facts)
 
     def _contact(self, event: ev.ContactChanged) -> None:
         who = agent_rules.employee_of(event.endpoint)

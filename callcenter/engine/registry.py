@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from callcenter.domain import events as ev
 from callcenter.domain.agents import Agent, employee_of
@@ -16,6 +17,8 @@ from callcenter.engine.directory import Directory
 INBOUND_CONTEXTS = frozenset({"from-trunk", "inbound"})
 REMEMBERED = 5000
 _ROLES = {role.value: role for role in Role}
+_normalised = lru_cache(maxsize=4096)(normalise_or_raw)
+"""For the numbers that callers dial: a few, over and over."""
 
 
 @dataclass(slots=True)
@@ -59,7 +62,7 @@ class Registry:
         return call, call.legs[leg.id], facts
 
     def _inbound(self, channel: ev.Channel, directory: Directory, now: datetime) -> Call | None:
-        number = normalise_or_raw(channel.exten, self.region)
+        number = _normalised(channel.exten, self.region)
         group = directory.group_of_number(number)
         if group is None:
             return None

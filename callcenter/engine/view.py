@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+from callcenter.domain import numbers
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call
-from callcenter.domain.numbers import display
 from callcenter.engine.directory import Directory
+
+display = lru_cache(maxsize=4096)(numbers.display)
+"""A call is shown many times while it lasts, and the numbering plans take their time."""
 
 
 def iso(moment: datetime | None) -> str | None:

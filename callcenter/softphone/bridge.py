@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 MAX_FRAME = 65_536
 """Bytes of one SIP message; Asterisk's own limit is the same."""
 DIALOGS = 200
-"""Dialogs of Asterisk that one browser is remembered to take part in; the oldest is forgotten first."""
+"""Calls of Asterisk that one browser is remembered to take part in; the oldest is forgotten first."""
 
 LONGEST = 2000
 """Characters of an address or of credentials: far more than any phone sends, and soon read."""
@@ -55,7 +55,7 @@ class Speaker:
     def heard(self, frame: str) -> None:
         """Remembers under which name Asterisk calls this browser: its requests in that dialog come From that name."""
         parsed = _parse(frame)
-        if parsed is None or parsed[0].startswith("SIP/2.0 "):
+        if parsed is None or not parsed[0].startswith("INVITE "):
             return
         called, dialog = _user(_values(parsed[1], "to")), _values(parsed[1], "call-id")
         if called is not None and len(dialog) == 1:

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Engine, event
-from sqlalchemy.sql import visitors
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.dml import Delete, Update
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, ClauseElement, Grouping
 from sqlalchemy.sql.schema import Column, Table
-from sqlalchemy.sql.selectable import Alias, FromClause, Join, Select
+from sqlalchemy.sql.selectable import CTE, Alias, CompoundSelect, FromClause, Join, Select, Subquery
 
 CHECKED_LIMIT = 5000
+Tables = frozenset[Any]
 
 
 class TenantLeak(RuntimeError):
@@ -32,7 +33,7 @@ _checked: set[Any] = set()
 
 def _check(conn: Any, clause: Any, multiparams: Any, params: Any, options: Any) -> None:
     # An insert that forgets the company is refused by NOT NULL already.
-    if options.get("all_companies") or not isinstance(clause, Select | Update | Delete):
+    if options.get("all_companies") or not isinstance(clause, Select | CompoundSelect | Update | Delete):
         return
     made = clause._generate_cache_key()
     key = made.key if made is not None else None
@@ -45,32 +46,54 @@ def _check(conn: Any, clause: Any, multiparams: Any, params: Any, options: Any) 
         _checked.add(key)
 
 
-def unscoped(clause: Select[Any] | Update | Delete) -> list[str]:
-    """Company tables of the statement, or of a select inside it, that no condition ties to a company.
+def unscoped(clause: ClauseElement) -> list[str]:
+    """Company tables of the statement, or of any select inside it, that no condition ties to one company.
 
-    Of tables joined to each other one is enough: the others are reached by key.
+    A condition counts when the rows cannot be had without it: `company_id = <value>`, joined to the others by AND.
+    Of tables joined to each other one is enough, the others are reached by key; tables that stand side by side each
+    need their own.
     """
-    if isinstance(clause, Update | Delete):
+    return sorted({str(table) for table in _leaks(clause, frozenset())})
+
+
+def _leaks(clause: ClauseElement, outer: Tables) -> Iterator[FromClause]:
+    if isinstance(clause, CompoundSelect):
+        for part in clause.selects:
+            yield from _leaks(part, outer)
+    elif isinstance(clause, Update | Delete):
         table = clause.table
-        owned = isinstance(table, Table) and "company_id" in table.c
-        return [str(table)] if owned and not _names_company(clause.whereclause) else []
-    found: list[str] = []
-    for element in visitors.iterate(clause):
-        if isinstance(element, Select):
-            found += _unscoped_select(element)
-    return sorted(set(found))
+        if isinstance(table, Table) and "company_id" in table.c and table not in _named(clause.whereclause):
+            yield table
+        for inner in _selects_in(clause):
+            yield from _leaks(inner, frozenset({table}))
+    elif isinstance(clause, Select):
+        yield from _select_leaks(clause, outer)
+    else:
+        for inner in _selects_in(clause):
+            yield from _leaks(inner, outer)
 
 
-def _unscoped_select(select: Select[Any]) -> list[str]:
-    tables: list[str] = []
-    named = _names_company(select.whereclause)
-    for source in select.get_final_froms():
-        for part in _parts(source):
+def _select_leaks(select: Select[Any], outer: Tables) -> Iterator[FromClause]:
+    named = _named(select.whereclause)
+    roots = list(select.get_final_froms())
+    tables: set[Any] = set()
+    for root in roots:
+        parts = list(_parts(root))
+        tables |= {part for part in parts if not isinstance(part, Join)}
+        for part in parts:
             if isinstance(part, Join):
-                named = named or _names_company(part.onclause)
-            elif "company_id" in part.c:
-                tables.append(str(part))
-    return [] if named else tables
+                named |= _named(part.onclause)
+    for root in roots:
+        # A table of the enclosing select is named there.
+        owned = [part for part in _parts(root) if _is_owned(part) and part not in outer]
+        if owned and not any(part in named for part in owned):
+            yield from owned
+    for inner in _selects_in(select):
+        yield from _leaks(inner, outer | tables)
+
+
+def _is_owned(part: FromClause) -> bool:
+    return not isinstance(part, Join) and "company_id" in part.c
 
 
 def _parts(source: FromClause) -> Iterator[FromClause]:
@@ -83,7 +106,33 @@ def _parts(source: FromClause) -> Iterator[FromClause]:
         yield source
 
 
-def _names_company(condition: ColumnElement[Any] | None) -> bool:
+def _selects_in(clause: ClauseElement) -> Iterator[ClauseElement]:
+    """The selects directly inside a clause, wherever they stand; not those inside them."""
+    stack = list(clause.get_children())
+    seen: set[int] = set()
+    while stack:
+        element = stack.pop()
+        if id(element) in seen:
+            continue
+        seen.add(id(element))
+        if isinstance(element, Select | CompoundSelect):
+            yield element
+        elif isinstance(element, Subquery | CTE):
+            yield element.element
+        elif not isinstance(element, Table):
+            stack += list(element.get_children())
+
+
+def _named(condition: Any) -> set[Any]:
+    """Tables whose `company_id` a condition sets equal to a value, looking through AND only."""
     if condition is None:
-        return False
-    return any(isinstance(element, Column) and element.name == "company_id" for element in visitors.iterate(condition))
+        return set()
+    if isinstance(condition, Grouping):
+        return _named(condition.element)
+    if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
+        return set().union(*(_named(part) for part in condition.clauses))
+    if isinstance(condition, BinaryExpression) and condition.operator is operators.eq:
+        for column, value in ((condition.left, condition.right), (condition.right, condition.left)):
+            if isinstance(column, Column) and column.name == "company_id" and isinstance(value, BindParameter):
+                return {column.table}
+    return set()

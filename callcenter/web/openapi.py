@@ -145,6 +145,8 @@ def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
         codes.append("invalid")
     if "{" in route.path:
         codes.append("not_found")
+    if "{call_id}" in route.path:
+        codes.append("invalid")
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):
         by_status.setdefault(CATALOGUE[code].status, []).append(code)

@@ -296,9 +296,7 @@ async def _ours(load: Workload, folder: Path, with_crm: bool) -> Round:
     if calls != load.turns * CALLS_PER_TURN:
         raise RuntimeError(f"of {load.turns * CALLS_PER_TURN} calls only {calls} have reached the database")
     screens = pipeline.screens
-    return Round(
-        seconds, calls, facts, sum(one.messages for one in screens), sum(one.snapshots for one in screens)
-    )
+    return Round(seconds, calls, facts, sum(one.messages for one in screens), sum(one.snapshots for one in screens))
 
 
 def ours(load: Workload, with_crm: bool = False) -> Round:

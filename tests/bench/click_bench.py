@@ -27,9 +27,7 @@ async def _rings(phone: Phone) -> float:
 
 async def _click(client: Client, phone: Phone) -> float:
     began = time.monotonic()
-    asking = asyncio.create_task(
-        client.post("/api/calls", {"number": NUMBER}, **{"Idempotency-Key": uuid.uuid4().hex})
-    )
+    asking = asyncio.create_task(client.post("/api/calls", {"number": NUMBER}, **{"Idempotency-Key": uuid.uuid4().hex}))
     rang = await _rings(phone)
     await asking
     return rang - began

@@ -142,7 +142,8 @@ def test_after_a_call_and_its_wrap_up_an_agent_is_ready_again() -> None:
     assert agent.state is AgentState.WORKING_AFTER_CALL
     assert not agents.wrap_up_due(agent, NOW + timedelta(seconds=29))
     assert agents.wrap_up_due(agent, NOW + timedelta(seconds=30))
-    assert agents.finish_wrap_up(agent, NOW + timedelta(seconds=30))
+    assert not agents.finish_wrap_up(agent, NOW + timedelta(seconds=30), "another call")
+    assert agents.finish_wrap_up(agent, NOW + timedelta(seconds=30), "c")
     assert agent.state.value == "ready"
 
 

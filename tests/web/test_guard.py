@@ -55,6 +55,18 @@ LEAKS: dict[str, Callable[[], Any]] = {
     "exists": lambda: select(employee.c.id).where(
         employee.c.company_id == OWN, select(call.c.id).where(call.c.employee_id == employee.c.id).exists()
     ),
+    "union": lambda: select(call.c.id).where(call.c.company_id == OWN).union_all(select(leg.c.id)),
+    "side by side": lambda: select(call.c.id, leg.c.id).where(call.c.company_id == OWN),
+    "equal to itself": lambda: select(call).where(call.c.company_id == call.c.company_id),
+    "is not null": lambda: select(call).where(call.c.company_id.is_not(None)),
+    "or": lambda: select(call).where((call.c.company_id == OWN) | (call.c.id == "x")),
+    "not": lambda: select(call).where(~(call.c.company_id == OWN)),
+    "only the inner select is scoped": lambda: select(leg).where(
+        leg.c.call_id.in_(select(call.c.id).where(call.c.company_id == OWN))
+    ),
+    "update scoped in its subquery only": lambda: (
+        update(leg).where(leg.c.call_id.in_(select(call.c.id).where(call.c.company_id == OWN))).values(number="x")
+    ),
     "update": lambda: update(call).values(note="x"),
     "update by key": lambda: update(call).where(call.c.id == "foreign-agent-call").values(note="x"),
     "delete": lambda: delete(customer_number),

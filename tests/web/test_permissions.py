@@ -18,7 +18,7 @@ from callcenter.web.auth import COOKIE
 from callcenter.web.errors import CATALOGUE
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Data, Route
 from callcenter.web.permissions import BUILTIN, PERMISSIONS
-from tests.web.support import FOREIGN, Answer, Browser, Company, FakeSip, Site, World, fingerprint, served
+from tests.web.support import FOREIGN, OWN, Answer, Browser, Company, FakeSip, Site, World, fingerprint, served
 
 Whose = Literal["own", "other", "foreign"]
 
@@ -302,4 +302,4 @@ async def test_other_spellings_of_a_path_need_the_session_too(site: Site) -> Non
     async with site.browser() as browser:
         for path in ("/api//employees", "/api/employees/", "/API/EMPLOYEES", "/api/%65mployees", "/api/./employees"):
             answer = await browser.get(path)
-            assert b"own-" not in answer.raw, path
+            assert OWN.encode() not in answer.raw, path
