@@ -253,6 +253,10 @@ class AmiLink:
             await asyncio.sleep(delay)
             delay = min(delay * 2, longest)
 
+    def resync(self, reason: str) -> None:
+        """Logs in anew, which delivers a fresh snapshot in order: what is believed here no longer fits Asterisk."""
+        self._drop(f"resync: {reason}")
+
     def _drop(self, reason: str) -> None:
         protocol: GuardedProtocol | None = self._manager.protocol
         if protocol is not None:

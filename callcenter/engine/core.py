@@ -47,6 +47,8 @@ _OF_A_CHANNEL: Final = (
 
 BATCH = 2000
 RETRY_COMMIT_SECONDS = 0.5
+RESYNC_REST = timedelta(seconds=30)
+"""At most this often an event that does not fit makes the link log in anew."""
 
 
 @dataclass(slots=True)
@@ -91,6 +93,7 @@ class Core:
         self.minutes: dict[int, int] = {}
         self.link_state = ev.LinkState.CONNECTING
         self.unexpected = 0
+        self._resynced: datetime | None = None
         self.events_seen = 0
         self.on_snapshot: Callable[[ev.Snapshot], Awaitable[None]] | None = None
         self.on_call_ended: Callable[[Call], None] | None = None
@@ -246,8 +249,7 @@ class Core:
         now = self.now()
         for fact in facts:
             if isinstance(fact, call_rules.Unexpected):
-                self.unexpected += 1
-                log.info("call %s: unexpected %s on leg %s", fact.call_id, fact.what, fact.leg_id)
+                self._misfit(fact)
                 continue
             self._dirty.entries.append(Entry(call.company_id, now, fact))
             match fact:
@@ -263,6 +265,15 @@ class Core:
                 case _:
                     pass
         self._dirty.calls[call.id] = call
+
+    def _misfit(self, fact: call_rules.Unexpected) -> None:
+        """Asterisk is never wrong: when an event does not fit, what we believe is read anew, but not in a storm."""
+        self.unexpected += 1
+        log.warning("call %s: unexpected %s on leg %s", fact.call_id, fact.what, fact.leg_id)
+        now = self.now()
+        if self.pbx is not None and (self._resynced is None or now - self._resynced >= RESYNC_REST):
+            self._resynced = now
+            self.pbx.resync(fact.what)
 
     async def call_settled(self, settled: Settled) -> None:
         """The charges of a call are final."""

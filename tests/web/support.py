@@ -69,6 +69,10 @@ class QuietPbx:
     def __init__(self) -> None:
         self.state = LinkState.LIVE
         self.sent: list[dict[str, Any]] = []
+        self.resyncs: list[str] = []
+
+    def resync(self, reason: str) -> None:
+        self.resyncs.append(reason)
 
     async def send(self, action: Mapping[str, Any], timeout: float | None = None) -> Any:
         self.sent.append(dict(action))
