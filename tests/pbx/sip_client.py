@@ -47,6 +47,15 @@ def register(user: str, transport: str, contact: str, number: int, authorization
     return "\r\n".join(lines) + "\r\n\r\n"
 
 
+async def _response(link: websockets.ClientConnection) -> str:
+    """The next response; Asterisk may ask something of its own (OPTIONS) before it."""
+    async with asyncio.timeout(5):
+        while True:
+            frame = str(await link.recv())
+            if frame.startswith("SIP/2.0 "):
+                return frame
+
+
 async def register_over_websocket(port: int, user: str, password: str) -> int:
     """Register as a browser would; returns the final status code."""
     async with websockets.connect(
@@ -54,11 +63,11 @@ async def register_over_websocket(port: int, user: str, password: str) -> int:
     ) as link:
         contact = f"sip:{user}@client.invalid;transport=ws"
         await link.send(register(user, "WS", contact, 1))
-        answer = str(await asyncio.wait_for(link.recv(), 5))
+        answer = await _response(link)
         if " 401 " in answer.splitlines()[0]:
             proof = digest_answer(header(answer, "WWW-Authenticate"), "REGISTER", "sip:pbx", user, password)
             await link.send(register(user, "WS", contact, 2, proof))
-            answer = str(await asyncio.wait_for(link.recv(), 5))
+            answer = await _response(link)
         return int(answer.split()[1])
 
 
