@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgspec
 from callcenter.settings import Settings
 
 RTP_STEP = 400
+FIRST_PORT, PORT_COUNT = 21_000, 8000
 
 
 def sandbox(folder: Path, base: Settings | None = None, **changes: object) -> Settings:
@@ -36,9 +38,12 @@ def sandbox(folder: Path, base: Settings | None = None, **changes: object) -> Se
 def _free_ports(count: int) -> list[int]:
     """Ports free for both TCP and UDP on loopback at this moment, below the range systems hand out by themselves."""
     found: list[int] = []
-    for port in range(21_000, 29_000):
+    # Two sandboxes that start in the same moment must not find the same ports free: each begins somewhere else.
+    start = secrets.randbelow(PORT_COUNT)
+    for step in range(PORT_COUNT):
         if len(found) == count:
             return found
+        port = FIRST_PORT + (start + step) % PORT_COUNT
         if _is_free(port):
             found.append(port)
     raise OSError("there are not enough free ports between 21000 and 29000")
@@ -46,7 +51,9 @@ def _free_ports(count: int) -> list[int]:
 
 def _free_range(start: int) -> int:
     """The start of a block of media ports whose first one is free."""
-    for base in range(start, start + 12_000, 2500):
+    bases = list(range(start, start + 12_000, 2500))
+    secrets.SystemRandom().shuffle(bases)
+    for base in bases:
         if _is_free(base) and _is_free(base + RTP_STEP - 1):
             return base
     raise OSError(f"there is no free block of media ports above {start}")

@@ -126,13 +126,14 @@ def blind_transfer(
     display_number: str = "",
     shown_to_agent: str = "",
     ring_seconds: int = 20,
+    return_seconds: int = 20,
     limit_seconds: int | None = None,
     trunk: str = TRUNK,
 ) -> Actions:
     """Pass the customer on to `target`: an outside number, a phone (`agent-13`) or a queue (`q-3`).
 
-    Unanswered for `ring_seconds` it rings the phone `return_to` for 20 s, and if nobody answers there the customer's
-    leg ends with cause 19. The legs that are rung have the roles `third` (number, phone) and `agent` (queue, return).
+    Unanswered for `ring_seconds` it rings the phone `return_to` for `return_seconds`, and if nobody answers there
+    the customer's leg ends with cause 19. The legs that are rung have the roles `third` (number, phone) and `agent` (queue, return).
 
     Events: `BridgeLeave` of both, `Hangup` of the agent (16), `Leg` `transfer`, `DialBegin` ... `DialEnd` of the
     target and `BridgeEnter` of both (a queue: `QueueCallerJoin`, `AgentCalled`, `AgentConnect`); unanswered: `Leg`
@@ -144,7 +145,7 @@ def blind_transfer(
         _check(_PHONE, return_to, "phone")
     _check(_SHOWN, shown_to_agent, "shown number")
     values = _dialling(display_number, ring_seconds, limit_seconds, trunk)
-    values |= {"RETURN_TO": return_to, "SHOWN": shown_to_agent}
+    values |= {"RETURN_TO": return_to, "RETURN_SECONDS": str(max(1, return_seconds)), "SHOWN": shown_to_agent}
     return [
         _set(customer_channel, values),
         _move((customer_channel, ("leg-transfer", target)), (agent_channel, RELEASED)),

@@ -77,12 +77,15 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 
 def _show(figures: Sequence[Figure]) -> None:
-    table = Table(show_lines=True)
-    for heading in ("bench", "ours", "baseline", "ratio", "unit", "goal", "note"):
+    console = Console()
+    table = Table()
+    for heading in ("bench", "ours", "baseline", "ratio", "unit", "goal"):
         table.add_column(heading)
     for one in figures:
-        table.add_row(*(str(value) for value in one.values()))
-    Console().print(table)
+        table.add_row(*(str(one[str(column.header)]) for column in table.columns))
+    console.print(table)
+    for one in figures:
+        console.print(f"[bold]{one['bench']}[/]: {one['note']}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 
 from callcenter.demo.client import Live
 from callcenter.store.base import utcnow
+from callcenter.store.tables import employee
 from crm_bridge.tables import customer, customer_number, name_key
 from tests.bench.figures import Figure, Options, figure, percentile, spread
 from tests.bench.rig import desk, installation, no_call, settle_down
@@ -46,8 +47,9 @@ async def fill(made: Installation, count: int) -> int:
     async with made.database.read() as connection:
         highest = select(func.max(customer.c.id)).where(customer.c.company_id == made.company_id)
         first = int((await connection.execute(highest)).scalar() or 0) + 1
-        agents = (await connection.exec_driver_sql("SELECT max(employee_id) FROM agent_state")).scalar()
-    await asyncio.to_thread(_insert, path, made.company_id, first, count, agents or 1)
+        people = select(func.min(employee.c.id)).where(employee.c.company_id == made.company_id)
+        owner = int((await connection.execute(people)).scalar_one())
+    await asyncio.to_thread(_insert, path, made.company_id, first, count, owner)
     return first
 
 

@@ -99,6 +99,7 @@ class Agent:
     tone: int
     client: Client
     live: Live
+    start: int = 0
 
     @property
     def phone(self) -> str:
@@ -161,6 +162,8 @@ class Installation:
     process: asyncio.subprocess.Process | None = None
     agents: dict[str, Agent] = field(default_factory=dict)
     clients: list[Client] = field(default_factory=list)
+    starts: int = 0
+    """How often the product was started; connections of an earlier start are dead."""
 
     @property
     def url(self) -> str:
@@ -179,6 +182,7 @@ class Installation:
             for name, value in msgspec.structs.asdict(self.settings).items()
             if value != getattr(Settings(), name)
         }
+        self.starts += 1
         log = (self.folder / "serve.log").open("ab")
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -197,11 +201,8 @@ class Installation:
             assert self.process is not None
             if self.process.returncode is not None:
                 raise AssertionError(f"the product ended at start:\n{self.log_tail()}")
-            with contextlib.suppress(Exception):
-                async with Client(self.url) as client:
-                    await client.get("/healthz")
-                    return True
-            return False
+            text = (self.folder / "serve.log").read_text("utf-8", "replace")
+            return text.count("Serving on") >= self.starts
 
         await until(serving, "the product to serve", timeout)
 
@@ -280,7 +281,10 @@ class Installation:
                 row = (await connection.execute(query)).one()
             await self.carrier.add_phone(f"agent-{row.id}", row.sip_secret, TONES[index], answer_after)
             found = Agent(login, row.id, TONES[index], client, await client.live())
+            found.start = self.starts
             self.agents[login] = found
+        if found.start != self.starts:
+            await self.reconnect(found)
         await self.carrier.set_phone(found.phone, answer_after=answer_after)
         await found.away()
         await self.registered(found)
@@ -300,6 +304,7 @@ class Installation:
     async def reconnect(self, agent: Agent) -> None:
         """A fresh live connection, as a browser makes one when the product was away."""
         agent.live = await agent.client.live()
+        agent.start = self.starts
 
     # -- what a call left behind -------------------------------------------------------------------------------------
 
