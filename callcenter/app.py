@@ -29,6 +29,7 @@ from callcenter.store.base import utcnow
 from callcenter.store.database import Database
 from callcenter.telephony import TelephonyControl
 from callcenter.web import (
+    call_moves,
     calls,
     company,
     departments,
@@ -58,6 +59,7 @@ RESOURCES = (
     softphone,
     live_socket,
     calls,
+    call_moves,
     recordings,
     departments,
     employees,

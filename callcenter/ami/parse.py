@@ -206,6 +206,13 @@ def _bridge(kind: Callable[[ev.Channel, str, int], ev.AmiEvent]) -> Callable[[st
     return parse
 
 
+def _user_event(block: str) -> ev.AmiEvent | None:
+    here = channel(block)
+    if here is None or value(block, "UserEvent") != "Leg":
+        return None
+    return ev.LegPlaced(here, value(block, "Place"))
+
+
 def _hangup(block: str) -> ev.AmiEvent | None:
     here = channel(block)
     return None if here is None else ev.ChannelEnded(here, number(value(block, "Cause")))
@@ -285,6 +292,7 @@ PARSERS: Final[dict[str, Callable[[str], ev.AmiEvent | None]]] = {
     "Hold": _plain(ev.ChannelHeld),
     "Unhold": _plain(ev.ChannelResumed),
     "Hangup": _hangup,
+    "UserEvent": _user_event,
     "QueueCallerJoin": _queue_join,
     "QueueCallerLeave": _queue_leave,
     "QueueCallerAbandon": _queue_abandon,

@@ -72,6 +72,8 @@ class Leg:
     ended_at: datetime | None = None
     cause: int | None = None
     dial_status: str = ""
+    place: str = ""
+    """Where the dialplan says the leg is: empty as first dialled, else `talking`, `held`, `waiting`, `consulting`."""
 
     @property
     def over(self) -> bool:
@@ -113,6 +115,10 @@ class Call:
     def over(self) -> bool:
         return self.state is CallState.ENDED
 
+    def alive(self, role: Role) -> list[Leg]:
+        """Legs of that role that are not over."""
+        return [leg for leg in self.legs.values() if leg.role is role and not leg.over]
+
     def leg_of(self, role: Role) -> Leg | None:
         """The latest leg of that role, preferring one that is still alive."""
         found: Leg | None = None
@@ -142,8 +148,16 @@ class LegMoved(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class LegWent(Fact):
+    """A leg was moved to another place of the call."""
+
+    leg_id: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentAlerted(Fact):
-    """An agent's phone started to ring for an inbound call: the moment of the screen pop."""
+    """An agent's phone started to ring for a call of somebody else's making: the moment of the screen pop."""
 
     employee_id: int
 
@@ -188,6 +202,8 @@ def apply(call: Call, leg_id: str, event: ev.AmiEvent, now: datetime) -> list[Fa
     if isinstance(event, ev.DialEnded):
         leg.dial_status = event.status
         return []
+    if isinstance(event, ev.LegPlaced):
+        return _placed(call, leg, event.place, now)
     if isinstance(event, ev.BridgeLeft):
         if call.answered_at is not None and call.hung_up_by is None and not leg.over:
             call.hung_up_by = leg.role
@@ -205,6 +221,17 @@ def apply(call: Call, leg_id: str, event: ev.AmiEvent, now: datetime) -> list[Fa
     return move_leg(call, leg, move, now)
 
 
+def _placed(call: Call, leg: Leg, place: str, now: datetime) -> list[Fact]:
+    """A leg arrived somewhere: the customer on hold, the agent consulting, everybody talking."""
+    leg.place = place
+    facts: list[Fact] = [LegWent(call.id, leg.id, place)]
+    if place == "held" and leg.state is S.CONNECTED:
+        return facts + move_leg(call, leg, Move.HOLD, now)
+    if leg.state is S.HELD:
+        return facts + move_leg(call, leg, Move.RESUME, now)
+    return facts + _derive(call, now)
+
+
 def move_leg(call: Call, leg: Leg, move: Move, now: datetime) -> list[Fact]:
     """Moves one leg by the table and derives what that means for the call."""
     after = TRANSITIONS.get((leg.state, move))
@@ -218,12 +245,21 @@ def move_leg(call: Call, leg: Leg, move: Move, now: datetime) -> list[Fact]:
     if after in OVER:
         leg.ended_at = now
     facts: list[Fact] = [LegMoved(call.id, leg.id, leg.role, before, after)]
-    if after is S.ALERTING and leg.role is Role.AGENT and call.direction is Direction.INBOUND and leg.employee_id:
+    if after is S.ALERTING and leg.employee_id and _is_offered(call, leg):
         # Until somebody answers, the call belongs to the agent it rang last: a missed call is somebody's.
-        call.employee_id = leg.employee_id if call.answered_at is None else call.employee_id
+        if call.answered_at is None and leg.role is Role.AGENT:
+            call.employee_id = leg.employee_id
         facts.append(AgentAlerted(call.id, leg.employee_id))
     facts += _derive(call, now)
     return facts
+
+
+def _is_offered(call: Call, leg: Leg) -> bool:
+    """Whether the call is brought to this agent: from a queue, or by a colleague who consults or transfers."""
+    if leg.role is Role.THIRD:
+        return True
+    first = call.direction is Direction.OUTBOUND and call.answered_at is None
+    return leg.role is Role.AGENT and not first
 
 
 def close(call: Call, now: datetime, reason: EndReason) -> list[Fact]:
@@ -278,12 +314,14 @@ def _derive(call: Call, now: datetime) -> list[Fact]:
         return []
     facts: list[Fact] = []
     agent, customer = call.leg_of(Role.AGENT), call.leg_of(Role.CUSTOMER)
-    talking = agent is not None and customer is not None and agent.state in TALKING and customer.state in TALKING
-    if talking and agent is not None and call.answered_at is None:
+    others = [*call.alive(Role.AGENT), *call.alive(Role.THIRD)]
+    talking = customer is not None and customer.state in TALKING and any(one.state in TALKING for one in others)
+    if talking and agent is not None and agent.state in TALKING and call.answered_at is None:
         call.answered_at = now
         call.employee_id = agent.employee_id or call.employee_id
         facts.append(CallAnswered(call.id, call.employee_id))
-    if call.legs and all(leg.over for leg in call.legs.values()):
+    parties = [leg for leg in call.legs.values() if leg.role is not Role.SUPERVISOR]
+    if parties and all(leg.over for leg in parties):
         return facts + _end(call, now, _reason(call, now))
     _enter(call, _state_of(call, agent, customer, talking), now)
     return facts

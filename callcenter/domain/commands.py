@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from callcenter.domain.terms import AgentState, Device, Mode, Source
+from callcenter.domain.terms import AgentState, CallMove, Device, Mode, Source, SupervisorMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,49 @@ class SendDtmf(Command):
 
     call_id: str
     digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steer(Command):
+    """A move of a talking call by its agent: hold, resume, cancel, complete, swap, conference."""
+
+    call_id: str
+    move: CallMove
+
+
+@dataclass(frozen=True, slots=True)
+class Consult(Command):
+    """Ask a third party while the customer waits: an outside number or a colleague (exactly one of the two)."""
+
+    call_id: str
+    number: str = ""
+    colleague_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer(Command):
+    """Pass the customer on at once; unanswered, the call comes back."""
+
+    call_id: str
+    number: str = ""
+    colleague_id: int | None = None
+    group_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropLeg(Command):
+    """End one leg of the call; the others go on."""
+
+    call_id: str
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Supervise(Command):
+    """A supervisor listens, whispers, barges in or takes over."""
+
+    call_id: str
+    mode: SupervisorMode
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,14 @@ class ChannelResumed(AmiEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class LegPlaced(AmiEvent):
+    """`UserEvent: Leg` of our dialplan: a leg arrived at a place of the call (`talking`, `held`, `consulting` ...)."""
+
+    channel: Channel
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelEnded(AmiEvent):
     """`Hangup`; `cause` is the Q.850 cause code."""
 

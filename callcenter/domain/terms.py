@@ -38,6 +38,9 @@ class Role(StrEnum):
     AGENT = "agent"
     CUSTOMER = "customer"
     THIRD = "third"
+    """Whoever the agent consulted, conferenced in or passed the customer on to."""
+    SUPERVISOR = "supervisor"
+    """Somebody who listens, whispers or barges; never keeps a call alive."""
 
 
 class LegState(StrEnum):
@@ -62,6 +65,26 @@ class CallState(StrEnum):
     TALKING = "talking"
     HELD = "held"
     ENDED = "ended"
+
+
+class CallMove(StrEnum):
+    """What an agent may do with a talking call beside dialling and hanging up."""
+
+    HOLD = "hold"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    """End the consultation: back to the customer."""
+    COMPLETE = "complete"
+    """Attended transfer: customer and third party talk, the agent is out."""
+    SWAP = "swap"
+    CONFERENCE = "conference"
+
+
+class SupervisorMode(StrEnum):
+    LISTEN = "listen"
+    WHISPER = "whisper"
+    BARGE = "barge"
+    TAKE_OVER = "take_over"
 
 
 class AgentState(StrEnum):

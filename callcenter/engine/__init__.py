@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from callcenter.domain.calls import Call
-from callcenter.domain.commands import Command
+from callcenter.domain.commands import Command, Consult, DropLeg, Steer, Supervise, Transfer
 from callcenter.engine.commands import Commands
+from callcenter.engine.control import Control
 from callcenter.engine.core import Core
 from callcenter.engine.metering import Metering
 from callcenter.engine.ports import Pbx
@@ -48,6 +49,14 @@ class Engine:
             agent_ring_seconds=agent_ring_seconds,
         )
         self.deliver = core.deliver
+        self.control = Control(
+            core,
+            self.metering,
+            region=region,
+            reserve_minutes=reserve_minutes,
+            ring_seconds=ring_seconds,
+            agent_ring_seconds=agent_ring_seconds,
+        )
         core.on_snapshot = self.reconciler.on_snapshot
         core.on_agent_changed = self.routing.follow
         core.on_call_ended = self._call_ended
@@ -81,6 +90,8 @@ class Engine:
 
     async def execute(self, command: Command) -> Any:
         """Carries out a command; raises `CommandRefused`."""
+        if isinstance(command, Steer | Consult | Transfer | DropLeg | Supervise):
+            return await self.control.execute(command)
         return await self.commands.execute(command)
 
     async def refresh(self) -> None:

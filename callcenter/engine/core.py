@@ -20,7 +20,7 @@ from callcenter.domain import calls as call_rules
 from callcenter.domain import events as ev
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call, Fact
-from callcenter.domain.terms import AgentState, Device, Direction, EndReason, Role
+from callcenter.domain.terms import AgentState, Device, Direction, EndReason, LegState, Role
 from callcenter.engine import view
 from callcenter.engine.directory import Directory, read_directory
 from callcenter.engine.ports import Clock, Crm, Pbx, Push
@@ -41,6 +41,7 @@ _OF_A_CHANNEL: Final = (
     ev.ChannelHeld,
     ev.ChannelResumed,
     ev.ChannelEnded,
+    ev.LegPlaced,
     ev.QueueCallerJoined,
 )
 """What may move a call; what an event of any other kind means is told apart in `Core.handle`."""
@@ -257,6 +258,8 @@ class Core:
                     self._dirty.pops.append((call, employee_id))
                 case call_rules.CallAnswered(employee_id=employee_id):
                     self._agent_takes(call, employee_id)
+                case call_rules.LegMoved(leg_id=leg_id, after=after) if call.answered_at is not None:
+                    self._follow_leg(call, leg_id, after)
                 case call_rules.CallEnded():
                     self._dirty.ended.append(call)
                     self._agents_leave(call)
@@ -304,14 +307,30 @@ class Core:
         if agent is not None:
             self.agent_changed(agent, agent_rules.begin_call(agent, call.id, self.now()))
 
+    def _follow_leg(self, call: Call, leg_id: str, after: LegState) -> None:
+        """Who joins a talking call (a consultation, a transfer) is busy with it; who leaves it is done with it."""
+        leg = call.legs[leg_id]
+        agent = self.registry.agents.get(leg.employee_id) if leg.employee_id is not None else None
+        if agent is None or leg.role is Role.SUPERVISOR:
+            return
+        if after is LegState.CONNECTED and agent.call_id is None:
+            self.agent_changed(agent, agent_rules.begin_call(agent, call.id, self.now()))
+        elif after in call_rules.OVER and agent.call_id == call.id and not call.over:
+            others = [one for one in call.legs.values() if one.employee_id == agent.employee_id and not one.over]
+            if not others and leg.answered_at is not None:
+                self._agent_leaves(agent, call)
+
     def _agents_leave(self, call: Call) -> None:
+        for agent in self.registry.agents.values():
+            if agent.call_id == call.id:
+                self._agent_leaves(agent, call)
+
+    def _agent_leaves(self, agent: Agent, call: Call) -> None:
         rules = self.directory.companies.get(call.company_id)
         customer = call.leg_of(Role.CUSTOMER)
         talked = call.answered_at is not None or (call.direction is Direction.OUTBOUND and customer is not None)
         wrap_up = timedelta(seconds=rules.wrap_up_seconds if rules and talked else 0)
-        for agent in self.registry.agents.values():
-            if agent.call_id == call.id:
-                self.agent_changed(agent, agent_rules.end_call(agent, call.id, self.now(), wrap_up))
+        self.agent_changed(agent, agent_rules.end_call(agent, call.id, self.now(), wrap_up))
 
     # -- commit and push -----------------------------------------------------------------------------------------
 

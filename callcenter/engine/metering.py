@@ -16,7 +16,7 @@ from callcenter.domain.terms import Direction, Role
 from callcenter.engine.core import Core
 from callcenter.engine.view import iso
 from callcenter.ledger.cel import CelFile
-from callcenter.ledger.packages import Reservation
+from callcenter.ledger.packages import Reservation, holder_of, holders_of
 from callcenter.pbx.actions import warn_tone_action
 
 log = logging.getLogger(__name__)
@@ -26,13 +26,27 @@ EXTEND_AHEAD = timedelta(seconds=90)
 """Minutes are reserved this long before the reserved ones end, so that a short outage of the engine cuts nobody."""
 
 
+def _paid_legs(call: Call) -> list[Leg]:
+    """Outside legs that we dialled and that talk now."""
+    return [
+        leg
+        for leg in call.legs.values()
+        if leg.state in TALKING
+        and leg.answered_at is not None
+        and leg.employee_id is None
+        and (leg.role is Role.THIRD or (leg.role is Role.CUSTOMER and call.direction is Direction.OUTBOUND))
+    ]
+
+
 class Metering:
     def __init__(self, core: Core, cel: CelFile, *, reserve_minutes: int) -> None:
         self._core = core
         self._cel = cel
         self._reserve_minutes = reserve_minutes
         self._exhausted: set[str] = set()
+        self._known: dict[str, Reservation] = {}
         self._limit_set: dict[str, timedelta] = {}
+        """Leg id -> the limit Asterisk has."""
         self._nudge = asyncio.Event()
         self._advancing = asyncio.Lock()
 
@@ -54,48 +68,62 @@ class Metering:
             if agent_rules.wrap_up_due(agent, now) and agent_rules.finish_wrap_up(agent, now):
                 core.agent_changed(agent, True)
         for call in list(core.registry.calls.values()):
-            customer = call.leg_of(Role.CUSTOMER)
-            if call.over or call.direction is not Direction.OUTBOUND or customer is None:
+            if call.over:
                 continue
-            if customer.state in TALKING and customer.answered_at is not None and call.package_id is not None:
-                await self._meter(call, customer)
+            for leg in _paid_legs(call):
+                await self._meter(call, leg)
         await core.flush()
 
-    async def _meter(self, call: Call, customer: Leg) -> None:
+    async def _meter(self, call: Call, leg: Leg) -> None:
         core = self._core
-        held = await core.packages.held(call.company_id, call.id)
-        if held is None or customer.answered_at is None:
+        holder = holder_of(call.id, leg.role)
+        held = await self._held(call.company_id, holder)
+        if held is None or leg.answered_at is None:
             return
         now = core.now()
-        if customer.answered_at + held.limit - now < EXTEND_AHEAD and call.id not in self._exhausted:
+        if leg.answered_at + held.limit - now < EXTEND_AHEAD and holder not in self._exhausted:
             more = await core.packages.extend(
-                company_id=call.company_id, call_id=call.id, minutes=self._reserve_minutes, now=now
+                company_id=call.company_id, call_id=holder, minutes=self._reserve_minutes, now=now
             )
             if more is None:
-                self._exhausted.add(call.id)
+                self._exhausted.add(holder)
             else:
-                held = more
+                held = self._known[holder] = more
                 await self.refresh_minutes(call.company_id)
-        paid_until = customer.answered_at + held.limit
-        if call.paid_until != paid_until:
+        paid_until = leg.answered_at + held.limit
+        if leg.role is Role.CUSTOMER and call.paid_until != paid_until:
             call.paid_until = paid_until
             core.take(call, [])
-        await self._set_limit(call, customer, held)
+        await self._set_limit(leg, held)
         lead = timedelta(seconds=held.increment_seconds)
-        if call.id in self._exhausted and not call.warned and paid_until - now <= lead:
+        if holder in self._exhausted and not call.warned and paid_until - now <= lead:
             await self._warn(call)
 
-    async def _set_limit(self, call: Call, customer: Leg, held: Reservation) -> None:
+    async def _held(self, company_id: int, holder: str) -> Reservation | None:
+        """The reservation, asked of the ledger once: nobody but this engine changes it while the leg talks."""
+        found = self._known.get(holder)
+        if found is None:
+            found = await self._core.packages.held(company_id, holder)
+            if found is not None:
+                self._known[holder] = found
+        return found
+
+    def dialled(self, holder: str) -> None:
+        """A leg was dialled on these minutes: what was known of them is old."""
+        self._known.pop(holder, None)
+        self._exhausted.discard(holder)
+
+    async def _set_limit(self, leg: Leg, held: Reservation) -> None:
         """Moves the limit inside Asterisk when more minutes were reserved; tried again until it is set."""
-        initial = self._limit_set.setdefault(call.id, held.limit)
-        if initial == held.limit or customer.answered_at is None:
+        initial = self._limit_set.setdefault(leg.id, held.limit)
+        if initial == held.limit or leg.answered_at is None:
             return
-        seconds = (customer.answered_at + held.limit - self._core.now()).total_seconds()
+        seconds = (leg.answered_at + held.limit - self._core.now()).total_seconds()
         if seconds <= 0 or self._core.pbx is None or self._core.pbx.state is not LinkState.LIVE:
             return
         with contextlib.suppress(AmiError):
-            await self._core.pbx.send(actions.absolute_timeout(customer.channel, seconds))
-            self._limit_set[call.id] = held.limit
+            await self._core.pbx.send(actions.absolute_timeout(leg.channel, seconds))
+            self._limit_set[leg.id] = held.limit
 
     async def _warn(self, call: Call) -> None:
         """Warns the agent alone, on the screen and with a tone the customer does not hear (P-52)."""
@@ -112,6 +140,10 @@ class Metering:
 
     def nudge(self, call: Call) -> None:
         """A call ended: its records are there in a moment."""
+        for holder in holders_of(call.id):
+            self.dialled(holder)
+        for leg_id in call.legs:
+            self._limit_set.pop(leg_id, None)
         self._nudge.set()
 
     async def run_settlement(self) -> None:
@@ -136,8 +168,6 @@ class Metering:
                     return read
                 read += len(rows)
                 for settled in await self._core.settlement.advance(self._cel.node, rows, self._core.now()):
-                    self._exhausted.discard(settled.call_id)
-                    self._limit_set.pop(settled.call_id, None)
                     await self.refresh_minutes(settled.company_id)
                     await self._core.call_settled(settled)
 

@@ -83,7 +83,7 @@ class Registry:
         return call
 
     def _leg(self, channel: ev.Channel, role: Role, call: Call) -> Leg:
-        employee = employee_of(channel.name) if role is Role.AGENT else None
+        employee = employee_of(channel.name) if role is not Role.CUSTOMER else None
         return Leg(
             id=channel.uniqueid,
             role=role,
@@ -106,7 +106,8 @@ class Registry:
         for call in self.calls.values():
             if call.over:
                 continue
-            if call.employee_id == employee_id and call.direction is Direction.OUTBOUND:
+            being_dialled = call.direction is Direction.OUTBOUND and not call.legs
+            if being_dialled and call.employee_id == employee_id:
                 yield call
                 continue
             if any(leg.employee_id == employee_id and not leg.over for leg in call.legs.values()):

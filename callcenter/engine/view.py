@@ -61,7 +61,15 @@ def call_entity(call: Call, directory: Directory) -> dict[str, Any]:
         "state_since": iso(call.state_since),
         "paid_until": iso(call.paid_until),
         "legs": [
-            {"role": leg.role.value, "state": leg.state.value, "number": leg.number} for leg in call.legs.values()
+            {
+                "id": leg.id,
+                "role": leg.role.value,
+                "state": leg.state.value,
+                "place": leg.place,
+                "number": leg.number,
+                "employee_id": leg.employee_id,
+            }
+            for leg in call.legs.values()
         ],
     }
 

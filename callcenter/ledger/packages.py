@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import packages as rules
-from callcenter.domain.terms import Gate, Mode
+from callcenter.domain.terms import Gate, Mode, Role
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.store.database import Database
@@ -30,7 +30,7 @@ class Lot(rules.Package):
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Minutes held for one call; `limit` is the talk time they pay for."""
+    """Minutes held for one outside leg and not used yet; `limit` is the talk time they pay for."""
 
     call_id: str
     company_id: int
@@ -41,6 +41,16 @@ class Reservation:
     @property
     def limit(self) -> timedelta:
         return rules.limit_of(self.minutes, self.increment_seconds)
+
+
+def holder_of(call_id: str, role: Role) -> str:
+    """The name under which minutes are held: the customer's leg by the call's id, a third party's by one beside it."""
+    return f"{call_id}.third" if role is Role.THIRD else call_id
+
+
+def holders_of(call_id: str) -> tuple[str, str]:
+    """Every name under which a call may hold minutes."""
+    return call_id, holder_of(call_id, Role.THIRD)
 
 
 class Refused(Exception):
@@ -252,14 +262,16 @@ async def _hold(
 
 async def _held(connection: AsyncConnection, company_id: int, call_id: str) -> Reservation | None:
     query = (
-        select(reservation.c.package_id, reservation.c.minutes, voice_package.c.increment_seconds)
+        select(reservation.c.package_id, voice_package.c.increment_seconds)
         .join(voice_package, voice_package.c.id == reservation.c.package_id)
         .where(reservation.c.company_id == company_id, reservation.c.call_id == call_id, reservation.c.open)
     )
     row = (await connection.execute(query)).first()
     if row is None:
         return None
-    return Reservation(call_id, company_id, row.package_id, row.minutes, row.increment_seconds)
+    # What an earlier third party of the same call has used is gone for the next one.
+    minutes = await unspent(connection, company_id, call_id)
+    return Reservation(call_id, company_id, row.package_id, minutes, row.increment_seconds)
 
 
 def _lot_query(company_id: int) -> Select[Any]:

@@ -21,7 +21,7 @@ from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.cel import CelRow
 from callcenter.ledger.legs import CelLeg, absorb, load_legs, save_legs
-from callcenter.ledger.packages import release_rest, unspent
+from callcenter.ledger.packages import holder_of, holders_of, release_rest, unspent
 from callcenter.store.database import Database
 from callcenter.store.tables import (
     account,
@@ -130,10 +130,13 @@ async def _settle_leg(work: _Work, leg: CelLeg) -> None:
     await connection.execute(update(cel_leg).where(cel_leg.c.id == leg.id).values(settled=True))
     if leg.role not in (Role.CUSTOMER.value, Role.THIRD.value) or leg.answered_at is None:
         return
+    if leg.employee_id is not None:
+        return  # a colleague's phone is not an outside leg
+    holder = holder_of(leg.call_id, Role(leg.role))
     query = (
         select(reservation.c.company_id, reservation.c.package_id, voice_package.c.increment_seconds)
         .join(voice_package, voice_package.c.id == reservation.c.package_id)
-        .where(reservation.c.call_id == leg.call_id)
+        .where(reservation.c.call_id == holder)
         .execution_options(**EVERYWHERE)
     )
     held = (await connection.execute(query)).first()
@@ -141,7 +144,7 @@ async def _settle_leg(work: _Work, leg: CelLeg) -> None:
         return  # inbound, or a mode that no package pays for
     seconds = rules.billable_seconds(leg.answered_at, leg.ended_at)
     wanted = rules.minutes_for(seconds, held.increment_seconds)
-    reserved = await unspent(connection, held.company_id, leg.call_id)
+    reserved = await unspent(connection, held.company_id, holder)
     from_reserved = min(wanted, reserved)
     left = (await book.balances(connection, held.company_id, held.package_id)).available
     from_available = min(wanted - from_reserved, left)
@@ -154,7 +157,7 @@ async def _settle_leg(work: _Work, leg: CelLeg) -> None:
         entry=Entry.SETTLE,
         lines={Kind.RESERVED: -from_reserved, Kind.AVAILABLE: -from_available, Kind.USED: charged},
         at=leg.ended_at or work.now,
-        call_id=leg.call_id,
+        call_id=holder,
         leg_id=leg.id,
         seconds=seconds,
     )
@@ -217,7 +220,8 @@ async def _found_call(work: _Work, call_id: str, legs: list[CelLeg]) -> int | No
 
 async def _finish_call(work: _Work, call_id: str, company_id: int, flag: str) -> None:
     connection = work.connection
-    await release_rest(connection, company_id, call_id, work.now)
+    for role in (Role.CUSTOMER, Role.THIRD):
+        await release_rest(connection, company_id, holder_of(call_id, role), work.now)
     row = (await connection.execute(select(call).where(call.c.company_id == company_id, call.c.id == call_id))).one()
     if row.billing == "settled":
         return
@@ -271,7 +275,11 @@ async def _charged(connection: AsyncConnection, company_id: int, call_id: str) -
     query = (
         select(func.coalesce(func.sum(posting.c.minutes), 0))
         .join(account, account.c.id == posting.c.account_id)
-        .where(posting.c.company_id == company_id, posting.c.call_id == call_id, account.c.kind == Kind.USED.value)
+        .where(
+            posting.c.company_id == company_id,
+            posting.c.call_id.in_(holders_of(call_id)),
+            account.c.kind == Kind.USED.value,
+        )
     )
     return int((await connection.execute(query)).scalar_one())
 

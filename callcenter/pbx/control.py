@@ -6,6 +6,15 @@ after the first dial, in the call's room, on hold. The dialplan files 50 to 53 s
 
 Channels are full names (`PJSIP/agent-12-0000000a`). Only legs that talk may be moved; a third party that still rings
 is not named (`third_channel=None`): it is dropped when the agent moves.
+
+What a builder lists under "Events" is what `manager.conf` lets through. `UserEvent: Leg` (`CallId`, `Place`, and the
+channel's own headers) says where a leg has arrived, whoever moved it. Events of one kind come in order for one channel;
+between kinds (`Leg`, `BridgeEnter`/`BridgeLeave`, `ConfbridgeJoin`/`ConfbridgeLeave`) and between channels the order
+varies by a few milliseconds, so nothing may be concluded from it. In the room `BridgeNumChannels` counts one more than
+the parties: the conference's own announcer, a channel `CBAnn/...` without account code.
+
+A hold that is pressed on a phone is played as music by a two-party bridge but not by the room: on `Hold` of a leg
+whose place is `talking`, send `hold`, and on `Unhold` send `resume`.
 """
 
 from __future__ import annotations
@@ -133,7 +142,8 @@ def blind_transfer(
     """Pass the customer on to `target`: an outside number, a phone (`agent-13`) or a queue (`q-3`).
 
     Unanswered for `ring_seconds` it rings the phone `return_to` for `return_seconds`, and if nobody answers there
-    the customer's leg ends with cause 19. The legs that are rung have the roles `third` (number, phone) and `agent` (queue, return).
+    the customer's leg ends with cause 19. The legs that are rung have the roles `third` (number, phone) and `agent`
+    (queue, return).
 
     Events: `BridgeLeave` of both, `Hangup` of the agent (16), `Leg` `transfer`, `DialBegin` ... `DialEnd` of the
     target and `BridgeEnter` of both (a queue: `QueueCallerJoin`, `AgentCalled`, `AgentConnect`); unanswered: `Leg`

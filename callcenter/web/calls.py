@@ -19,6 +19,7 @@ from callcenter.domain.packages import billable_seconds
 from callcenter.domain.terms import Source
 from callcenter.ledger import book
 from callcenter.ledger.legs import CelLeg
+from callcenter.ledger.packages import holders_of
 from callcenter.store.tables import account, call, cel_leg, company, leg, posting
 from callcenter.web import call_rows
 from callcenter.web.call_rows import CallQuery, CallRow, Result
@@ -138,7 +139,7 @@ async def dial(services: Services, context: Context) -> Dialled:
     errors=("call_not_found", "phones_unavailable"),
 )
 async def hang_up(services: Services, context: Context) -> Dialled:
-    call_id = await _running(services, context)
+    call_id = await running_call(services, context)
     await services.execute(HangUp(context.company_id, context.me.employee_id, call_id))
     await services.audit.add(context.company_id, context.me.employee_id, "call.hang_up", call_id, context.ip)
     return Dialled(call_id)
@@ -157,7 +158,7 @@ async def hang_up(services: Services, context: Context) -> Dialled:
 )
 async def dtmf(services: Services, context: Context) -> Dialled:
     given: Digits = context.body
-    call_id = await _running(services, context, own=True)
+    call_id = await running_call(services, context, own=True)
     await services.execute(SendDtmf(context.company_id, context.me.employee_id, call_id, given.digits))
     return Dialled(call_id)
 
@@ -229,7 +230,7 @@ async def detail(services: Services, context: Context) -> CallDetail:
         postings = await connection.execute(
             select(posting, account.c.kind.label("account"))
             .join(account, account.c.id == posting.c.account_id)
-            .where(posting.c.company_id == company_id, posting.c.call_id == call_id)
+            .where(posting.c.company_id == company_id, posting.c.call_id.in_(holders_of(call_id)))
             .order_by(posting.c.id)
         )
         seen = {one.id: CelLeg.from_row(one) for one in records.all()}
@@ -274,7 +275,7 @@ async def visible_call(services: Services, context: Context) -> Any:
     return row
 
 
-async def _running(services: Services, context: Context, *, own: bool = False) -> str:
+async def running_call(services: Services, context: Context, *, own: bool = False) -> str:
     """The id of a running call of mine, or of one in my scope when I may watch; `call_not_found` otherwise."""
     call_id = str(context.params["call_id"])
     entity = services.live.snapshot_of(context.company_id)["call"].get(call_id)

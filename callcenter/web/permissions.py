@@ -10,6 +10,7 @@ PERMISSIONS = (
     "calls.dial",
     "calls.view",
     "calls.control",
+    "calls.supervise",
     "calls.export",
     "recordings.play",
     "customers.view",
@@ -47,7 +48,15 @@ SUPERVISOR = BuiltinRole(
     "主管",
     "Supervisor",
     Scope.DEPARTMENT_TREE,
-    (*AGENT.permissions, "calls.export", "customers.delete", "live.view", "employees.view", "packages.view"),
+    (
+        *AGENT.permissions,
+        "calls.supervise",
+        "calls.export",
+        "customers.delete",
+        "live.view",
+        "employees.view",
+        "packages.view",
+    ),
 )
 ADMIN = BuiltinRole(
     "admin",

@@ -116,6 +116,7 @@ CASES: list[tuple[str, str, ev.AmiEvent]] = [
         "ActionID: originate/c-77\nResponse: Failure\nChannel: PJSIP/x\nReason: 0\nUniqueid: <unknown>\n",
         ev.OriginateAnswered("c-77", ok=False, reason=0),
     ),
+    ("UserEvent", "UserEvent: Leg\n" + CHANNEL + "CallId: c-77\nPlace: held\n", ev.LegPlaced(HERE, "held")),
     ("Shutdown", "Shutdown: Cleanly\nRestart: True\n", ev.SystemShutdown(restart=True)),
     ("Shutdown", "Shutdown: Uncleanly\nRestart: False\n", ev.SystemShutdown(restart=False)),
 ]

@@ -268,9 +268,12 @@ class Installation:
             increment_seconds=increment_seconds,
         )
 
-    async def agent(self, index: int, answer_after: float | None = 0.2) -> Agent:
-        """Agent number `index`, signed in, not ready, no call, with a phone that behaves as asked."""
-        login = f"agent{index}"
+    async def agent(
+        self, index: int, answer_after: float | None = 0.2, *, login: str = "", tone_index: int | None = None
+    ) -> Agent:
+        """Agent number `index` (or `login`), signed in, not ready, no call, with a phone that behaves as asked."""
+        login = login or f"agent{index}"
+        tone = TONES[index if tone_index is None else tone_index]
         found = self.agents.get(login)
         if found is None:
             client = await self.client(login)
@@ -279,8 +282,9 @@ class Installation:
             )
             async with self.database.read() as connection:
                 row = (await connection.execute(query)).one()
-            await self.carrier.add_phone(f"agent-{row.id}", row.sip_secret, TONES[index], answer_after)
-            found = Agent(login, row.id, TONES[index], client, await client.live())
+            await client.put("/api/me/device", {"device": "sip"})
+            await self.carrier.add_phone(f"agent-{row.id}", row.sip_secret, tone, answer_after)
+            found = Agent(login, row.id, tone, client, await client.live())
             found.start = self.starts
             self.agents[login] = found
         if found.start != self.starts:

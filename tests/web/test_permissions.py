@@ -67,6 +67,8 @@ SAMPLES: dict[str, Any] = {
     "name": "新名称",
     "text": "一句话",
     "digits": "1",
+    "move": "hold",
+    "mode": "listen",
     "state": "ready",
     "device": "browser",
     "kind": "personal",
@@ -92,6 +94,7 @@ def target(route: Route, company: Company, whose: Whose) -> str:
     """The path with ids of the given owner."""
     ids = company.other if whose == "other" else company.ids
     path = route.path.replace("{call_id}", str(ids["call_id"])).replace("{path:.*}", "some/page")
+    path = path.replace("{leg}", "a-leg")
     if "{id}" in path:
         kind = next((kind for start, kind in ID_OF.items() if path.startswith(start + "/")), None)
         assert kind, f"{name_of(route)}: say in ID_OF what this id is"
