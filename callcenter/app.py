@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -181,6 +182,7 @@ async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[
 
     With `stop_telephony` false Asterisk is left running at the end: talking calls go on.
     """
+    require_free_port(settings)
     database = await open_database(settings)
     stack = TelephonyStack(settings, keep_running=not stop_telephony)
     async with contextlib.AsyncExitStack() as cleanup:
@@ -221,11 +223,25 @@ async def _serve(app: App) -> web.AppRunner:
         await web.TCPSite(runner, app.settings.host, app.settings.port).start()
     except OSError:
         await runner.cleanup()
-        raise PortTaken(
-            f"Port {app.settings.port} on {app.settings.host} is in use. Stop the other program or set "
-            "CALLCENTER_PORT to a free port."
-        ) from None
+        raise _port_taken(app.settings) from None
     return runner
+
+
+def require_free_port(settings: Settings) -> None:
+    """Raises `PortTaken` before anything else is started; telephony must not run for a web face that cannot."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError:
+            raise _port_taken(settings) from None
+
+
+def _port_taken(settings: Settings) -> PortTaken:
+    return PortTaken(
+        f"Port {settings.port} on {settings.host} is in use. Stop the other program or set "
+        "CALLCENTER_PORT to a free port."
+    )
 
 
 async def _watch_link(app: App) -> None:

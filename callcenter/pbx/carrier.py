@@ -152,11 +152,13 @@ class Carrier:
             generated=(PHONES_FILE,),
         )
 
-    async def start(self) -> None:
+    async def start(self) -> bool:
+        """Starts the network, or adopts the one that runs already: true then."""
         adopted = await self.instance.start()
         if not adopted:
             # Phones belong to whoever scripts them; those of an earlier run would register for nobody.
             await self._write_phones()
+        return adopted
 
     async def stop(self) -> None:
         await self.instance.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Self
 
 from callcenter.pbx import provision
@@ -70,10 +71,18 @@ class TelephonyStack:
         return provision.TrunkSpec(self.settings.trunk_host, self.settings.trunk_user, self.settings.trunk_password)
 
     async def start(self) -> None:
-        if self._carrier is not None:
-            await self._carrier.start()
-        await self.pbx.start()
-        await provision.write_trunk(self.pbx, self.trunk())
+        """Starts or adopts both; what this call itself started ends again when a later step fails."""
+        started: list[Callable[[], Awaitable[None]]] = []
+        try:
+            if self._carrier is not None and not await self._carrier.start():
+                started.append(self._carrier.stop)
+            if not await self.pbx.start():
+                started.append(self.pbx.stop)
+            await provision.write_trunk(self.pbx, self.trunk())
+        except BaseException:
+            for stop in reversed(started):
+                await stop()
+            raise
 
     async def stop(self) -> None:
         await self.pbx.stop()
@@ -81,13 +90,7 @@ class TelephonyStack:
             await self._carrier.stop()
 
     async def __aenter__(self) -> Self:
-        try:
-            await self.start()
-        except BaseException:
-            # What runs may have been adopted with calls on it, so only a stack of our own is torn down.
-            if not self.keep_running:
-                await self.stop()
-            raise
+        await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -87,8 +87,23 @@ async def test_a_taken_port_is_named_with_its_setting(settings: Settings, name: 
             other.listen()
         code, text = await _serve(settings)
     assert code == 1
+    assert _processes_of(settings) == [], "a failed start leaves nothing running"
     assert str(getattr(settings, name)) in text
     assert name.upper() in text.upper()
+
+
+def _processes_of(settings: Settings) -> list[str]:
+    """Command lines of processes that run from this installation's folder."""
+    folder = str(settings.data_dir).encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            line = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+        except OSError:
+            continue
+        if folder in line:
+            found.append(line.decode(errors="replace"))
+    return found
 
 
 async def test_a_wrong_ami_secret_is_said_and_heals_by_itself(site: Installation) -> None:
