@@ -19,10 +19,10 @@ ROLES = {
     "admin": {"code": "admin", "name_zh": "企业管理员", "name_en": "Administrator"},
 }
 COMPANY = {"id": 1, "name": "南山木作家居", "time_zone": "Asia/Shanghai"}
-AGENT_MAY = ["calls.dial", "calls.view", "recordings.play", "customers.view", "customers.edit"]
+AGENT_MAY = ["calls.dial", "calls.view", "calls.control", "recordings.play", "customers.view", "customers.edit"]
 ALL_BUT_DIAL = [
     "calls.view", "calls.control", "recordings.play", "customers.view", "customers.edit", "customers.delete",
-    "live.view", "employees.view", "employees.edit", "departments.edit", "packages.view", "packages.grant",
+    "live.view", "calls.supervise", "employees.view", "employees.edit", "departments.edit", "packages.view", "packages.grant",
     "settings.edit", "audit.view", "numbers.edit",
 ]
 PEOPLE = ["林书遥", "周予安", "陈知夏", "黄清和", "赵一鸣", "孙念慈", "吴远舟", "郑南乔", "何叙白", "罗青禾"]
@@ -171,6 +171,10 @@ def live_agent(i: int, state: str, seconds: int, **more: object) -> dict:
     }
 
 
+def leg(role: str, state: str, number: str, employee: int | None = None, place: str = "") -> dict:
+    return {"id": f"leg-{role}", "role": role, "state": state, "place": place, "number": number, "employee_id": employee}
+
+
 def live_call(i: int, state: str, seconds: int, **more: object) -> dict:
     c = CUSTOMERS[i]
     answered = state in ("talking", "held")
@@ -179,7 +183,7 @@ def live_call(i: int, state: str, seconds: int, **more: object) -> dict:
         "number": c["numbers"][0]["number"], "number_display": c["numbers"][0]["display"], "customer": {"id": c["id"], "name": c["name"]}, "group": None,
         "started_at": ago(seconds=seconds + 9), "answered_at": ago(seconds=seconds) if answered else None, "state_since": ago(seconds=seconds),
         "paid_until": ahead(minutes=40) if answered else None,
-        "legs": [{"role": "agent", "state": "CONNECTED", "number": f"agent-{i + 1}"}, {"role": "customer", "state": "CONNECTED" if answered else "ALERTING", "number": c["numbers"][0]["display"]}],
+        "legs": [leg("agent", "connected", f"agent-{i + 1}", i + 1), leg("customer", "connected" if answered else "alerting", c["numbers"][0]["display"])],
         **more,
     }
 

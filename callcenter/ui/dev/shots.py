@@ -13,6 +13,12 @@ from stage import ORIGIN, install, send  # noqa: E402
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 TALK = fx.live_call(0, "talking", 83)
 RINGING = fx.live_call(1, "ringing_agent", 6, employee={"id": 1, "name": "林书遥"}, direction="inbound", group={"id": 1, "name": "售前咨询"})
+CONSULTING = fx.live_call(0, "held", 96, legs=[
+    fx.leg("agent", "connected", "agent-1", 1, "consulting"), fx.leg("customer", "held", "138 0000 0001", place="held"), fx.leg("third", "connected", "01062345678"),
+])
+THREE = fx.live_call(0, "talking", 131, legs=[
+    fx.leg("agent", "connected", "agent-1", 1, "talking"), fx.leg("customer", "connected", "138 0000 0001", place="talking"), fx.leg("third", "connected", "01062345678", place="talking"),
+])
 
 
 def agent(state: str = "ready", **more: object) -> dict:
@@ -27,7 +33,9 @@ def floor() -> dict:
         fx.live_agent(8, "logged_out", 9000), fx.live_agent(9, "busy", 44, call_id="l-9"),
     ]
     calls = [
-        TALK, fx.live_call(1, "talking", 312), fx.live_call(7, "dialing_customer", 12),
+        TALK, fx.live_call(1, "talking", 312, legs=[
+            fx.leg("agent", "connected", "agent-2", 2), fx.leg("customer", "connected", "139"), fx.leg("supervisor", "connected", "agent-90", 90, "listen"),
+        ]), fx.live_call(7, "dialing_customer", 12),
         fx.live_call(9, "held", 44, direction="inbound", group={"id": 2, "name": "售后服务"}),
         fx.live_call(3, "queued", 26, direction="inbound", employee=None, group={"id": 1, "name": "售前咨询"}),
     ]
@@ -95,6 +103,9 @@ SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("work-empty", "agent", "/work", agent(), None),
     ("work", "agent", "/work/1", agent(), listen),
     ("work-talking", "agent", "/work/1", {**agent("busy", call_id="l-0"), "call": {"l-0": TALK}}, None),
+    ("work-transfer", "agent", "/work/1", {**agent("busy", call_id="l-0"), "call": {"l-0": TALK}}, click("[data-testid=transfer-open]")),
+    ("work-consulting", "agent", "/work/1", {**agent("busy", call_id="l-0"), "call": {"l-0": CONSULTING}}, None),
+    ("work-three", "agent", "/work/1", {**agent("busy", call_id="l-0"), "call": {"l-0": THREE}}, None),
     ("work-ringing", "agent", "/work/1", {**agent("busy", call_id="l-1"), "call": {"l-1": RINGING}}, typing_then_pop),
     ("work-unknown", "agent", "/work/3", agent(), lambda page, held: pop(page, held, known=False)),
     ("work-after", "agent", "/work/1", agent("working_after_call", wrap_up_ends_at=fx.ahead(seconds=26)), ended),
@@ -105,6 +116,7 @@ SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("customers", "admin", "/customers", {}, None),
     ("customer-new", "agent", "/customers", agent(), click("[data-testid=customer-create]")),
     ("live", "supervisor", "/dashboard", floor(), None),
+    ("live-menu", "supervisor", "/dashboard", floor(), click("[data-testid=live-supervise-l-1]")),
     ("employees", "admin", "/admin/employees", {}, None),
     ("departments", "admin", "/admin/departments", {}, None),
     ("groups", "admin", "/admin/groups", {}, None),

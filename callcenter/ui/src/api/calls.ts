@@ -34,3 +34,16 @@ export const fetchWaveform = (id: string) => get<Waveform>(`/api/calls/${id}/rec
 export const recordingUrl = (id: string) => `/api/calls/${id}/recording`
 export const exportUrl = (filter: CallFilter) =>
   withQuery('/api/calls/export.xlsx', { ...filter, page: undefined, page_size: undefined })
+
+export type CallMove = 'hold' | 'resume' | 'cancel' | 'complete' | 'swap' | 'conference'
+export type SuperviseMode = 'listen' | 'whisper' | 'barge' | 'take_over'
+/** Exactly one of them; a group only for a transfer. */
+export type Target = { number: string } | { employee_id: number } | { group_id: number }
+
+export const moveCall = (id: string, move: CallMove) => post<{ call_id: string }>(`/api/calls/${id}/move`, { move })
+export const consult = (id: string, target: Target) => post<{ call_id: string }>(`/api/calls/${id}/consult`, target)
+export const transfer = (id: string, target: Target) => post<{ call_id: string }>(`/api/calls/${id}/transfer`, target)
+export const dropLeg = (id: string, leg: string) =>
+  post<{ call_id: string }>(`/api/calls/${id}/legs/${encodeURIComponent(leg)}/drop`)
+export const supervise = (id: string, mode: SuperviseMode) =>
+  post<{ call_id: string }>(`/api/calls/${id}/supervise`, { mode })

@@ -66,10 +66,17 @@ export interface LiveAgent {
   groups: number[]
 }
 
+export type LegRole = 'agent' | 'customer' | 'third' | 'supervisor'
+/** Where a leg was moved to; empty as first dialled. */
+export type LegPlace = '' | 'talking' | 'held' | 'waiting' | 'consulting' | 'transfer' | 'return' | 'listen' | 'whisper' | 'barge'
+
 export interface LiveLeg {
-  role: string
+  id: string
+  role: LegRole
   state: string
+  place: LegPlace
   number: string
+  employee_id: number | null
 }
 
 export interface LiveCall {
@@ -86,7 +93,7 @@ export interface LiveCall {
   answered_at: string | null
   state_since: string
   paid_until: string | null
-  /** Employees whose phone rings for this call and who have not answered yet. */
+  /** Employees with a leg in this call that is not over, ringing or answered. */
   ringing?: number[]
   legs: LiveLeg[]
 }

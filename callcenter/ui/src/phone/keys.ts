@@ -11,6 +11,7 @@ export const phoneKeys = [
   { keys: 'Alt+X', label: 'keys.hangUp' },
   { keys: 'Alt+M', label: 'keys.mute' },
   { keys: 'Alt+H', label: 'keys.hold' },
+  { keys: 'Alt+T', label: 'keys.transfer' },
   { keys: 'F2', label: 'keys.dial' },
   { keys: 'Alt+R', label: 'keys.ready' },
   { keys: 'Ctrl+K', label: 'keys.search' },
@@ -44,7 +45,8 @@ export function usePhoneKeys(shell: { search: () => void; help: () => void }): v
     { keys: 'Alt+A', when: () => phone.ringing, run: () => void phone.answer() },
     { keys: 'Alt+X', when: () => phone.busy, run: () => void phone.hangUp() },
     { keys: 'Alt+M', when: () => leg()?.state === 'talking', run: () => phone.setMuted(!leg()?.muted) },
-    { keys: 'Alt+H', when: () => leg()?.state === 'talking', run: () => phone.setHeld(!leg()?.held) },
+    { keys: 'Alt+H', when: () => phone.canHold, run: () => void phone.setHeld(!phone.held) },
+    { keys: 'Alt+T', when: () => phone.canTransfer, run: () => (phone.transferOpen = !phone.transferOpen) },
     { keys: 'F2', when: dials, run: () => void focusDial() },
     { keys: 'Alt+R', when: dials, run: toggleReady },
   ])

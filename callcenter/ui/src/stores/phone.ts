@@ -4,6 +4,7 @@ import * as callsApi from '@/api/calls'
 import { ApiError, type Words } from '@/api/http'
 import { fetchCredentials } from '@/api/session'
 import type { LiveCall, WarningEvent } from '@/api/types'
+import { alive, legOf, possible } from '@/phone/parties'
 import { loadChoice, saveChoice, type DeviceChoice } from '@/softphone/devices'
 import { initialPhone, type PhoneState } from '@/softphone/state'
 import type { Softphone } from '@/softphone'
@@ -11,6 +12,7 @@ import { useLive } from './live'
 import { useSession } from './session'
 
 const EXPECT_MS = 6000
+const RELEASE_MS = 2000
 
 export interface Refusal {
   code: string
@@ -33,6 +35,9 @@ export const usePhone = defineStore('phone', () => {
   const warning = ref<WarningEvent | null>(null)
   const typed = ref('')
   const hangingUp = ref<string | null>(null)
+  const transferOpen = ref(false)
+  /** A move was sent and the server has not answered yet. */
+  const moving = ref(false)
   /** Accepted by the server, not yet seen on the live link. */
   const expected = ref<string | null>(null)
   let softphone: Softphone | null = null
@@ -44,14 +49,45 @@ export const usePhone = defineStore('phone', () => {
     const mine = live.calls.filter((one) => one.employee?.id === id || one.ringing?.includes(id))
     return mine.find((one) => one.id === agent.value?.call_id) ?? mine[0] ?? null
   })
-  const ringing = computed(
+  /** This employee's own leg of the call. */
+  const myLeg = computed(() => (call.value && session.me ? legOf(call.value, session.me.id) : null))
+  const supervises = computed(() => myLeg.value?.role === 'supervisor')
+  const can = computed(() =>
+    call.value && session.me && session.may('calls.control') ? possible(call.value, session.me.id) : null,
+  )
+  const legRings = computed(
     () => state.value.leg?.purpose === 'call' && state.value.leg.state === 'ringing' && !state.value.leg.autoAnswer,
   )
+  /** Our own phone rings because this person asked to supervise: nothing to decide. */
+  const supervisorRing = computed(() => {
+    const arrived = state.value.leg?.callId ?? null
+    return legRings.value && supervises.value && (arrived === null || arrived === call.value?.id)
+  })
+  const ringing = computed(() => legRings.value && !supervisorRing.value)
   const ownClick = computed(() => call.value?.direction === 'outbound' && call.value.state === 'dialing_agent')
   const busy = computed(() => call.value !== null || state.value.leg !== null)
   const canDial = computed(() => session.may('calls.dial') && !dialling.value && !expected.value && !busy.value)
   /** Sound is somewhere else: after a reload, or when a desk phone carries the call. */
   const soundElsewhere = computed(() => call.value !== null && state.value.leg === null)
+
+  /** Hold by the server: always for a desk phone, and once a third party was there, because the legs sit in a room then. */
+  const holdsByMove = computed(
+    () => call.value !== null && (session.me?.device === 'sip' || call.value.legs.some((leg) => leg.role === 'third')),
+  )
+  const held = computed(() => {
+    if (state.value.leg?.held) return true
+    if (!holdsByMove.value || !call.value || !myLeg.value) return false
+    const customer = alive(call.value, 'customer')
+    return alive(call.value, 'third') === null && (customer?.state === 'held' || customer?.place === 'held')
+  })
+  const canHold = computed(() => {
+    const leg = state.value.leg
+    if (leg?.moving) return false
+    if (leg?.held) return true
+    if (holdsByMove.value) return !moving.value && can.value !== null && (can.value.hold || can.value.resume)
+    return leg?.state === 'talking' && !supervises.value
+  })
+  const canTransfer = computed(() => can.value?.transfer === true && !state.value.leg?.moving)
 
   let wanted: AbortController | null = null
 
@@ -100,12 +136,23 @@ export const usePhone = defineStore('phone', () => {
     if (rings && mine) void softphone?.answer()
   })
 
+  watch(supervisorRing, (rings) => {
+    if (rings) void softphone?.answer()
+  })
+
   live.on('warning', (event) => (warning.value = event))
   watch(
     () => call.value?.id,
     () => {
       warning.value = null
       hangingUp.value = null
+      transferOpen.value = false
+    },
+  )
+  watch(
+    () => can.value?.transfer === false,
+    (gone) => {
+      if (gone) transferOpen.value = false
     },
   )
 
@@ -149,10 +196,61 @@ export const usePhone = defineStore('phone', () => {
     }
   }
 
+  /** Runs one move of the call; a refusal is shown with the other notices of the phone. */
+  async function attempt(work: (id: string) => Promise<unknown>): Promise<boolean> {
+    const current = call.value
+    if (!current || moving.value) return false
+    moving.value = true
+    refusal.value = null
+    try {
+      await work(current.id)
+      return true
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      refusal.value = { code: error.code, words: error.words }
+      return false
+    } finally {
+      moving.value = false
+    }
+  }
+
+  const move = (what: callsApi.CallMove) => attempt((id) => callsApi.moveCall(id, what))
+  const dropLeg = (leg: string) => attempt((id) => callsApi.dropLeg(id, leg))
+
+  async function setHeld(hold: boolean): Promise<void> {
+    if (!canHold.value) return
+    if (!holdsByMove.value || state.value.leg?.held) softphone?.setHeld(hold)
+    else await move(hold ? 'hold' : 'resume')
+  }
+
+  /** A hold of the browser's own ends first, or the third party would hear music. */
+  async function releaseOwnHold(): Promise<void> {
+    if (!state.value.leg?.held) return
+    softphone?.setHeld(false)
+    const until = Date.now() + RELEASE_MS
+    while (state.value.leg?.held && Date.now() < until) await new Promise((resolve) => window.setTimeout(resolve, 50))
+  }
+
+  async function passOn(how: 'consult' | 'transfer', target: callsApi.Target): Promise<boolean> {
+    const done = await attempt(async (id) => {
+      await releaseOwnHold()
+      await callsApi[how](id, target)
+    })
+    if (done) transferOpen.value = false
+    return done
+  }
+
   async function hangUp(): Promise<void> {
     const current = call.value
     if (!current) {
       softphone?.hangUp()
+      return
+    }
+    const mine = myLeg.value
+    if (mine && mine.role !== 'agent') {
+      // Somebody else's call: leaving must not end it for the others.
+      if (state.value.leg) softphone?.hangUp()
+      else await dropLeg(mine.id)
       return
     }
     hangingUp.value = current.id
@@ -181,6 +279,14 @@ export const usePhone = defineStore('phone', () => {
     hangingUp,
     agent,
     call,
+    myLeg,
+    supervises,
+    can,
+    held,
+    canHold,
+    canTransfer,
+    transferOpen,
+    moving,
     ringing,
     busy,
     canDial,
@@ -189,11 +295,14 @@ export const usePhone = defineStore('phone', () => {
     stop,
     dial,
     hangUp,
+    move,
+    dropLeg,
+    passOn,
+    setHeld,
     chooseDevices,
     answer: () => softphone?.answer(),
     decline: () => softphone?.hangUp(),
     setMuted: (muted: boolean) => softphone?.setMuted(muted),
-    setHeld: (held: boolean) => softphone?.setHeld(held),
     sendTone: (digit: string) => softphone?.sendTone(digit),
     echoTest: () => softphone?.echoTest(),
     testRing: () => softphone?.testRing(),
