@@ -1,0 +1,67 @@
+"""Consultation, three-way and supervision pressed in a real browser, with real sound."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from callcenter.pbx.tones import hears
+from tests.browser.test_workplaces import PATIENCE, sign_in
+from tests.live.installation import Installation, until
+
+pytestmark = pytest.mark.browser
+
+CUSTOMER, CUSTOMER_HZ = "13800000003", 800
+THIRD, THIRD_HZ = "13800000002", 700
+
+
+async def _talk(browser: Browser, floor: Installation) -> Page:
+    page = await sign_in(browser, floor.url, "agent2")
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await page.get_by_test_id("dial-input").fill(CUSTOMER)
+    await page.get_by_test_id("dial-button").click()
+    await expect(page.get_by_test_id("call-state")).to_contain_text("通话中", timeout=PATIENCE)
+    return page
+
+
+@pytest.mark.feature("T-20")
+async def test_consult_and_three_way_by_hand(chromium: Browser, floor: Installation) -> None:
+    page = await _talk(chromium, floor)
+    await page.get_by_test_id("transfer-open").click()
+    await page.get_by_test_id("transfer-number").fill(THIRD)
+    await page.get_by_test_id("transfer-consult").click()
+    await expect(page.get_by_test_id("move-conference")).to_be_visible(timeout=PATIENCE)
+    await page.get_by_test_id("move-conference").click()
+    await expect(page.get_by_test_id("move-conference")).to_be_hidden(timeout=PATIENCE)
+    await asyncio.sleep(3)
+    await page.get_by_test_id("hangup").first.click()
+    await asyncio.sleep(1)
+    for party in (CUSTOMER, THIRD):
+        await floor.carrier.hangup(party)
+    await floor.carrier.quiet(15)
+    assert hears(floor.carrier.heard(CUSTOMER)[-1], THIRD_HZ)
+    assert hears(floor.carrier.heard(THIRD)[-1], CUSTOMER_HZ)
+    await expect(page.get_by_test_id("after-call")).to_be_visible(timeout=PATIENCE)
+    await page.context.close()
+
+
+async def test_a_supervisor_listens_from_the_dashboard(chromium: Browser, floor: Installation) -> None:
+    page = await _talk(chromium, floor)
+    board = await sign_in(chromium, floor.url, "supervisor")
+    await board.goto(f"{floor.url}/dashboard")
+    await board.locator("[data-testid^=live-supervise-]").first.click(timeout=PATIENCE)
+    await board.locator("[data-testid^=live-listen-]:visible").first.click()
+    menu = board.locator("[data-testid^=live-supervise-]").first
+    await expect(menu).to_have_attribute("data-mode", "listen", timeout=PATIENCE)
+
+    async def hears_the_call() -> bool:
+        sample = await board.evaluate("window.__softphoneStats")
+        return bool(sample and (sample["inboundAudioLevel"] or 0) > 0.01)
+
+    await until(hears_the_call, "the supervisor to hear the call")
+    await page.get_by_test_id("hangup").first.click()
+    await expect(board.locator("[data-testid^=live-supervise-]")).to_have_count(0, timeout=PATIENCE)
+    await page.context.close()
+    await board.context.close()
