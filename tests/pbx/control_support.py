@@ -129,12 +129,17 @@ class Controlled:
         return folder / f"{self.id}.customer.wav", folder / f"{self.id}.agent.wav"
 
 
-async def outbound(stack: TelephonyStack, ami: Ami, call_id: str, number: str = CUSTOMER) -> Controlled:
+async def outbound(
+    stack: TelephonyStack, ami: Ami, call_id: str, limit_seconds: int | None = None, agent: str = "agent-12"
+) -> Controlled:
     """A call that the engine made, talking."""
     await stack.carrier.set_phone("agent-12", answer_after=0.2)
     await stack.carrier.set_phone("agent-13", answer_after=0.2)
     call = Controlled(stack, ami, call_id)
-    await ami.originate(dial_out_action(call_id=call_id, agent_channel="PJSIP/agent-12", number=number))
+    dial = dial_out_action(
+        call_id=call_id, agent_channel=f"PJSIP/{agent}", number=CUSTOMER, limit_seconds=limit_seconds
+    )
+    await ami.originate(dial)
     await call.learn("customer")
     await call.learn("agent")
     await ami.wait("BridgeEnter", Uniqueid=call.ids["customer"])

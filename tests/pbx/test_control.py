@@ -64,7 +64,8 @@ async def test_an_attended_transfer_leaves_customer_and_third_party_talking(stac
     enters = [at for kind, at in rows if kind == "BRIDGE_ENTER"]
     exits = [at for kind, at in rows if kind == "BRIDGE_EXIT"]
     talked = sum(exits) - sum(enters)
-    print("recorded", tones.seconds(said), tones.seconds(other), "talk", talked, rows)
+    assert tones.seconds(said) == pytest.approx(talked, abs=0.2), "as long as the customer talked, without the hold"
+    assert tones.seconds(other) == pytest.approx(tones.seconds(said), abs=0.05)
     assert tones.hears(said, CUSTOMER_HZ, 3.0) and tones.hears(other, AGENT_HZ, 1.0)
     assert tones.hears(other, THIRD_HZ, 1.5), "one recording holds both conversations of the customer"
 

@@ -104,7 +104,7 @@ async def test_a_blind_transfer_that_nobody_answers_ends_with_its_own_cause(stac
     assert ended["Cause"] == "19", ended
     rung = [one["DestAccountCode"] for one in ami.seen("DialBegin")]
     assert rung[-2:] == ["nobody.third", "nobody.agent"]
-    call.accounted("agent", "customer")
+    call.accounted("customer")
 
 
 async def test_an_inbound_call_is_held_consulted_and_transferred(stack: TelephonyStack, ami: Ami) -> None:
