@@ -14,7 +14,8 @@ varies by a few milliseconds, so nothing may be concluded from it. In the room `
 the parties: the conference's own announcer, a channel `CBAnn/...` without account code.
 
 Whoever enters a room that somebody is in waits 0.1 s first (silence), because Asterisk parts those who join a
-conference just as it empties. All legs whose place is `talking` must be in one bridge; if they are not, send the move again.
+conference just as it empties. All legs whose place is `talking` must be in one bridge; if they are not, send the
+move again.
 
 A hold that is pressed on a phone is played as music by a two-party bridge but not by the room: on `Hold` of a leg
 whose place is `talking`, send `hold`, and on `Unhold` send `resume`.
