@@ -290,8 +290,7 @@ async def test_the_agent_swaps_between_customer_and_third(site: Installation) ->
     assert _minutes(found) == {"agent": 0, "customer": 1, "third": 1}
 
 
-@pytest.mark.feature("P-05")
-async def test_a_supervisor_listens_whispers_barges_and_takes_over(site: Installation) -> None:
+async def test_a_supervisor_listens_whispers_and_takes_over(site: Installation) -> None:
     """Whisper is heard by the agent only; every use is in the audit log; other agents may not."""
     boss = await site.agent(3, login="supervisor", tone_index=7)
     agent, call_id = await _talking(site)
