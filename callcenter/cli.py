@@ -107,7 +107,7 @@ async def _adduser(settings: Settings, options: argparse.Namespace) -> int:
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.push_async_callback(database.close)
         if not await seed.has_company(database):
-            await seed.make_company(database, options.company or "我的公司")
+            await seed.make_company(database, options.company or "我的公司", time_zone=settings.time_zone)
         company_id = await seed.first_company(database)
         account = await seed.make_employee(
             database, company_id, login=options.login, name=options.name or options.login, role_code=options.role

@@ -49,12 +49,14 @@ async def first_company(database: Database) -> int:
         return int((await connection.execute(select(func.min(company.c.id)))).scalar_one())
 
 
-async def make_company(database: Database, name: str, display_number: str = "") -> int:
+async def make_company(
+    database: Database, name: str, display_number: str = "", time_zone: str = "Asia/Shanghai"
+) -> int:
     """A company with the built-in roles; returns its id."""
     async with database.write() as connection:
         row = await connection.execute(
             insert(company)
-            .values(name=name, display_number=display_number, created_at=utcnow())
+            .values(name=name, display_number=display_number, time_zone=time_zone, created_at=utcnow())
             .returning(company.c.id)
         )
         company_id = int(row.scalar_one())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import time
 
 from callcenter.domain.terms import Gate
 
@@ -52,8 +52,3 @@ def inside(moment: time, window: tuple[time, time]) -> bool:
 def window_allowed(start: time, end: time) -> bool:
     """A company's window must lie inside the platform's and must not be empty (T-11)."""
     return PLATFORM_WINDOW[0] <= start < end <= PLATFORM_WINDOW[1]
-
-
-def local_time(now: datetime) -> time:
-    """Time of day of an already localised moment."""
-    return now.time()

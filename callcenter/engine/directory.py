@@ -79,10 +79,6 @@ class Directory:
     """Inbound number (E.164 or as the trunk writes it) -> group id."""
     blacklist: set[tuple[int, str]] = field(default_factory=set)
 
-    def group_of_queue(self, queue: str) -> Group | None:
-        tail = queue.removeprefix("q-")
-        return self.groups.get(int(tail)) if tail.isdigit() else None
-
     def group_of_number(self, number: str) -> Group | None:
         group_id = self.numbers.get(number)
         return self.groups.get(group_id) if group_id is not None else None

@@ -45,10 +45,6 @@ class CelFile:
         """Rows past `last_id` in order; empty while Asterisk has not made its table yet."""
         return await asyncio.to_thread(self._after, last_id, limit)
 
-    async def newest_id(self) -> int:
-        """The id of the newest row; 0 when there is none (a new file after a reinstall starts again)."""
-        return await asyncio.to_thread(self._newest)
-
     def _connect(self) -> contextlib.closing[sqlite3.Connection]:
         connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=2, isolation_level=None)
         return contextlib.closing(connection)
@@ -63,15 +59,6 @@ class CelFile:
         except sqlite3.OperationalError:
             return []  # no table yet, or busy for a moment: the next round reads it
         return [_row(*row) for row in rows]
-
-    def _newest(self) -> int:
-        if not self.path.exists():
-            return 0
-        try:
-            with self._connect() as connection:
-                return int(connection.execute("SELECT coalesce(max(AcctId), 0) FROM cel").fetchone()[0])
-        except sqlite3.OperationalError:
-            return 0
 
 
 def _row(

@@ -5,7 +5,6 @@ The same declaration validates requests, checks permissions and writes the OpenA
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -211,7 +210,3 @@ def _refuse_control_text(raw: bytes) -> None:
 def dump(value: Any) -> bytes:
     """JSON with datetimes as RFC 3339 in UTC."""
     return msgspec.json.encode(value)
-
-
-def pretty(value: Any) -> str:
-    return json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2)
