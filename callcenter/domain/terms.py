@@ -23,6 +23,59 @@ class Mode(StrEnum):
     """呼转: the agent calls an access number and is connected."""
 
 
+class LegOrder(StrEnum):
+    """Who is rung first in an outbound call of two legs."""
+
+    AGENT_FIRST = "agent_first"
+    CUSTOMER_FIRST = "customer_first"
+
+
+class CallerIdPolicy(StrEnum):
+    """Which of a company's numbers a called party sees."""
+
+    BOUND = "bound"
+    """The number bound to the agent's seat; without one the seat cannot dial (SPEC §B8.2, §B8.7)."""
+    SAME_REGION = "same_region"
+    """One from the region of the called number."""
+    ROTATION = "rotation"
+    """The one that was shown longest ago."""
+
+
+class NumberKind(StrEnum):
+    """What an outside number of the company is for (SPEC §B2.2, §B2.3)."""
+
+    TELECOM = "telecom"
+    """电信号: shown in callback mode."""
+    DIRECT = "direct"
+    """直拨号: shown in direct mode."""
+
+
+class QueueStrategy(StrEnum):
+    """In which order waiting calls ring at the free agents of a group."""
+
+    RING_ALL = "ring_all"
+    LONGEST_IDLE = "longest_idle"
+    ROUND_ROBIN = "round_robin"
+    FEWEST_CALLS = "fewest_calls"
+
+
+class Overflow(StrEnum):
+    """What happens to a caller whom the group cannot take: it is full, or the wait was too long."""
+
+    HANG_UP = "hang_up"
+    VOICEMAIL = "voicemail"
+    GROUP = "group"
+    NUMBER = "number"
+
+
+class Sticky(StrEnum):
+    """Whose phone a known customer's call rings before the queue."""
+
+    NONE = "none"
+    OWNER = "owner"
+    LAST_AGENT = "last_agent"
+
+
 class Source(StrEnum):
     """Where a call was started (SPEC §B1.4)."""
 
@@ -30,6 +83,8 @@ class Source(StrEnum):
     TASK = "task"
     MANUAL = "manual"
     INBOUND = "inbound"
+    QUEUE_CALLBACK = "queue_callback"
+    """A caller who did not want to wait asked to be called back."""
 
 
 class Role(StrEnum):
@@ -130,6 +185,14 @@ class EndReason(StrEnum):
     MINUTES_USED_UP = "minutes_used_up"
     QUEUE_TIMEOUT = "queue_timeout"
     ABANDONED = "abandoned"
+    VOICEMAIL = "voicemail"
+    """The caller left a message."""
+    CALLBACK_ASKED = "callback_asked"
+    CLOSED = "closed"
+    """Outside the business hours of the number that was called."""
+    QUEUE_FULL = "queue_full"
+    NOT_CALLED_THROUGH = "not_called_through"
+    """The agent did not call the access number in time."""
     LOST = "lost"
     """Nobody saw the end; the call was closed by the last evidence."""
 
@@ -140,6 +203,10 @@ class Gate(StrEnum):
     NOT_AN_AGENT = "not_an_agent"
     NOT_LOGGED_IN = "not_logged_in"
     ACCOUNT_INACTIVE = "account_inactive"
+    NO_SEAT = "no_seat"
+    NO_BOUND_NUMBER = "no_bound_number"
+    NO_BOUND_PHONE = "no_bound_phone"
+    LINE_NOT_OPEN = "line_not_open"
     PHONE_NOT_REGISTERED = "phone_not_registered"
     PHONES_UNAVAILABLE = "phones_unavailable"
     ALREADY_DIALLING = "already_dialling"

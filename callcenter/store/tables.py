@@ -31,6 +31,10 @@ company = Table(
     Column("valid_call_seconds", Integer, nullable=False, server_default="30"),
     Column("display_number", String(32), nullable=False, server_default=""),
     Column("recording", Boolean, nullable=False, server_default="1"),
+    Column("caller_id_policy", String(16), nullable=False, server_default="bound"),
+    Column("access_number", String(32), nullable=False, server_default=""),
+    Column("call_through_seconds", Integer, nullable=False, server_default="60"),
+    Column("supervision_shown", Boolean, nullable=False, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -76,6 +80,35 @@ employee = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+seat = Table(
+    "seat",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("code", String(16), nullable=False),
+    Column("employee_id", ForeignKey("employee.id"), nullable=True, unique=True),
+    Column("bound_phone", String(32), nullable=False, server_default=""),
+    Column("mode", String(16), nullable=False, server_default="direct"),
+    Column("leg_order", String(16), nullable=False, server_default="agent_first"),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("company_id", "code"),
+)
+
+outside_number = Table(
+    "outside_number",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("number", String(32), nullable=False, unique=True),
+    Column("kind", String(10), nullable=False),
+    Column("region", String(64), nullable=False, server_default=""),
+    Column("state", String(16), nullable=False, server_default="active"),
+    Column("seat_id", ForeignKey("seat.id"), nullable=True),
+    Column("last_shown_at", UtcDateTime, nullable=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("seat_id", "kind"),
+)
+
 web_session = Table(
     "web_session",
     metadata,
@@ -86,6 +119,7 @@ web_session = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("ip", String(64), nullable=False, server_default=""),
     Column("user_agent", String(300), nullable=False, server_default=""),
+    Column("client", String(8), nullable=False, server_default="web"),
 )
 
 login_failure = Table(
@@ -115,6 +149,31 @@ agent_group = Table(
     Column("id", Integer, primary_key=True),
     company_column(),
     Column("name", String(100), nullable=False),
+    Column("strategy", String(16), nullable=False, server_default="longest_idle"),
+    Column("ring_seconds", Integer, nullable=False, server_default="20"),
+    Column("max_wait_seconds", Integer, nullable=False, server_default="120"),
+    Column("max_length", Integer, nullable=False, server_default="0"),
+    Column("greeting", String(12), nullable=False, server_default="ringback"),
+    Column("announce_seconds", Integer, nullable=False, server_default="0"),
+    Column("weight", Integer, nullable=False, server_default="0"),
+    Column("widen_seconds", Integer, nullable=False, server_default="0"),
+    Column("sticky", String(16), nullable=False, server_default="none"),
+    Column("sticky_seconds", Integer, nullable=False, server_default="15"),
+    Column("overflow", String(12), nullable=False, server_default="hang_up"),
+    Column("overflow_group_id", Integer, nullable=True),
+    Column("overflow_number", String(32), nullable=False, server_default=""),
+    Column("callback_offered", Boolean, nullable=False, server_default="0"),
+    UniqueConstraint("company_id", "name"),
+)
+
+business_hours = Table(
+    "business_hours",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("name", String(100), nullable=False),
+    Column("weekly", JSON, nullable=False),
+    Column("holidays", JSON, nullable=False),
     UniqueConstraint("company_id", "name"),
 )
 
@@ -124,6 +183,7 @@ group_member = Table(
     Column("group_id", ForeignKey("agent_group.id"), primary_key=True),
     Column("employee_id", ForeignKey("employee.id"), primary_key=True),
     company_column(),
+    Column("level", Integer, nullable=False, server_default="1"),
 )
 
 inbound_number = Table(
@@ -133,6 +193,9 @@ inbound_number = Table(
     company_column(),
     Column("number", String(32), nullable=False, unique=True),
     Column("group_id", ForeignKey("agent_group.id"), nullable=False),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("hours_id", Integer, nullable=True),
+    Column("closed_action", String(12), nullable=False, server_default="hang_up"),
 )
 
 blacklist = Table(
@@ -167,6 +230,9 @@ call = Table(
     Column("end_reason", String(32), nullable=True),
     Column("paid_until", UtcDateTime, nullable=True),
     Column("package_id", Integer, nullable=True),
+    Column("leg_order", String(16), nullable=False, server_default="agent_first"),
+    Column("caller_id_reason", String(16), nullable=False, server_default=""),
+    Column("queued_at", UtcDateTime, nullable=True),
     # Written by settlement, from Asterisk's own records:
     Column("talk_seconds", Integer, nullable=False, server_default="0"),
     Column("minutes_charged", Integer, nullable=False, server_default="0"),
@@ -175,6 +241,7 @@ call = Table(
     # Written by the agent after the call:
     Column("result", String(32), nullable=True),
     Column("note", Text, nullable=True),
+    Column("connected_mark", String(16), nullable=True),
     # Written by the recording worker:
     Column("recording_state", String(10), nullable=False, server_default="none"),
     Column("recording_path", String(300), nullable=False, server_default=""),
@@ -211,6 +278,76 @@ leg = Table(
     Column("answered_at", UtcDateTime, nullable=True),
     Column("ended_at", UtcDateTime, nullable=True),
     Column("cause", Integer, nullable=True),
+    Column("place", String(12), nullable=False, server_default=""),
+)
+
+call_quality = Table(
+    "call_quality",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    company_column(),
+    Column("call_id", ForeignKey("call.id"), nullable=False, index=True),
+    Column("leg_id", String(64), nullable=False, server_default=""),
+    Column("employee_id", Integer, nullable=True),
+    Column("measured_by", String(10), nullable=False),
+    Column("loss", Float, nullable=False),
+    Column("jitter_ms", Float, nullable=False),
+    Column("round_trip_ms", Float, nullable=True),
+    Column("mos", Float, nullable=False),
+    Column("worst_mos", Float, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    UniqueConstraint("call_id", "leg_id", "measured_by"),
+)
+
+voicemail = Table(
+    "voicemail",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    company_column(),
+    Column("call_id", ForeignKey("call.id"), nullable=False, unique=True),
+    Column("group_id", Integer, nullable=True),
+    Column("number", String(32), nullable=False),
+    Column("customer_id", Integer, nullable=True),
+    Column("state", String(10), nullable=False, server_default="pending"),
+    Column("path", String(300), nullable=False, server_default=""),
+    Column("duration", Float, nullable=True),
+    Column("heard_by", Integer, nullable=True),
+    Column("heard_at", UtcDateTime, nullable=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+callback_request = Table(
+    "callback_request",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    company_column(),
+    Column("group_id", Integer, nullable=False),
+    Column("number", String(32), nullable=False),
+    Column("customer_id", Integer, nullable=True),
+    Column("asked_in", String(64), nullable=False, server_default=""),
+    Column("queued_at", UtcDateTime, nullable=False),
+    Column("state", String(12), nullable=False, server_default="waiting"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_try_at", UtcDateTime, nullable=False),
+    Column("last_call_id", String(64), nullable=True),
+    Column("employee_id", Integer, nullable=True),
+    Column("ended_at", UtcDateTime, nullable=True),
+    # While the request is open: `<group>:<number>`, so that one caller waits once in a line. Empty (NULL) afterwards.
+    Column("open_key", String(60), nullable=True),
+    UniqueConstraint("company_id", "open_key"),
+    Index("ix_callback_request_state", "company_id", "state"),
+)
+
+prompt = Table(
+    "prompt",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("duration", Float, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("company_id", "kind"),
 )
 
 journal = Table(
@@ -268,6 +405,7 @@ voice_package = Table(
     Column("employee_id", ForeignKey("employee.id"), nullable=False, index=True),
     Column("name", String(100), nullable=False),
     Column("mode", String(16), nullable=False),
+    Column("also_mode", String(16), nullable=False, server_default=""),
     Column("kind", String(16), nullable=False, server_default="non_shared"),
     Column("minutes_total", Integer, nullable=False),
     Column("increment_seconds", Integer, nullable=False, server_default="60"),

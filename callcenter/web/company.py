@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 
 from callcenter.domain.gates import window_allowed
 from callcenter.domain.numbers import BadNumber, dialable, normalise
+from callcenter.domain.terms import CallerIdPolicy
 from callcenter.store.tables import audit, company, employee
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Listing, Name, Paging, Routes, ShortText
@@ -37,6 +38,13 @@ class CompanySettings(Body, kw_only=True):
     valid_call_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)]
     display_number: Annotated[str, msgspec.Meta(max_length=32)]
     recording: bool
+    caller_id_policy: CallerIdPolicy = CallerIdPolicy.BOUND
+    access_number: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    """The number of ours that agents call in call-through mode; empty: the mode is off."""
+    call_through_seconds: Annotated[int, msgspec.Meta(ge=10, le=600)] = 60
+    """How long an armed target waits for the agent's call."""
+    supervision_shown: bool = False
+    """Whether an agent sees that a supervisor listens."""
 
 
 class AuditQuery(Paging, kw_only=True):
@@ -77,6 +85,10 @@ async def settings(services: Services, context: Context) -> CompanySettings:
         valid_call_seconds=row.valid_call_seconds,
         display_number=row.display_number,
         recording=bool(row.recording),
+        caller_id_policy=CallerIdPolicy(row.caller_id_policy),
+        access_number=row.access_number,
+        call_through_seconds=row.call_through_seconds,
+        supervision_shown=bool(row.supervision_shown),
     )
 
 
@@ -97,13 +109,8 @@ async def change_settings(services: Services, context: Context) -> CompanySettin
         raise ApiError("dial_window_invalid")
     if given.time_zone not in available_timezones():
         raise ApiError("invalid", reason="unknown time zone - at `$.time_zone`")
-    shown = ""
-    if given.display_number:
-        try:
-            region = services.settings.default_region
-            shown = dialable(normalise(given.display_number, region), region)
-        except BadNumber:
-            raise ApiError("number_invalid", number=given.display_number) from None
+    shown = _dialable(services, given.display_number)
+    access = _dialable(services, given.access_number)
     before = await settings(services, context)
     async with services.database.write() as connection:
         await connection.execute(
@@ -118,6 +125,10 @@ async def change_settings(services: Services, context: Context) -> CompanySettin
                 valid_call_seconds=given.valid_call_seconds,
                 display_number=shown,
                 recording=given.recording,
+                caller_id_policy=given.caller_id_policy.value,
+                access_number=access,
+                call_through_seconds=given.call_through_seconds,
+                supervision_shown=given.supervision_shown,
             )
         )
     after = await settings(services, context)
@@ -128,6 +139,17 @@ async def change_settings(services: Services, context: Context) -> CompanySettin
     )
     await services.telephony.changed()
     return after
+
+
+def _dialable(services: Services, typed: str) -> str:
+    """A number as the trunk writes it; empty stays empty."""
+    if not typed:
+        return ""
+    try:
+        region = services.settings.default_region
+        return dialable(normalise(typed, region), region)
+    except BadNumber:
+        raise ApiError("number_invalid", number=typed) from None
 
 
 @routes.add(

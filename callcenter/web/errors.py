@@ -55,6 +55,14 @@ CATALOGUE: dict[str, Text] = {
     "minutes_used_up": Text(
         402, "语音包分钟数已用完，请联系管理员。", "The minutes of your voice package are used up."
     ),
+    "no_seat": Text(403, "您还没有坐席号，请联系管理员分配。", "You have no seat; ask your administrator for one."),
+    "no_bound_number": Text(
+        403, "坐席未绑定外显号码，不能拨打。", "No number is bound to your seat, so it cannot dial."
+    ),
+    "no_bound_phone": Text(
+        403, "坐席未绑定手机，无法使用该呼叫方式。", "No outside phone is bound to your seat for this calling mode."
+    ),
+    "line_not_open": Text(409, "请先开通点拨线路。", "Open your line before you dial in this mode."),
     "key_reused": Text(422, "幂等键已用于其他请求。", "This idempotency key was used for another request."),
     "key_missing": Text(400, "缺少 Idempotency-Key 请求头。", "The Idempotency-Key header is missing."),
     # Calls
