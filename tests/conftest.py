@@ -25,6 +25,18 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await opened.close()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--repeat", type=int, default=1, metavar="N", help="run every chosen test N times in a row")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`--repeat N` runs each test N times on the same fixtures: what depends on luck shows."""
+    times = metafunc.config.getoption("repeat")
+    if times > 1:
+        metafunc.fixturenames.append("_repetition")
+        metafunc.parametrize("_repetition", range(times), ids=lambda turn: f"turn-{turn + 1}")
+
+
 _outcomes: dict[str, dict[str, bool]] = {}
 
 

@@ -266,14 +266,7 @@ def close(call: Call, now: datetime, reason: EndReason) -> list[Fact]:
     """Ends a call by other evidence than its own events: a failed Originate, a resync, Asterisk's records."""
     if call.over:
         return []
-    facts: list[Fact] = []
-    for leg in call.legs.values():
-        if not leg.over:
-            before = leg.state
-            leg.state = S.NULL if before in TALKING else S.FAILED
-            leg.ended_at = now
-            facts.append(LegMoved(call.id, leg.id, leg.role, before, leg.state))
-    return facts + _end(call, now, reason)
+    return _end(call, now, reason)
 
 
 def disposition_of(reason: EndReason, answered: bool) -> Disposition:
@@ -345,11 +338,24 @@ def _enter(call: Call, state: CallState, now: datetime) -> None:
 
 
 def _end(call: Call, now: datetime, reason: EndReason) -> list[Fact]:
+    facts = _end_legs(call, now)
     call.ended_at = now
     call.end_reason = reason
     call.disposition = disposition_of(reason, call.answered_at is not None)
     _enter(call, CallState.ENDED, now)
-    return [CallEnded(call.id, reason, call.disposition)]
+    return [*facts, CallEnded(call.id, reason, call.disposition)]
+
+
+def _end_legs(call: Call, now: datetime) -> list[Fact]:
+    """Nobody stays in a call that is over: not a supervisor, whose phone is hung up a moment later."""
+    facts: list[Fact] = []
+    for leg in call.legs.values():
+        if not leg.over:
+            before = leg.state
+            leg.state = S.NULL if before in TALKING else S.FAILED
+            leg.ended_at = now
+            facts.append(LegMoved(call.id, leg.id, leg.role, before, leg.state))
+    return facts
 
 
 LIMIT_TOLERANCE = timedelta(milliseconds=700)
