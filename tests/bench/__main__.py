@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ami_bench, click_bench, pop_bench
+from tests.bench import ami_bench, capacity_bench, click_bench, pop_bench
 from tests.bench.figures import Figure, Options
 
 BENCHES: dict[str, Callable[[Options], Figure]] = {
     "ami": ami_bench.run,
+    "capacity": capacity_bench.run,
     "click": click_bench.run,
     "pop": pop_bench.run,
 }

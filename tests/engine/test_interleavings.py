@@ -78,12 +78,19 @@ class OneGroup(Directory):
         return self.groups[1]
 
 
+class Clock:
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 @dataclass
 class World:
     """An engine without its outside: events go in, state can be looked at."""
 
     core: Core
-    now: datetime = START
+    clock: Clock
     seen: dict[str, str] = field(default_factory=dict)
     """Channel -> call, for every channel that told its call before that call was over."""
     calls: dict[str, Call] = field(default_factory=dict)
@@ -91,10 +98,10 @@ class World:
     @classmethod
     def before(cls, events: Iterable[ev.AmiEvent]) -> World:
         """With the agents, groups and clicked calls that the stream is about."""
-        core = Core(
-            database=Mock(), packages=Mock(), settlement=Mock(), crm=Mock(), push=Mock(), clock=lambda: world.now
-        )
-        world = cls(core)
+        clock = Clock()
+        outside = {name: Mock() for name in ("database", "packages", "settlement", "crm", "push")}
+        world = cls(Core(**outside, clock=clock), clock)
+        core = world.core
         core.directory = OneGroup()
         core.directory.companies[1] = Mock(spec=CompanyRules, wrap_up_seconds=30, recording=True)
         core.directory.groups[1] = Mock(spec=Group, id=1, company_id=1)
@@ -114,13 +121,13 @@ class World:
         call_id = part[0]
         clicked = employee is not None and channel.uniqueid == call_id
         owner = employee[0] if clicked and employee is not None else next(iter(agents), None)
-        call = Call(call_id, 1, Direction.OUTBOUND, "+8613800000001", self.now, employee_id=owner)
-        call.state, call.state_since = CallState.DIALING_AGENT, self.now
+        call = Call(call_id, 1, Direction.OUTBOUND, "+8613800000001", self.clock.now, employee_id=owner)
+        call.state, call.state_since = CallState.DIALING_AGENT, self.clock.now
         self.calls[call_id] = self.core.registry.calls[call_id] = call
 
     def play(self, events: list[ev.AmiEvent | Choose]) -> None:
         for event in events:
-            self.now += timedelta(milliseconds=20)
+            self.clock.now += timedelta(milliseconds=20)
             if isinstance(event, Choose):
                 self._choose(event)
                 continue
@@ -136,13 +143,13 @@ class World:
     def _choose(self, choice: Choose) -> None:
         agents = list(self.core.registry.agents.values())
         agent = agents[choice.agent % len(agents)]
-        changed = agent_rules.choose(agent, choice.state, "", self.now)
+        changed = agent_rules.choose(agent, choice.state, "", self.clock.now)
         self.core.agent_changed(agent, changed)
 
     def resync(self) -> None:
         """What the snapshot of an idle Asterisk does: calls that are not there are over."""
         for call in list(self.core.registry.calls.values()):
-            self.core.take(call, call_rules.close(call, self.now, EndReason.LOST))
+            self.core.take(call, call_rules.close(call, self.clock.now, EndReason.LOST))
             self.core.registry.forget(call)
 
     def require_sound(self) -> None:
