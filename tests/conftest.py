@@ -27,6 +27,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--repeat", type=int, default=1, metavar="N", help="run every chosen test N times in a row")
+    parser.addoption("--record-streams", action="store_true", help="keep the AMI streams of the live tests that pass")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

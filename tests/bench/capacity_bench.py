@@ -34,15 +34,18 @@ from tests.bench.figures import Figure, Options, figure
 from tests.bench.traffic import Registrar, Sipp, free_port
 from tests.live.installation import DISPLAY, INBOUND, Installation, Switch
 
-CALLERS, TAKERS = 70, 50
+CALLERS, TAKERS = 240, 160
 """Agents who click, and agents who take calls from the queue."""
-TALK_MS = 3000
+TALK_MS = 2500
+REST = 1.0
+"""Seconds from the end of a call to the agent's next one."""
 SECONDS = 10.0
 FIRST_RATE, STEP, PRECISION = 8.0, 1.5, 1.08
 INBOUND_SHARE = 0.4
 HOLD_EVERY, TRANSFER_EVERY = 4, 5
 MOVED_ON = 1 / TRANSFER_EVERY - 1 / (TRANSFER_EVERY * HOLD_EVERY)
 SUCCESS = 0.999
+LATE = 1.0
 CUSTOMER, THIRD = "13800000001", "13800000002"
 
 
@@ -56,10 +59,16 @@ class Probe:
     failed_moves: int = 0
     errors: dict[str, int] = field(default_factory=dict)
     bridged: int = 0
+    late: float = 0.0
+    """Seconds by which the last click came after its time."""
 
     @property
     def carried(self) -> bool:
-        return self.bridged >= SUCCESS * self.calls and self.failed_moves <= (1 - SUCCESS) * self.moves
+        return (
+            self.late < LATE
+            and self.bridged >= SUCCESS * self.calls
+            and self.failed_moves <= (1 - SUCCESS) * self.moves
+        )
 
     def note(self, error: BaseException) -> None:
         name = str(error)[:60] or type(error).__name__
@@ -259,7 +268,9 @@ async def _click(probe: Probe, callers: list[Caller], count: int) -> None:
     for index in range(count):
         due = began + index * SECONDS / count
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-        running.append(asyncio.create_task(_one(probe, await free.get(), free, index)))
+        caller = await free.get()
+        probe.late = max(0.0, time.monotonic() - due)
+        running.append(asyncio.create_task(_one(probe, caller, free, index)))
     await asyncio.gather(*running)
 
 
@@ -278,7 +289,7 @@ async def _one(probe: Probe, caller: Caller, free: asyncio.Queue[Caller], index:
         elif index % TRANSFER_EVERY == 0:
             await _move(probe, caller.transfer(call))
     # The network hangs up after its time; the agent is free a moment later.
-    await asyncio.sleep(max(0.0, began + TALK_MS / 1000 + 2.0 - time.monotonic()))
+    await asyncio.sleep(max(0.0, began + TALK_MS / 1000 + REST - time.monotonic()))
     free.put_nowait(caller)
 
 

@@ -29,7 +29,7 @@ from callcenter.engine import Core
 from callcenter.engine.directory import CompanyRules, Directory, Group
 
 FOLDER = Path(__file__).parent.parent / "ami" / "streams"
-STREAMS = sorted([FOLDER / "calls.ami", *(FOLDER / "control").glob("*.ami")])
+STREAMS = sorted([FOLDER / "calls.ami", *(FOLDER / "control").glob("*.ami"), *(FOLDER / "live").glob("*.ami")])
 START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 ROLES = {role.value for role in Role}
 EXAMPLES = 120
