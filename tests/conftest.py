@@ -43,18 +43,26 @@ _outcomes: dict[str, dict[str, bool]] = {}
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
-    """Notes the outcome of every test that claims to prove a feature."""
+    """Writes on the report of a test which features it claims to prove."""
     outcome = yield
     report = outcome.get_result()
     ids = [str(one) for mark in item.iter_markers("feature") for one in mark.args]
+    report.user_properties.append(("features", ids))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Notes the outcome, also of tests that ran in another process."""
+    ids = next((value for name, value in report.user_properties if name == "features"), [])
     if ids and (report.when == "call" or not report.passed):
         for feature in ids:
             seen = _outcomes.setdefault(feature, {})
-            seen[item.nodeid] = seen.get(item.nodeid, True) and report.passed
+            seen[report.nodeid] = seen.get(report.nodeid, True) and report.passed
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Keeps what was proven; a run of a few tests adds to the last full run and never removes what it did not run."""
+    if hasattr(session.config, "workerinput"):
+        return  # the process that started this one collects all outcomes
     if not _outcomes:
         return
     try:
