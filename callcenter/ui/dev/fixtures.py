@@ -35,7 +35,7 @@ def me(role: str) -> dict:
         "role": ROLES[role], "permissions": AGENT_MAY if agent else ALL_BUT_DIAL,
         "scope": "self" if agent else "company", "company": COMPANY,
         "department": {"id": 2, "name": "华东销售一部"} if agent else None, "device": "browser",
-        "can_dial": agent, "extension": "agent-1",
+        "can_dial": agent, "extension": "agent-1", "seat": SEATS[0] if agent else None,
     }
 
 
@@ -95,7 +95,7 @@ def call(index: int, who: int | None = None) -> dict:
     talk = 47 + index * 83 % 520 if talked else 0
     name = PEOPLE[0] if who is not None else PEOPLE[index % 6]
     return {
-        "id": f"c-{1000 + index}", "direction": "inbound" if inbound else "outbound", "mode": "direct",
+        "id": f"c-{1000 + index}", "direction": "inbound" if inbound else "outbound", "mode": "direct", "leg_order": "agent_first", "company_number": "+8657188001200", "company_number_display": "0571 8800 1200", "caller_id_reason": "" if inbound else "same_region",
         "source": "inbound" if inbound else "customer", "caller_number": theirs if inbound else "057188001200",
         "called_number": "057188001200" if inbound else theirs, "number": f"+86{theirs}", "number_display": spaced(theirs),
         "employee": {"id": 1, "name": name}, "customer": None if stranger else {k: owner[k] for k in ("id", "name", "kind", "level", "source", "progress")},
@@ -104,6 +104,7 @@ def call(index: int, who: int | None = None) -> dict:
         "end_reason": "customer_hangup" if talked else "no_answer", "minutes_charged": -(-talk // 60) if not inbound else 0,
         "recording": {"state": "ready" if talked else "none", "duration": float(talk) if talked else None},
         "result": RESULTS[index % 4] if talked else "not_connected", "note": NOTES[index % 4] if talked else None,
+        "mark": "connected" if talked else None, "mos": [4.3, 4.1, 2.8][index % 3] if talked else None,
     }
 
 
@@ -141,20 +142,46 @@ DEPARTMENTS = [
     {"id": 1, "name": "销售中心", "parent_id": None, "head_id": 5, "employees": 1}, {"id": 2, "name": "华东销售一部", "parent_id": 1, "head_id": 5, "employees": 4},
     {"id": 3, "name": "华东销售二部", "parent_id": 1, "head_id": 10, "employees": 3}, {"id": 4, "name": "客户服务部", "parent_id": None, "head_id": None, "employees": 3},
 ]
-GROUPS = [
-    {"id": 1, "name": "售前咨询", "queue": "q-1", "member_ids": [2, 4, 6, 8], "numbers": ["057188001200"]},
-    {"id": 2, "name": "售后服务", "queue": "q-2", "member_ids": [1, 3, 5, 7], "numbers": ["057188001201"]},
-]
-NUMBERS = [{"id": 1, "number": "057188001200", "group_id": 1}, {"id": 2, "number": "057188001201", "group_id": 2}]
 SETTINGS = {
     "name": "南山木作家居", "time_zone": "Asia/Shanghai", "dial_window": {"start": "08:30", "end": "21:30"}, "wrap_up_seconds": 30,
-    "display_number": "057188001200", "recording": True, "valid_call_seconds": 10,
+    "display_number": "057188001200", "recording": True, "supervision_shown": False, "valid_call_seconds": 10,
+    "caller_id_policy": "same_region", "access_number": "057188001299", "call_through_seconds": 60,
+}
+DAY = [("not_ready", "signed_in", 380, 12), ("ready", "", 368, 95), ("busy", "", 273, 41), ("working_after_call", "", 232, 3), ("ready", "", 229, 64), ("not_ready", "meal", 165, 58), ("ready", "", 107, 39), ("not_ready", "meeting", 68, 68)]
+STATES = {
+    "items": [
+        {"state": state, "reason": reason, "at": ago(minutes=since), "until": None if since == lasted else ago(minutes=since - lasted), "seconds": lasted * 60, "by": {"id": 90, "name": "沈若谷"} if reason == "meeting" else None}
+        for state, reason, since, lasted in DAY
+    ],
+    "totals": {"ready": 11880, "busy": 2460, "working_after_call": 180, "not_ready": 8280},
 }
 AUDIT = [
     {"at": ago(minutes=4), "actor": {"id": 90, "name": "沈若谷"}, "action": "package.granted", "object": "周予安", "details": {"minutes": 500, "days": 30}, "ip": "10.0.8.21"},
     {"at": ago(minutes=31), "actor": {"id": 5, "name": "赵一鸣"}, "action": "recording.played", "object": "c-1003", "details": None, "ip": "10.0.8.35"},
     {"at": ago(hours=2), "actor": {"id": 90, "name": "沈若谷"}, "action": "settings.changed", "object": "dial_window", "details": {"start": "08:30", "end": "21:30"}, "ip": "10.0.8.21"},
     {"at": ago(hours=5), "actor": {"id": 90, "name": "沈若谷"}, "action": "employee.created", "object": "罗青禾", "details": {"role": "supervisor"}, "ip": "10.0.8.21"},
+]
+def seat(i: int, mode: str = "direct", phone: str = "", kinds: tuple[str, ...] = ("direct",), given: bool = True) -> dict:
+    numbers = [
+        {"id": i * 10 + at, "number": f"+8657188{at}012{i:02d}", "display": f"0571 88{at}0 12{i:02d}", "kind": kind, "region": "浙江省杭州市", "state": "active"}
+        for at, kind in enumerate(kinds)
+    ]
+    return {
+        "id": i + 1, "code": str(8001 + i), "employee": {"id": i + 1, "name": PEOPLE[i]} if given else None, "bound_phone": f"+86{phone}" if phone else "",
+        "bound_phone_display": spaced(phone) if phone else "", "mode": mode, "leg_order": "agent_first", "numbers": numbers, "created_at": ago(days=20),
+    }
+
+
+SEATS = [
+    seat(0), seat(1, "callback", "13867120031", ("direct", "telecom")), seat(2, "point"), seat(3, "call_through", "13957188220", ("telecom",)),
+    seat(4), seat(5, kinds=()), seat(6, given=False), seat(7, kinds=(), given=False),
+]
+OUTSIDE = [
+    {**number, "seat": {"id": one["id"], "code": one["code"], "employee": (one["employee"] or {}).get("name", "")}, "last_shown_at": ago(minutes=7), "created_at": ago(days=20)}
+    for one in SEATS for number in one["numbers"]
+] + [
+    {"id": 901, "number": "+861065520031", "display": "010 6552 0031", "kind": "direct", "region": "北京市", "state": "active", "seat": None, "last_shown_at": None, "created_at": ago(days=2)},
+    {"id": 902, "number": "+862160009932", "display": "021 6000 9932", "kind": "telecom", "region": "上海市", "state": "inactive", "seat": None, "last_shown_at": None, "created_at": ago(days=2)},
 ]
 DEMO = [
     {"number": "13800000001", "display": "138 0000 0001", "what_zh": "3 秒后接听，说一段话", "what_en": "answers after 3 s"},
@@ -167,19 +194,20 @@ def live_agent(i: int, state: str, seconds: int, **more: object) -> dict:
     return {
         "id": i + 1, "name": PEOPLE[i], "department_id": 2 + i % 3, "department": ["华东销售一部", "华东销售二部", "客户服务部"][i % 3],
         "state": state, "reason": None, "since": ago(seconds=seconds), "device": "browser" if i % 4 != 3 else "sip", "registered": True,
-        "call_id": None, "minutes_left": [1286, 38, 412, 0, 1730, 21, 205, 344, 610, 90][i], "wrap_up_ends_at": None, "groups": [1], **more,
+        "call_id": None, "minutes_left": [1286, 38, 412, 0, 1730, 21, 205, 344, 610, 90][i], "wrap_up_ends_at": None, "set_by": None, "groups": [1], "line": "closed", **more,
     }
 
 
-def leg(role: str, state: str, number: str, employee: int | None = None, place: str = "") -> dict:
-    return {"id": f"leg-{role}", "role": role, "state": state, "place": place, "number": number, "employee_id": employee}
+def leg(role: str, state: str, number: str, employee: int | None = None, place: str = "", **more: object) -> dict:
+    who = PEOPLE[employee - 1] if employee and employee <= len(PEOPLE) else ""
+    return {"id": f"leg-{role}", "role": role, "state": state, "place": place, "number": number, "employee_id": employee, "name": who, "device": "browser" if employee else None, "phone_hold": False, "muted": False, **more}
 
 
 def live_call(i: int, state: str, seconds: int, **more: object) -> dict:
     c = CUSTOMERS[i]
     answered = state in ("talking", "held")
     return {
-        "id": f"l-{i}", "direction": "outbound", "mode": "direct", "state": state, "employee": {"id": i + 1, "name": PEOPLE[i]},
+        "id": f"l-{i}", "direction": "outbound", "mode": "direct", "armed": None, "state": state, "employee": {"id": i + 1, "name": PEOPLE[i]},
         "number": c["numbers"][0]["number"], "number_display": c["numbers"][0]["display"], "customer": {"id": c["id"], "name": c["name"]}, "group": None,
         "started_at": ago(seconds=seconds + 9), "answered_at": ago(seconds=seconds) if answered else None, "state_since": ago(seconds=seconds),
         "paid_until": ahead(minutes=40) if answered else None,

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 import fixtures as fx  # noqa: E402
+import inbound_fixtures as inbound  # noqa: E402
 from stage import ORIGIN, install, send  # noqa: E402
 
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -16,9 +17,15 @@ RINGING = fx.live_call(1, "ringing_agent", 6, employee={"id": 1, "name": "林书
 CONSULTING = fx.live_call(0, "held", 96, legs=[
     fx.leg("agent", "connected", "agent-1", 1, "consulting"), fx.leg("customer", "held", "138 0000 0001", place="held"), fx.leg("third", "connected", "01062345678"),
 ])
+WATCHED = fx.live_call(0, "talking", 96, supervision_shown=True, legs=[
+    fx.leg("agent", "connected", "agent-1", 1), fx.leg("customer", "connected", "138 0000 0001"), fx.leg("supervisor", "connected", "", 90, "whisper", name="沈若谷"),
+])
 THREE = fx.live_call(0, "talking", 131, legs=[
     fx.leg("agent", "connected", "agent-1", 1, "talking"), fx.leg("customer", "connected", "138 0000 0001", place="talking"), fx.leg("third", "connected", "01062345678", place="talking"),
 ])
+
+
+ARMED = fx.live_call(0, "dialing_agent", 12, mode="call_through", legs=[], armed={"access_number": "057188001299", "phone": "+8613957188220", "phone_display": "139 5718 8220", "until": fx.ahead(seconds=48)})
 
 
 def agent(state: str = "ready", **more: object) -> dict:
@@ -97,6 +104,37 @@ def click(selector: str) -> Callable[[Page, dict], None]:
     return act
 
 
+def watched_and_refused(page: Page, held: dict) -> None:
+    send(held, {"type": "event", "name": "consult_failed", "data": {"call_id": "l-0", "reason": "busy"}})
+    send(held, {"type": "event", "name": "state_forced", "data": {"state": "not_ready", "reason": "meeting", "by": {"id": 90, "name": "沈若谷"}, "at_once": False}})
+    page.wait_for_timeout(700)
+
+
+def unanswered(page: Page, held: dict) -> None:
+    data = {"call_id": "l-0", "direction": "outbound", "number": "+8613800000001", "number_display": "138 0000 0000", "customer": {"id": 1, "name": "苏婉清"}, "disposition": "NO ANSWER", "end_reason": "customer_no_answer", "talk_seconds": 0, "needs_note": True}
+    send(held, {"type": "event", "name": "call_ended", "data": data})
+    phone_sheet(page, held)
+
+
+def history(page: Page, _held: dict) -> None:
+    page.locator("[data-testid^=agent-menu-]").first.click()
+    page.wait_for_timeout(500)
+    page.locator("[data-testid^=agent-history-]:visible").first.click()
+    page.wait_for_timeout(900)
+
+
+def modes(page: Page, held: dict) -> None:
+    phone_sheet(page, held)
+    page.click("[data-testid=mode-chooser]")
+    page.wait_for_timeout(600)
+
+
+def point(page: Page, held: dict) -> None:
+    modes(page, held)
+    page.click("[data-testid=mode-point]")
+    page.wait_for_timeout(400)
+
+
 Step = Callable[[Page, dict], None] | None
 SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("login", None, "/login", {}, None),
@@ -105,7 +143,12 @@ SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("work-talking", "agent", "/work/1", {**agent("busy", call_id="l-0"), "call": {"l-0": TALK}}, None),
     ("work-transfer", "agent", "/work/1", {**agent("busy", call_id="l-0"), "call": {"l-0": TALK}}, click("[data-testid=transfer-open]")),
     ("work-consulting", "agent", "/work/1", {**agent("busy", call_id="l-0"), "call": {"l-0": CONSULTING}}, None),
+    ("work-modes", "agent", "/work/1", agent(), modes),
+    ("work-line", "agent", "/work/1", agent(line="opening"), point),
+    ("work-armed", "agent", "/work/1", {**agent("busy", call_id="l-0"), "call": {"l-0": ARMED}}, phone_sheet),
     ("work-three", "agent", "/work/1", {**agent("busy", call_id="l-0"), "call": {"l-0": THREE}}, None),
+    ("work-watched", "agent", "/work/1", {**agent("busy", call_id="l-0"), "call": {"l-0": WATCHED}}, watched_and_refused),
+    ("work-unanswered", "agent", "/work/1", agent("ready"), unanswered),
     ("work-ringing", "agent", "/work/1", {**agent("busy", call_id="l-1"), "call": {"l-1": RINGING}}, typing_then_pop),
     ("work-unknown", "agent", "/work/3", agent(), lambda page, held: pop(page, held, known=False)),
     ("work-after", "agent", "/work/1", agent("working_after_call", wrap_up_ends_at=fx.ahead(seconds=26)), ended),
@@ -116,10 +159,23 @@ SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("customers", "admin", "/customers", {}, None),
     ("customer-new", "agent", "/customers", agent(), click("[data-testid=customer-create]")),
     ("live", "supervisor", "/dashboard", floor(), None),
+    ("live-agent", "supervisor", "/dashboard", floor(), click("[data-testid^=agent-menu-]")),
+    ("live-history", "supervisor", "/dashboard", floor(), history),
     ("live-menu", "supervisor", "/dashboard", floor(), click("[data-testid=live-supervise-l-1]")),
     ("employees", "admin", "/admin/employees", {}, None),
     ("departments", "admin", "/admin/departments", {}, None),
+    ("seats", "admin", "/admin/seats", {}, None),
+    ("seat-edit", "admin", "/admin/seats", {}, click("[data-testid=seat-edit-8002]")),
+    ("numbers", "admin", "/admin/seats", {}, click("#tab-numbers")),
     ("groups", "admin", "/admin/groups", {}, None),
+    ("group-edit", "admin", "/admin/groups", {}, click(".group header button")),
+    ("hours", "admin", "/admin/hours", {}, None),
+    ("hours-edit", "admin", "/admin/hours", {}, click("[data-testid^=hours-] button, .card header button")),
+    ("prompts", "admin", "/admin/prompts", {}, None),
+    ("missed", "agent", "/work", {**agent(), "queue": inbound.QUEUES}, click("[data-testid=work-tab-missed]")),
+    ("voicemails", "agent", "/work", {**agent(), "queue": inbound.QUEUES}, click("[data-testid=work-tab-voicemails]")),
+    ("callbacks", "agent", "/work", {**agent(), "queue": inbound.QUEUES}, click("[data-testid=work-tab-callbacks]")),
+    ("live-queues", "supervisor", "/dashboard", {**floor(), "queue": inbound.QUEUES}, None),
     ("packages", "admin", "/admin/packages", {}, None),
     ("entries", "admin", "/admin/packages", {}, click("[data-testid^=package-]:not([data-testid=package-grant])")),
     ("blacklist", "admin", "/admin/blacklist", {}, None),

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, Route, WebSocketRoute
 
 sys.path.insert(0, str(Path(__file__).parent))
 import fixtures as fx  # noqa: E402
+import inbound_fixtures as inbound  # noqa: E402
 
 ORIGIN = "http://localhost:8088"
 STATIC = Path(__file__).parents[2] / "web" / "static"
@@ -76,7 +77,13 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
                 {"id": "a", "role": "agent", "number": "agent-1", "state": "NULL", "started_at": row["started_at"], "answered_at": row["answered_at"], "ended_at": row["ended_at"], "cause": "16", "billable_seconds": 0, "minutes": 0},
                 {"id": "b", "role": "customer", "number": row["called_number"], "state": "NULL", "started_at": row["started_at"], "answered_at": row["answered_at"], "ended_at": row["ended_at"], "cause": "16", "billable_seconds": row["talk_seconds"], "minutes": row["minutes_charged"]},
             ]
-            return {**row, "legs": legs, "entries": [{"at": row["ended_at"], "call_id": row["id"], "kind": "charge", "minutes": -row["minutes_charged"], "duration_seconds": row["talk_seconds"], "number": row["number"]}]}
+            lines = [
+                {"measured_by": "browser", "leg_id": "a", "loss": 0.004, "jitter_ms": 6.2, "round_trip_ms": 41.0, "mos": 4.21, "worst_mos": 3.4},
+                {"measured_by": "pbx", "leg_id": "a", "loss": 0.061, "jitter_ms": 18.0, "round_trip_ms": None, "mos": 2.94, "worst_mos": 2.94},
+            ]
+            return {"call": row, "quality": lines, "consultations": [{"id": 1, "leg_id": "t", "duration": 41.5}], "legs": legs, "entries": [{"at": row["ended_at"], "call_id": row["id"], "kind": "charge", "minutes": -row["minutes_charged"], "duration_seconds": row["talk_seconds"], "number": row["number"]}]}
+        case ["me", "states"] | ["employees", _, "states"]:
+            return fx.STATES
         case ["tags"]:
             return ["高意向", "老客户", "批量采购", "价格敏感"]
         case ["notes"]:
@@ -87,10 +94,26 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
             return list(fx.ROLES.values())
         case ["departments"]:
             return fx.DEPARTMENTS
+        case ["seats"]:
+            return page_of([one for one in fx.SEATS if query.get("filter") != ["unassigned"] or one["employee"] is None])
+        case ["outside-numbers"]:
+            return page_of(fx.OUTSIDE)
         case ["groups"]:
-            return fx.GROUPS
+            return inbound.GROUPS
         case ["numbers"]:
-            return fx.NUMBERS
+            return inbound.NUMBERS
+        case ["hours"]:
+            return inbound.HOURS
+        case ["prompts"]:
+            return inbound.PROMPTS
+        case ["missed-calls"]:
+            return page_of(inbound.MISSED)
+        case ["voicemails"]:
+            return page_of(inbound.VOICEMAILS)
+        case ["voicemails", _, "waveform"]:
+            return {"duration": 14.5, "peaks": {"customer": [abs(((i * 37) % 23) - 11) / 14 for i in range(220)], "agent": []}, "silence_share": 0.1, "level_db": {"customer": -20, "agent": None}, "format": "opus"}
+        case ["callbacks"]:
+            return page_of(inbound.CALLBACKS)
         case ["blacklist"]:
             return [{"id": 1, "number": "13700008888", "reason": "客户要求不再联系"}, {"id": 2, "number": "02160001234", "reason": "投诉"}]
         case ["packages"]:
@@ -118,7 +141,7 @@ def install(page: Page, role: str | None, entities: dict | None = None) -> dict:
         if url.path.startswith("/api/"):
             if route.request.method != "GET":
                 held["posts"].append((route.request.method, url.path, route.request.post_data))
-            if url.path.endswith("/recording"):
+            if url.path.endswith(("/recording", "/audio")):
                 route.fulfill(body=SOUND, content_type="audio/wav")
                 return
             body = answer(role, route.request.method, url.path, parse_qs(url.query)) if role else None

@@ -30,8 +30,11 @@ const routes: RouteRecordRaw[] = [
     component: () => import('./admin/AdminFrame.vue'),
     children: [
       { path: 'employees', name: 'employees', component: () => import('./admin/EmployeesPage.vue'), meta: { needs: 'employees.view' } },
+      { path: 'seats', name: 'seats', component: () => import('./admin/SeatsPage.vue'), meta: { needs: 'numbers.edit' } },
       { path: 'departments', name: 'departments', component: () => import('./admin/DepartmentsPage.vue'), meta: { needs: 'departments.edit' } },
       { path: 'groups', name: 'groups', component: () => import('./admin/GroupsPage.vue'), meta: { needs: 'numbers.edit' } },
+      { path: 'hours', name: 'hours', component: () => import('./admin/HoursPage.vue'), meta: { needs: 'numbers.edit' } },
+      { path: 'prompts', name: 'prompts', component: () => import('./admin/PromptsPage.vue'), meta: { needs: 'numbers.edit' } },
       { path: 'packages', name: 'packages', component: () => import('./admin/PackagesPage.vue'), meta: { needs: 'packages.view' } },
       { path: 'blacklist', name: 'blacklist', component: () => import('./admin/BlacklistPage.vue'), meta: { needs: 'numbers.edit' } },
       { path: 'settings', name: 'settings', component: () => import('./admin/SettingsPage.vue'), meta: { needs: 'settings.edit' } },
@@ -41,7 +44,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./pages/NowherePage.vue') },
 ]
 
-export const adminRoutes = ['employees', 'departments', 'groups', 'packages', 'blacklist', 'settings', 'audit'] as const
+export const adminRoutes = ['employees', 'departments', 'seats', 'groups', 'hours', 'prompts', 'packages', 'blacklist', 'settings', 'audit'] as const
 
 export const router = createRouter({ history: createWebHistory(), routes })
 

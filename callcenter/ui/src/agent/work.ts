@@ -1,8 +1,19 @@
-import { listCalls } from '@/api/calls'
 import { listCustomers, listOpenNotes } from '@/api/customers'
+import { listCallbacks, listMissed, listVoicemails, type CallbackRequest, type Known, type Voicemail } from '@/api/inbound'
 import type { CustomerKind } from '@/api/types'
+import { i18n } from '@/i18n'
+import { clock } from '@/util/time'
 
-export type WorkTab = 'customers' | 'missed' | 'todo'
+const { t } = i18n.global as unknown as { t: (key: string, values?: Record<string, unknown>) => string }
+
+const known = (one: Known): Pick<Work, 'customerId' | 'name' | 'kind' | 'number'> => ({
+  customerId: one.customer?.id ?? null,
+  name: one.customer?.name ?? one.number_display,
+  kind: one.customer?.kind ?? 'personal',
+  number: { id: null, dial: one.number },
+})
+
+export type WorkTab = 'customers' | 'missed' | 'voicemails' | 'callbacks' | 'todo'
 
 /** One row of the work list, whatever it stands for. */
 export interface Work {
@@ -14,7 +25,14 @@ export interface Work {
   detail: string
   at: string | null
   number: { id: number | null; dial: string } | null
+  /** A message that can be heard in its row. */
+  voicemail?: Voicemail
+  /** A caller whom the system calls back by itself. */
+  callback?: CallbackRequest
 }
+
+/** The server lists these without a search of its own: the few rows are looked through here. */
+const found = (rows: Work[], q: string) => rows.filter((row) => !q || `${row.name} ${row.detail} ${row.number?.dial ?? ''}`.includes(q))
 
 export async function loadWork(
   tab: WorkTab,
@@ -41,23 +59,39 @@ export async function loadWork(
       return { rows, total: page.total }
     }
     case 'missed': {
-      const page = await listCalls(
-        { q, direction: 'inbound', disposition: 'NO ANSWER', sort: '-started_at', page_size: 50 },
-        signal,
-      )
-      const rows = page.items.map(
-        (one): Work => ({
-          key: `call-${one.id}`,
-          testId: `missed-row-${one.id}`,
-          customerId: one.customer?.id ?? null,
-          name: one.customer?.name ?? one.number_display,
-          kind: one.customer?.kind ?? 'personal',
-          detail: one.customer ? one.number_display : '',
-          at: one.started_at,
-          number: { id: null, dial: one.number },
-        }),
-      )
-      return { rows, total: page.total }
+      const page = await listMissed({ page_size: 100 }, signal)
+      const rows = page.items.map((one): Work => ({
+        ...known(one),
+        key: `missed-${one.number}`,
+        testId: `missed-row-${one.call_id}`,
+        detail: [one.customer ? one.number_display : '', one.times > 1 ? t('inbound.times', { count: one.times }) : '', t('inbound.waited', { time: clock(one.waited_seconds) })].filter(Boolean).join(' · '),
+        at: one.at,
+      }))
+      return { rows: found(rows, q), total: page.total }
+    }
+    case 'voicemails': {
+      const page = await listVoicemails({ page_size: 100 }, signal)
+      const rows = page.items.map((one): Work => ({
+        ...known(one),
+        key: `voicemail-${one.id}`,
+        testId: `voicemail-row-${one.id}`,
+        detail: [one.customer ? one.number_display : '', one.heard_by ? t('inbound.heard', { name: one.heard_by.name }) : t('inbound.unheard')].filter(Boolean).join(' · '),
+        at: one.at,
+        voicemail: one,
+      }))
+      return { rows: found(rows, q), total: page.total }
+    }
+    case 'callbacks': {
+      const page = await listCallbacks({ page_size: 100 }, signal)
+      const rows = page.items.map((one): Work => ({
+        ...known(one),
+        key: `callback-${one.id}`,
+        testId: `callback-row-${one.id}`,
+        detail: one.state === 'dialling' ? t('inbound.dialling') : [one.group?.name ?? '', one.attempts > 0 ? t('inbound.tried', { count: one.attempts }) : ''].filter(Boolean).join(' · '),
+        at: one.queued_at,
+        callback: one,
+      }))
+      return { rows: found(rows, q), total: page.total }
     }
     case 'todo': {
       const page = await listOpenNotes(q, signal)

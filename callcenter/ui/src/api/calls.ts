@@ -1,4 +1,6 @@
 import { get, post, put, withQuery, type Query } from './http'
+import type { CallMark } from './outcome'
+import type { CallMode, LegOrder } from './seats'
 import type { CallDetail, CallResult, CallRow, Page, Waveform } from './types'
 
 export interface CallFilter extends Query {
@@ -10,6 +12,8 @@ export interface CallFilter extends Query {
   customer_id?: number
   q?: string
   has_recording?: boolean
+  mark?: string
+  bad_quality?: boolean
   sort?: string
   page?: number
   page_size?: number
@@ -19,6 +23,9 @@ export interface Dial {
   number: string
   customer_id?: number
   source?: 'customer' | 'manual'
+  /** Left out: as the seat says. */
+  mode?: CallMode
+  leg_order?: LegOrder
 }
 
 /** Starts one outbound call. The key makes a repeated request the same call. */
@@ -27,11 +34,29 @@ export const dial = (what: Dial, key: string) =>
 export const hangUp = (id: string) => post<void>(`/api/calls/${id}/hangup`)
 export const listCalls = (filter: CallFilter, signal?: AbortSignal) =>
   get<Page<CallRow>>('/api/calls', filter, signal)
-export const fetchCall = (id: string) => get<CallDetail>(`/api/calls/${id}`)
+export async function fetchCall(id: string): Promise<CallDetail> {
+  const { call, ...more } = await get<{ call: CallRow } & Omit<CallDetail, keyof CallRow>>(`/api/calls/${id}`)
+  return { ...call, ...more }
+}
 export const saveCallNote = (id: string, result: CallResult | null, note: string) =>
   put<CallRow>(`/api/calls/${id}/note`, { result, note })
 export const fetchWaveform = (id: string) => get<Waveform>(`/api/calls/${id}/recording/waveform`)
-export const recordingUrl = (id: string) => `/api/calls/${id}/recording`
+export const recordingUrl = (id: string, consult?: number) => withQuery(`/api/calls/${id}/recording`, { consult })
+/** Takes no mark away: null does. */
+export const markCall = (id: string, mark: CallMark | null) => put<CallRow>(`/api/calls/${id}/mark`, { mark })
+export const muteCall = (id: string, on: boolean) => post<{ call_id: string }>(`/api/calls/${id}/mute`, { on })
+export const sendDigits = (id: string, digits: string) => post<{ call_id: string }>(`/api/calls/${id}/dtmf`, { digits })
+/** Asks for a running call back on this page, which was loaded anew. */
+export const rejoinCall = (id: string) => post<{ call_id: string }>(`/api/calls/${id}/rejoin`)
+
+export interface Measured {
+  loss: number
+  jitter_ms: number
+  round_trip_ms: number | null
+  worst_mos: number
+}
+
+export const reportQuality = (id: string, measured: Measured) => post<{ mos: number }>(`/api/calls/${id}/quality`, measured)
 export const exportUrl = (filter: CallFilter) =>
   withQuery('/api/calls/export.xlsx', { ...filter, page: undefined, page_size: undefined })
 

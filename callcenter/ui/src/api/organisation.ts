@@ -1,3 +1,4 @@
+import type { CallMode } from './seats'
 import { get, patch, post, put, remove } from './http'
 import type {
   AuditEntry,
@@ -6,7 +7,6 @@ import type {
   Department,
   Employee,
   Group,
-  InboundNumber,
   Package,
   LedgerEntry,
   Page,
@@ -35,6 +35,7 @@ export interface EmployeeInput {
   role: string
   phone?: string
   group_ids?: number[]
+  seat_id?: number | null
 }
 
 export interface EmployeeFilter extends Record<string, string | number | undefined> {
@@ -56,13 +57,8 @@ export const fetchSipAccount = (id: number) => get<SipAccount>(`/api/employees/$
 export const listRoles = () => rows(get<Page<Role> | Role[]>('/api/roles'))
 
 export const listGroups = () => rows(get<Page<Group> | Group[]>('/api/groups'))
-export const createGroup = (name: string, member_ids: number[]) => post<Group>('/api/groups', { name, member_ids })
-export const updateGroup = (id: number, change: { name?: string; member_ids?: number[] }) =>
-  patch<Group>(`/api/groups/${id}`, change)
 export const deleteGroup = (id: number) => remove(`/api/groups/${id}`)
-export const listNumbers = () => rows(get<Page<InboundNumber> | InboundNumber[]>('/api/numbers'))
-export const addNumber = (number: string, group_id: number | null) =>
-  post<InboundNumber>('/api/numbers', { number, group_id })
+export const addNumber = (number: string, group_id: number | null) => post<unknown>('/api/numbers', { number, group_id })
 export const deleteNumber = (id: number) => remove(`/api/numbers/${id}`)
 export const listBlacklist = () => rows(get<Page<BlacklistEntry> | BlacklistEntry[]>('/api/blacklist'))
 export const addToBlacklist = (number: string, reason: string) =>
@@ -72,7 +68,8 @@ export const removeFromBlacklist = (id: number) => remove(`/api/blacklist/${id}`
 export interface Grant {
   employee_id: number
   name: string
-  mode: 'direct'
+  mode: CallMode
+  also_mode?: CallMode | null
   minutes: number
   days: number
 }

@@ -1,4 +1,5 @@
 import { get, post, put, remove } from './http'
+import type { StateHistory } from './outcome'
 import type { AgentState, DemoNumber, Device, Me, Minutes, NotReadyReason, SipCredentials } from './types'
 
 export const signIn = (login: string, password: string) => post<Me>('/api/session', { login, password })
@@ -13,5 +14,12 @@ export const changeState = (state: 'ready' | 'not_ready' | 'logged_out', reason?
     state,
     ...(reason ? { reason } : {}),
   })
+/** More time for after-call work. */
+export const extendWrapUp = (seconds: number) => post<{ wrap_up_ends_at: string | null }>('/api/me/wrap-up', { seconds })
+export const fetchOwnStates = (from: string) => get<StateHistory>('/api/me/states', { from })
+export const fetchStates = (id: number, from: string) => get<StateHistory>(`/api/employees/${id}/states`, { from })
+/** A supervisor's word on an agent's state. */
+export const forceState = (id: number, state: 'ready' | 'not_ready' | 'logged_out', reason?: NotReadyReason) =>
+  post<{ state: AgentState }>(`/api/agents/${id}/state`, { state, ...(reason ? { reason } : {}) })
 export const fetchCredentials = () => post<SipCredentials>('/api/softphone/credentials')
 export const fetchDemoNumbers = () => get<DemoNumber[]>('/api/demo/numbers')

@@ -1,4 +1,7 @@
 /** Shapes of the HTTP and live contract. Times are ISO-8601 UTC strings. */
+import type { Armed, LineWord, SeatBrief } from './seats'
+import type { LinePlace, MessageBrief } from './inbound'
+import type { CallLine, CallMark, Consultation } from './outcome'
 
 export interface Ref {
   id: number
@@ -33,6 +36,7 @@ export interface Me {
   device: Device
   can_dial: boolean
   extension: string
+  seat?: SeatBrief | null
 }
 
 export type AgentState = 'logged_out' | 'ready' | 'not_ready' | 'busy' | 'working_after_call'
@@ -51,6 +55,7 @@ export type Direction = 'inbound' | 'outbound'
 export type Disposition = 'ANSWERED' | 'NO ANSWER' | 'BUSY' | 'FAILED' | 'CONGESTION'
 
 export interface LiveAgent {
+  line?: LineWord
   id: number
   name: string
   department_id: number | null
@@ -63,12 +68,14 @@ export interface LiveAgent {
   call_id: string | null
   minutes_left: number | null
   wrap_up_ends_at: string | null
+  /** Who put the agent into this state, if it was a supervisor. */
+  set_by?: Ref | null
   groups: number[]
 }
 
 export type LegRole = 'agent' | 'customer' | 'third' | 'supervisor'
 /** Where a leg was moved to; empty as first dialled. */
-export type LegPlace = '' | 'talking' | 'held' | 'waiting' | 'consulting' | 'transfer' | 'return' | 'listen' | 'whisper' | 'barge'
+export type LegPlace = '' | 'talking' | 'held' | 'waiting' | 'consulting' | 'transfer' | 'return' | 'rejoined' | 'listen' | 'whisper' | 'barge'
 
 export interface LiveLeg {
   id: string
@@ -77,9 +84,16 @@ export interface LiveLeg {
   place: LegPlace
   number: string
   employee_id: number | null
+  /** The employee's name; empty for outside parties. */
+  name?: string
+  device?: Device | null
+  /** Hold was pressed on the phone itself: only there it ends. */
+  phone_hold?: boolean
+  muted?: boolean
 }
 
 export interface LiveCall {
+  armed?: Armed | null
   id: string
   direction: Direction
   mode: string
@@ -89,6 +103,7 @@ export interface LiveCall {
   number_display: string
   customer: Ref | null
   group: Ref | null
+  queue?: LinePlace | null
   started_at: string
   answered_at: string | null
   state_since: string
@@ -127,7 +142,10 @@ export interface CallRow {
   id: string
   direction: Direction
   mode: string
-  source: 'customer' | 'manual' | 'inbound'
+  company_number?: string
+  company_number_display?: string
+  caller_id_reason?: string
+  source: 'customer' | 'manual' | 'inbound' | 'queue_callback'
   caller_number: string
   called_number: string
   number: string
@@ -145,8 +163,12 @@ export interface CallRow {
   end_reason: string | null
   minutes_charged: number
   recording: { state: 'none' | 'pending' | 'ready' | 'failed'; duration: number | null }
+  voicemail?: MessageBrief | null
   result: CallResult | null
   note: string | null
+  mark: CallMark | null
+  /** The worst line of the call, 1 to 4.4; null where nothing was measured. */
+  mos: number | null
 }
 
 export interface CallLeg {
@@ -174,6 +196,8 @@ export interface LedgerEntry {
 export interface CallDetail extends CallRow {
   legs: CallLeg[]
   entries: LedgerEntry[]
+  quality: CallLine[]
+  consultations: Consultation[]
 }
 
 export interface Waveform {
@@ -259,6 +283,7 @@ export interface Employee {
   account_state: AccountState
   verification: 'unverified' | 'verified'
   device: Device
+  seat?: SeatBrief | null
   extension: string
   groups: Ref[]
   minutes_left: number | null
@@ -279,12 +304,6 @@ export interface Group {
   queue: string
   member_ids: number[]
   numbers: string[]
-}
-
-export interface InboundNumber {
-  id: number
-  number: string
-  group_id: number | null
 }
 
 export interface BlacklistEntry {
@@ -317,15 +336,7 @@ export interface Minutes {
   packages: Package[]
 }
 
-export interface CompanySettings {
-  name: string
-  time_zone: string
-  dial_window: { start: string; end: string }
-  wrap_up_seconds: number
-  display_number: string | null
-  recording: boolean
-  valid_call_seconds: number
-}
+export type { CompanySettings } from './company'
 
 export interface AuditEntry {
   id?: number

@@ -1,9 +1,11 @@
 /** What the live link knows, as one immutable value and pure functions over it. */
+import type { LiveQueue } from '@/api/inbound'
 import type { LiveAgent, LiveCall, LiveStats, LiveSystem } from '@/api/types'
 
 export interface Entities {
   readonly agent: Readonly<Record<string, LiveAgent>>
   readonly call: Readonly<Record<string, LiveCall>>
+  readonly queue: Readonly<Record<string, LiveQueue>>
   readonly stats: Readonly<Record<string, LiveStats>>
   readonly system: Readonly<Record<string, LiveSystem>>
 }
@@ -46,7 +48,7 @@ export interface Resumed {
 
 export type ServerMessage = Snapshot | Resumed | Delta | LiveEvent | { type: 'pong' }
 
-const nothing: Entities = { agent: {}, call: {}, stats: {}, system: {} }
+const nothing: Entities = { agent: {}, call: {}, queue: {}, stats: {}, system: {} }
 
 export const initialLive: LiveState = { epoch: null, seq: 0, entities: nothing }
 

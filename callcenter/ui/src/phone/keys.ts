@@ -12,6 +12,9 @@ export const phoneKeys = [
   { keys: 'Alt+M', label: 'keys.mute' },
   { keys: 'Alt+H', label: 'keys.hold' },
   { keys: 'Alt+T', label: 'keys.transfer' },
+  { keys: 'Alt+S', label: 'keys.swap' },
+  { keys: 'Alt+C', label: 'keys.complete' },
+  { keys: 'Alt+B', label: 'keys.cancel' },
   { keys: 'F2', label: 'keys.dial' },
   { keys: 'Alt+R', label: 'keys.ready' },
   { keys: 'Ctrl+K', label: 'keys.search' },
@@ -24,7 +27,7 @@ export function usePhoneKeys(shell: { search: () => void; help: () => void }): v
   const desk = useDesk()
   const session = useSession()
   const dials = () => session.may('calls.dial')
-  const leg = () => phone.state.leg
+  const third = () => phone.can?.third === true
 
   async function focusDial(): Promise<void> {
     desk.phoneOpen = true
@@ -44,9 +47,12 @@ export function usePhoneKeys(shell: { search: () => void; help: () => void }): v
     { keys: '?', run: shell.help },
     { keys: 'Alt+A', when: () => phone.ringing, run: () => void phone.answer() },
     { keys: 'Alt+X', when: () => phone.busy, run: () => void phone.hangUp() },
-    { keys: 'Alt+M', when: () => leg()?.state === 'talking', run: () => phone.setMuted(!leg()?.muted) },
+    { keys: 'Alt+M', when: () => phone.canMute, run: () => void phone.setMuted(!phone.muted) },
     { keys: 'Alt+H', when: () => phone.canHold, run: () => void phone.setHeld(!phone.held) },
     { keys: 'Alt+T', when: () => phone.canTransfer, run: () => (phone.transferOpen = !phone.transferOpen) },
+    { keys: 'Alt+S', when: () => third() && !phone.moving, run: () => void phone.move('swap') },
+    { keys: 'Alt+C', when: () => third() && !phone.moving, run: () => void phone.move('complete') },
+    { keys: 'Alt+B', when: () => phone.can?.cancel === true && !phone.moving, run: () => void phone.move('cancel') },
     { keys: 'F2', when: dials, run: () => void focusDial() },
     { keys: 'Alt+R', when: dials, run: toggleReady },
   ])

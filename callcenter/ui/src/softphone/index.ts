@@ -7,7 +7,8 @@ import type { SipCredentials } from '@/api/types'
 import { audioConstraints, loadChoice, routeTo, type DeviceChoice } from './devices'
 import { Ringer } from './ringer'
 import { initialPhone, microphoneFault, reducePhone, type PhoneFact, type PhoneState } from './state'
-import { judge, sample, type Sample } from './stats'
+import { CallMeter, type Measured } from './quality'
+import { judge, sample } from './stats'
 
 const GATHER_MS = 400
 const SAMPLE_MS = 500
@@ -20,6 +21,8 @@ const ECHO_TEST = '*43'
 export interface SoftphonePorts {
   credentials: () => Promise<SipCredentials>
   changed: (state: PhoneState) => void
+  /** A call's leg is over: how well its line was. */
+  measured: (callId: string, measured: Measured) => void
 }
 
 export class Softphone {
@@ -33,7 +36,7 @@ export class Softphone {
   private retryTimer = 0
   private renewTimer = 0
   private sampleTimer = 0
-  private lastSample: Sample | null = null
+  private meter = new CallMeter()
   private quietSince = 0
   private microphone: MediaStream | null = null
   private readonly audio = new Audio()
@@ -247,12 +250,13 @@ export class Softphone {
     const incoming = String(originator) === 'remote' ? (request as IncomingRequest) : null
     const header = (name: string) => incoming?.getHeader(name) ?? null
     const callId = header('X-Call-Id')
-    const autoAnswer = callId !== null && header('X-Auto-Answer') === '1'
+    const line = header('X-Line') === 'open'
+    const autoAnswer = (callId !== null || line) && header('X-Auto-Answer') === '1'
     const id = session.id
     this.note({
       type: 'leg_arrived',
       id,
-      purpose: incoming ? 'call' : 'echo',
+      purpose: line ? 'line' : incoming ? 'call' : 'echo',
       callId,
       autoAnswer,
       from: session.remote_identity.uri.user,
@@ -292,6 +296,10 @@ export class Softphone {
     this.ringer.stop()
     window.clearInterval(this.sampleTimer)
     if (this.session === session) this.session = null
+    const callId = this.state.leg?.id === id && this.state.leg.purpose === 'call' ? this.state.leg.callId : null
+    const measured = this.meter.result()
+    this.meter = new CallMeter()
+    if (callId !== null && measured) this.ports.measured(callId, measured)
     this.closeMicrophone()
     this.audio.srcObject = null
     window.__softphoneStats = null
@@ -323,7 +331,7 @@ export class Softphone {
 
   private watchQuality(session: RTCSession): void {
     window.clearInterval(this.sampleTimer)
-    this.lastSample = null
+    this.meter = new CallMeter()
     this.quietSince = Date.now()
     this.sampleTimer = window.setInterval(() => void this.measure(session), SAMPLE_MS)
   }
@@ -334,8 +342,9 @@ export class Softphone {
     const now = await sample(connection)
     if (session !== this.session) return
     window.__softphoneStats = now
-    this.note({ type: 'quality', quality: judge(this.lastSample, now) })
-    this.lastSample = now
+    const at = Date.now()
+    const score = this.meter.add(now, at)
+    this.note({ type: 'quality', quality: judge(now, this.meter.lately(at), score) })
     const leg = this.state.leg
     const excused = !leg || leg.muted || leg.held || leg.state !== 'talking'
     if (excused || now.outboundAudioLevel > SILENCE) {

@@ -27,7 +27,7 @@ describe('the phone state', () => {
   })
 
   it('forgets the quality of a call that is over', () => {
-    const quality = { lossPercent: 1, jitterMs: 5, inboundLevel: 0.2, outboundLevel: 0.1 }
+    const quality = { lossPercent: 1, jitterMs: 5, roundTripMs: 20, mos: 4.2, inboundLevel: 0.2, outboundLevel: 0.1 }
     expect(after(arrival, { type: 'quality', quality }, { type: 'leg_gone', id: 'x' }).quality).toBeNull()
     expect(after({ type: 'quality', quality }).quality).toBeNull()
   })

@@ -6,7 +6,8 @@ export type LegState = 'ringing' | 'answering' | 'talking'
 
 export interface Leg {
   readonly id: string
-  readonly purpose: 'call' | 'echo'
+  /** `line`: the open line of point-dial, which carries one call after the other. */
+  readonly purpose: 'call' | 'echo' | 'line'
   readonly callId: string | null
   readonly autoAnswer: boolean
   readonly from: string
@@ -20,6 +21,8 @@ export interface Leg {
 export interface Quality {
   readonly lossPercent: number
   readonly jitterMs: number
+  readonly roundTripMs: number | null
+  readonly mos: number
   readonly inboundLevel: number
   readonly outboundLevel: number
 }

@@ -1,3 +1,4 @@
+import type { Line } from './quality'
 import type { Quality } from './state'
 
 export interface Sample {
@@ -6,7 +7,11 @@ export interface Sample {
   packetsReceived: number
   packetsSent: number
   packetsLost: number
+  /** Seconds, as WebRTC gives them. */
   jitter: number
+  roundTrip: number | null
+  /** What the far end says it lost of our packets, 0 to 1. */
+  remoteLoss: number
 }
 
 declare global {
@@ -23,6 +28,10 @@ interface Report {
   packetsSent?: number
   packetsLost?: number
   jitter?: number
+  roundTripTime?: number
+  currentRoundTripTime?: number
+  nominated?: boolean
+  fractionLost?: number
 }
 
 export async function sample(connection: RTCPeerConnection): Promise<Sample> {
@@ -33,9 +42,14 @@ export async function sample(connection: RTCPeerConnection): Promise<Sample> {
     packetsSent: 0,
     packetsLost: 0,
     jitter: 0,
+    roundTrip: null,
+    remoteLoss: 0,
   }
+  let path: number | null = null
   const reports = await connection.getStats()
   reports.forEach((value: Report) => {
+    // Until the first RTCP report (5 s) the path's own round trip is the best there is.
+    if (value.type === 'candidate-pair' && value.nominated) path = value.currentRoundTripTime ?? path
     if (value.kind !== 'audio') return
     if (value.type === 'inbound-rtp') {
       result.inboundAudioLevel = value.audioLevel ?? 0
@@ -44,21 +58,24 @@ export async function sample(connection: RTCPeerConnection): Promise<Sample> {
       result.jitter = value.jitter ?? 0
     } else if (value.type === 'outbound-rtp') {
       result.packetsSent = value.packetsSent ?? 0
+    } else if (value.type === 'remote-inbound-rtp') {
+      result.roundTrip = value.roundTripTime ?? null
+      result.remoteLoss = value.fractionLost ?? 0
     } else if (value.type === 'media-source') {
       result.outboundAudioLevel = value.audioLevel ?? 0
     }
   })
+  result.roundTrip ??= path
   return result
 }
 
-/** Loss is of the packets since the sample before, so a bad minute long ago is forgotten. */
-export function judge(before: Sample | null, now: Sample): Quality {
-  const lost = now.packetsLost - (before?.packetsLost ?? 0)
-  const received = now.packetsReceived - (before?.packetsReceived ?? 0)
-  const total = lost + received
+/** What the meter shows: levels of this moment, the line of the last ten seconds. */
+export function judge(now: Sample, line: Line, score: number): Quality {
   return {
-    lossPercent: total > 0 ? Math.max(0, (lost / total) * 100) : 0,
-    jitterMs: now.jitter * 1000,
+    lossPercent: line.loss * 100,
+    jitterMs: line.jitterMs,
+    roundTripMs: line.roundTripMs,
+    mos: score,
     inboundLevel: now.inboundAudioLevel,
     outboundLevel: now.outboundAudioLevel,
   }

@@ -4,12 +4,14 @@ import { fetchCall } from '@/api/calls'
 import { ApiError } from '@/api/http'
 import type { CallEndedEvent, PopEvent } from '@/api/types'
 import { useDrafts } from './drafts'
+import { useLead } from './lead'
 import { useLive } from './live'
 
 /** What lies on the agent's desk: screen pops, calls that still want a note, and whether someone is typing. */
 export const useDesk = defineStore('desk', () => {
   const live = useLive()
   const drafts = useDrafts()
+  const lead = useLead()
   const pops = ref<PopEvent[]>([])
   const unsaved = ref<CallEndedEvent[]>([])
   const editing = ref(false)
@@ -17,10 +19,12 @@ export const useDesk = defineStore('desk', () => {
   const changed = ref(0)
 
   live.on('pop', (pop) => {
+    if (!lead.leading) return
     pops.value = [pop, ...pops.value.filter((one) => one.call_id !== pop.call_id)].slice(0, 3)
   })
   live.on('call_ended', (ended) => {
     changed.value += 1
+    if (!lead.leading) return
     if (!ended.needs_note) dismissPop(ended.call_id)
     else unsaved.value = [ended, ...unsaved.value.filter((one) => one.call_id !== ended.call_id)]
   })

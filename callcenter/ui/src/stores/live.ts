@@ -1,5 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
+import type { ConsultFailedEvent, StateForcedEvent } from '@/api/outcome'
+import type { LiveQueue } from '@/api/inbound'
 import type { CallEndedEvent, LiveAgent, LiveCall, PopEvent, WarningEvent } from '@/api/types'
 import { fetchMe } from '@/api/session'
 import { LiveLink, type LinkState } from '@/live/link'
@@ -11,6 +13,8 @@ export interface LiveEvents {
   call_ended: CallEndedEvent
   recording_ready: { call_id: string }
   note_saved: { call_id?: string; customer_id?: number }
+  consult_failed: ConsultFailedEvent
+  state_forced: StateForcedEvent
 }
 
 type Handler = (data: unknown) => void
@@ -26,6 +30,7 @@ export const useLive = defineStore('live', () => {
   const calls = computed<LiveCall[]>(() =>
     Object.values(state.value.entities.call).filter((call) => call.state !== 'ended'),
   )
+  const queues = computed<LiveQueue[]>(() => Object.values(state.value.entities.queue))
   const stats = computed(() => state.value.entities.stats['today'] ?? null)
   const phones = computed(() => state.value.entities.system['phones']?.phones ?? null)
 
@@ -79,5 +84,5 @@ export const useLive = defineStore('live', () => {
     return () => known.delete(handler as Handler)
   }
 
-  return { state, link, agents, calls, stats, phones, serverNow, start: () => connection.start(), stop, on }
+  return { state, link, agents, calls, queues, stats, phones, serverNow, start: () => connection.start(), stop, on }
 })

@@ -3,11 +3,15 @@ import { computed, ref, shallowRef, watch } from 'vue'
 import * as callsApi from '@/api/calls'
 import { ApiError, type Words } from '@/api/http'
 import { fetchCredentials } from '@/api/session'
+import { closeLine, openLine, type CallMode, type LegOrder } from '@/api/seats'
 import type { LiveCall, WarningEvent } from '@/api/types'
-import { alive, legOf, possible } from '@/phone/parties'
+import { alive, isUp, legOf, possible } from '@/phone/parties'
 import { loadChoice, saveChoice, type DeviceChoice } from '@/softphone/devices'
 import { initialPhone, type PhoneState } from '@/softphone/state'
 import type { Softphone } from '@/softphone'
+import { newKey } from '@/util/key'
+import { useLead } from './lead'
+import { useRejoin } from './rejoin'
 import { useLive } from './live'
 import { useSession } from './session'
 
@@ -19,14 +23,11 @@ export interface Refusal {
   words: Words
 }
 
-/** A fresh idempotency key; pages served without https have no `randomUUID`. */
-const newKey = () =>
-  crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
-
 /** The agent's phone: the browser line, the call the server says we are in, and what may be pressed now. */
 export const usePhone = defineStore('phone', () => {
   const session = useSession()
   const live = useLive()
+  const lead = useLead()
 
   const state = shallowRef<PhoneState>(initialPhone)
   const devices = ref<DeviceChoice>(loadChoice())
@@ -34,6 +35,8 @@ export const usePhone = defineStore('phone', () => {
   const refusal = ref<Refusal | null>(null)
   const warning = ref<WarningEvent | null>(null)
   const typed = ref('')
+  /** How the next call is set up, where that differs from the seat's way. */
+  const chosen = ref<{ mode?: CallMode; leg_order?: LegOrder }>({})
   const hangingUp = ref<string | null>(null)
   const transferOpen = ref(false)
   /** A move was sent and the server has not answered yet. */
@@ -46,7 +49,9 @@ export const usePhone = defineStore('phone', () => {
   const call = computed<LiveCall | null>(() => {
     const id = session.me?.id
     if (id === undefined) return null
-    const mine = live.calls.filter((one) => one.employee?.id === id || one.ringing?.includes(id))
+    // Whoever has left a call is done with it, although it is theirs in the log and others still talk.
+    const left = (one: LiveCall) => legOf(one, id) === null && one.legs.some((leg) => leg.employee_id === id)
+    const mine = live.calls.filter((one) => (one.employee?.id === id || one.ringing?.includes(id)) && !left(one))
     return mine.find((one) => one.id === agent.value?.call_id) ?? mine[0] ?? null
   })
   /** This employee's own leg of the call. */
@@ -64,25 +69,34 @@ export const usePhone = defineStore('phone', () => {
     return legRings.value && supervises.value && (arrived === null || arrived === call.value?.id)
   })
   const ringing = computed(() => legRings.value && !supervisorRing.value)
+  /** A desk phone of ours rings for a call of somebody else's making. */
+  const ringsDesk = computed(() => {
+    const leg = myLeg.value
+    return session.me?.device === 'sip' && !ownClick.value && leg !== null && leg.role !== 'supervisor' && !isUp(leg)
+  })
   const ownClick = computed(() => call.value?.direction === 'outbound' && call.value.state === 'dialing_agent')
-  const busy = computed(() => call.value !== null || state.value.leg !== null)
+  /** An open line is no call: it waits for one. */
+  const onLine = computed(() => state.value.leg?.purpose === 'line')
+  const busy = computed(() => call.value !== null || (state.value.leg !== null && !onLine.value))
   const canDial = computed(() => session.may('calls.dial') && !dialling.value && !expected.value && !busy.value)
   /** Sound is somewhere else: after a reload, or when a desk phone carries the call. */
   const soundElsewhere = computed(() => call.value !== null && state.value.leg === null)
 
   /** Hold by the server: always for a desk phone, and once a third party was there, because the legs sit in a room then. */
   const holdsByMove = computed(
-    () => call.value !== null && (session.me?.device === 'sip' || call.value.legs.some((leg) => leg.role === 'third')),
+    () => call.value !== null && (session.me?.device === 'sip' || onLine.value || call.value.legs.some((leg) => leg.role === 'third')),
   )
+  /** Hold was pressed on a desk phone: only that phone can end it. */
+  const phoneHold = computed(() => state.value.leg === null && myLeg.value?.phone_hold === true)
   const held = computed(() => {
-    if (state.value.leg?.held) return true
+    if (state.value.leg?.held || phoneHold.value) return true
     if (!holdsByMove.value || !call.value || !myLeg.value) return false
     const customer = alive(call.value, 'customer')
     return alive(call.value, 'third') === null && (customer?.state === 'held' || customer?.place === 'held')
   })
   const canHold = computed(() => {
     const leg = state.value.leg
-    if (leg?.moving) return false
+    if (leg?.moving || phoneHold.value) return false
     if (leg?.held) return true
     if (holdsByMove.value) return !moving.value && can.value !== null && (can.value.hold || can.value.resume)
     return leg?.state === 'talking' && !supervises.value
@@ -91,28 +105,15 @@ export const usePhone = defineStore('phone', () => {
 
   let wanted: AbortController | null = null
 
-  /** Only one tab holds the line: two would take each other's credentials. The next tab takes over when it closes. */
-  function start(): void {
+  /** Only the leading tab holds the line: two would take each other's credentials. */
+  async function start(): Promise<void> {
     if (wanted) return
     const mine = new AbortController()
     wanted = mine
-    if (!('locks' in navigator)) {
-      void hold(mine)
-      return
-    }
-    state.value = { ...initialPhone, line: 'elsewhere' }
-    navigator.locks.request(`callcenter.phone.${session.me?.id}`, { signal: mine.signal }, () => hold(mine)).catch((error: unknown) => {
-      if (!mine.signal.aborted) throw error
-    })
-  }
-
-  /** Runs the softphone until it is no longer wanted. */
-  async function hold(mine: AbortController): Promise<void> {
     const module = await import('@/softphone')
     if (mine.signal.aborted) return
-    softphone = new module.Softphone({ credentials: fetchCredentials, changed: (next) => (state.value = next) })
+    softphone = new module.Softphone({ credentials: fetchCredentials, changed: (next) => (state.value = next), measured })
     softphone.start()
-    await new Promise((resolve) => mine.signal.addEventListener('abort', resolve))
   }
 
   function stop(): void {
@@ -123,14 +124,32 @@ export const usePhone = defineStore('phone', () => {
     state.value = initialPhone
   }
 
+  /** A report that does not get through is no loss to the call. */
+  function measured(callId: string, line: callsApi.Measured): void {
+    void callsApi.reportQuality(callId, line).catch((error: unknown) => {
+      if (!(error instanceof ApiError)) throw error
+    })
+  }
+
   watch(
-    () => session.usesBrowserPhone,
-    (uses) => {
-      if (uses) start()
-      else stop()
+    () => (session.usesBrowserPhone ? (lead.leading ? 'mine' : 'elsewhere') : 'none'),
+    (line) => {
+      if (line === 'mine') void start()
+      else {
+        stop()
+        if (line === 'elsewhere') state.value = { ...initialPhone, line: 'elsewhere' }
+      }
     },
     { immediate: true },
   )
+
+  const { rejoin, retryRejoin } = useRejoin(state, call, myLeg)
+
+  /** A page that was loaded anew has lost the sound of its open line: the line is opened again. */
+  const deaf = computed(() => session.usesBrowserPhone && agent.value?.line === 'open' && state.value.line === 'ready' && state.value.leg === null && call.value === null)
+  watch(deaf, (is) => {
+    if (is) window.setTimeout(() => void (deaf.value && closeLine().then(openLine).catch(() => undefined)), RELEASE_MS)
+  })
 
   watch([ringing, ownClick], ([rings, mine]) => {
     if (rings && mine) void softphone?.answer()
@@ -181,11 +200,13 @@ export const usePhone = defineStore('phone', () => {
         {
           number: clean,
           source: customerId === undefined ? 'manual' : 'customer',
+          ...chosen.value,
           ...(customerId === undefined ? {} : { customer_id: customerId }),
         },
         newKey(),
       )
       expect(call_id)
+      chosen.value = {}
       return true
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
@@ -217,6 +238,23 @@ export const usePhone = defineStore('phone', () => {
   const move = (what: callsApi.CallMove) => attempt((id) => callsApi.moveCall(id, what))
   const dropLeg = (leg: string) => attempt((id) => callsApi.dropLeg(id, leg))
 
+  /** The browser mutes itself, at once and for certain; any other phone is muted by the telephone system. */
+  const muted = computed(() => (state.value.leg ? state.value.leg.muted : (myLeg.value?.muted ?? false)))
+  const canMute = computed(() => (state.value.leg ? state.value.leg.state === 'talking' : can.value !== null && myLeg.value !== null && isUp(myLeg.value)))
+
+  async function setMuted(on: boolean): Promise<void> {
+    if (state.value.leg) softphone?.setMuted(on)
+    else await attempt((id) => callsApi.muteCall(id, on))
+  }
+
+  const canSendTones = computed(() => state.value.leg?.state === 'talking' || (can.value !== null && call.value?.answered_at != null))
+
+  /** The browser's own tones go with its sound; for another phone the system presses the keys. */
+  async function sendTone(digit: string): Promise<void> {
+    if (state.value.leg) softphone?.sendTone(digit)
+    else if (call.value) await callsApi.sendDigits(call.value.id, digit).catch(() => undefined)
+  }
+
   async function setHeld(hold: boolean): Promise<void> {
     if (!canHold.value) return
     if (!holdsByMove.value || state.value.leg?.held) softphone?.setHeld(hold)
@@ -243,13 +281,13 @@ export const usePhone = defineStore('phone', () => {
   async function hangUp(): Promise<void> {
     const current = call.value
     if (!current) {
-      softphone?.hangUp()
+      if (!onLine.value) softphone?.hangUp()
       return
     }
     const mine = myLeg.value
     if (mine && mine.role !== 'agent') {
       // Somebody else's call: leaving must not end it for the others.
-      if (state.value.leg) softphone?.hangUp()
+      if (state.value.leg && !onLine.value) softphone?.hangUp()
       else await dropLeg(mine.id)
       return
     }
@@ -258,7 +296,7 @@ export const usePhone = defineStore('phone', () => {
       await callsApi.hangUp(current.id)
     } catch (error) {
       hangingUp.value = null
-      softphone?.hangUp()
+      if (!onLine.value) softphone?.hangUp()
       if (!(error instanceof ApiError)) throw error
     }
   }
@@ -276,6 +314,8 @@ export const usePhone = defineStore('phone', () => {
     refusal,
     warning,
     typed,
+    chosen,
+    onLine,
     hangingUp,
     agent,
     call,
@@ -302,8 +342,15 @@ export const usePhone = defineStore('phone', () => {
     chooseDevices,
     answer: () => softphone?.answer(),
     decline: () => softphone?.hangUp(),
-    setMuted: (muted: boolean) => softphone?.setMuted(muted),
-    sendTone: (digit: string) => softphone?.sendTone(digit),
+    setMuted,
+    muted,
+    canMute,
+    phoneHold,
+    sendTone,
+    canSendTones,
+    rejoin,
+    retryRejoin,
+    ringsDesk,
     echoTest: () => softphone?.echoTest(),
     testRing: () => softphone?.testRing(),
     playBlockedSound: () => softphone?.playBlockedSound(),

@@ -1,0 +1,14 @@
+/** What holds for a whole company, from the next call on. */
+export interface CompanySettings {
+  name: string
+  time_zone: string
+  dial_window: { start: string; end: string }
+  wrap_up_seconds: number
+  display_number: string | null
+  recording: boolean
+  supervision_shown: boolean
+  caller_id_policy: 'bound' | 'same_region' | 'rotation'
+  access_number: string
+  call_through_seconds: number
+  valid_call_seconds: number
+}
