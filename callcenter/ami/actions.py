@@ -166,10 +166,18 @@ def play_dtmf(channel: str, digit: str) -> Action:
 
 
 def queue_add(
-    queue: str, interface: str, member_name: str = "", paused: bool = False, state_interface: str = ""
+    queue: str,
+    interface: str,
+    member_name: str = "",
+    paused: bool = False,
+    state_interface: str = "",
+    penalty: int = 0,
 ) -> Action:
-    """Adds a member; `interface` is what is dialled, `state_interface` whose device state is watched."""
+    """Adds a member; `interface` is what is dialled, `state_interface` whose device state is watched. Members of a
+    lower `penalty` are rung first."""
     action: Action = {"Action": "QueueAdd", "Queue": queue, "Interface": interface, "Paused": _flag(paused)}
+    if penalty:
+        action["Penalty"] = str(_natural("penalty", penalty))
     if member_name:
         action["MemberName"] = member_name
     if state_interface:
@@ -199,6 +207,11 @@ def db_put(family: str, key: str, value: str) -> Action:
 def db_del(family: str, key: str) -> Action:
     """Raises `Refused` when sent if there is no such key."""
     return check({"Action": "DBDel", "Family": family, "Key": key})
+
+
+def db_get_tree(family: str) -> Action:
+    """A list of `DBGetTreeResponse` (`Key`, `Val`): collect until `DBGetTreeComplete`."""
+    return check({"Action": "DBGetTree", "Family": family})
 
 
 def getvar(name: str, channel: str = "") -> Action:

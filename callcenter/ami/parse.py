@@ -208,9 +208,41 @@ def _bridge(kind: Callable[[ev.Channel, str, int], ev.AmiEvent]) -> Callable[[st
 
 def _user_event(block: str) -> ev.AmiEvent | None:
     here = channel(block)
-    if here is None or value(block, "UserEvent") != "Leg":
+    if here is None:
         return None
-    return ev.LegPlaced(here, value(block, "Place"))
+    match value(block, "UserEvent"):
+        case "Leg":
+            return ev.LegPlaced(here, value(block, "Place"))
+        case "AskAgent":
+            return ev.OwnAgentAsked(here, value(block, "Queue"))
+        case "CallbackAsked":
+            return ev.CallbackAsked(here)
+        case "ConsultFailed":
+            return ev.ConsultFailed(here, value(block, "DialStatus"), number(value(block, "Cause")))
+        case "Quality":
+            return _quality(here, block)
+        case _:
+            return None
+
+
+def _quality(here: ev.Channel, block: str) -> ev.AmiEvent | None:
+    """Counts of packets and seconds of jitter, for both directions; None for a leg on which nothing was ever heard."""
+    received, lost, sent, sent_lost = (decimal(value(block, one)) for one in ("Rx", "RxLost", "Tx", "TxLost"))
+    if received <= 0:
+        return None
+    loss = max(lost / (received + lost), sent_lost / sent if sent > 0 else 0.0)
+    jitter = max(decimal(value(block, "RxJitter")), decimal(value(block, "TxJitter")))
+    trip = decimal(value(block, "Rtt"))
+    return ev.QualityMeasured(here, min(1.0, loss), 1000 * jitter, 1000 * trip if trip > 0 else None)
+
+
+def decimal(text: str) -> float:
+    """A header that holds a number, never negative; 0 where it is missing or malformed."""
+    try:
+        found = float(text)
+    except ValueError:
+        return 0.0
+    return found if 0 <= found < 1e9 else 0.0
 
 
 def _hangup(block: str) -> ev.AmiEvent | None:

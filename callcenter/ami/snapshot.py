@@ -7,8 +7,8 @@ from typing import Final
 
 from callcenter.ami.actions import core_show_channels
 from callcenter.ami.errors import Refused
-from callcenter.ami.parse import Headers, make_channel, make_contact
-from callcenter.domain.events import Channel, ContactChanged, QueueMember, Snapshot
+from callcenter.ami.parse import Headers, make_channel, make_contact, number
+from callcenter.domain.events import Channel, ContactChanged, QueueEntry, QueueMember, Snapshot
 
 Collect = Callable[[Mapping[str, str | Sequence[str]], str], Awaitable[list[dict[str, str]]]]
 
@@ -29,11 +29,18 @@ async def take(collect: Collect) -> Snapshot:
         channels=tuple(here for row in channels if (here := _channel(row)) is not None),
         contacts=tuple(found for row in contacts if (found := _contact(row)) is not None),
         queue_members=tuple(
-            QueueMember(row.get("Queue", ""), _interface(row), row.get("Paused") == "1")
+            QueueMember(row.get("Queue", ""), _interface(row), row.get("Paused") == "1", number(row.get("Penalty", "")))
             for row in queues
             if row.get("Event") == "QueueMember"
         ),
         queues=tuple(row.get("Queue", "") for row in queues if row.get("Event") == "QueueParams"),
+        queue_entries=tuple(
+            QueueEntry(
+                row.get("Queue", ""), row["Uniqueid"], number(row.get("Position", "")), number(row.get("Wait", ""))
+            )
+            for row in queues
+            if row.get("Event") == "QueueEntry" and row.get("Uniqueid")
+        ),
     )
 
 

@@ -93,6 +93,12 @@ NUMBERS: tuple[SimulatedNumber, ...] = (
         ("Ringing()", "Wait(1)", "Gosub(clock-party,s,1)", "Hangup(16)"),
     ),
     SimulatedNumber(
+        "13800000070",
+        "voice menu: 400 Hz until a key is pressed; 5 is answered with 1600 Hz, any other key with 1800 Hz",
+        "语音菜单：400 Hz 提示音；按 5 播放 1600 Hz，按其他键播放 1800 Hz",
+        ("Ringing()", "Wait(1)", "Gosub(menu-party,s,1)", "Hangup(16)"),
+    ),
+    SimulatedNumber(
         "13800000050",
         "answers after 1 s and echoes what it hears",
         "1 秒后接听并回声",
@@ -249,6 +255,11 @@ class Carrier:
         """Recordings of what `party` (number, phone endpoint, caller) heard, oldest first."""
         found = (self.instance.spool / "heard").glob(f"{_word(party)}.*.wav")
         return sorted(found, key=lambda path: path.stat().st_mtime)
+
+    async def shown(self, party: str) -> str:
+        """The caller's number that `party` saw with the last call it answered; empty before any."""
+        printed = await self.instance.cli(f"database get shown {_word(party)}")
+        return printed.partition("Value:")[2].strip()
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

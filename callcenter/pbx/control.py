@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import re
 
-from callcenter.pbx.actions import Action
+from callcenter.pbx.actions import Action, line_channel, outside_channel
 from callcenter.pbx.errors import UnsafeValue
 from callcenter.pbx.provision import TRUNK
 
@@ -35,11 +35,13 @@ _CALL_ID = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _CHANNEL = re.compile(r"[A-Za-z0-9]{2,20}/[A-Za-z0-9@._-]{1,100}(;[12])?")
 _NUMBER = re.compile(r"\+?[0-9]{2,20}")
 _PHONE = re.compile(r"agent-[0-9]{1,12}(-web)?")
+_LINE = re.compile(r"line-[0-9]{1,9}")
 _QUEUE = re.compile(r"q-[A-Za-z0-9_-]{1,58}")
 _SHOWN = re.compile(r"[+0-9*]{0,32}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 TALKING = ("leg-talking", "s")
+JOINED = ("leg-talking", "joined")
 MUSIC = ("leg-held", "music")
 SILENCE = ("leg-held", "silence")
 RELEASED = ("leg-released", "s")
@@ -73,12 +75,14 @@ def consult(
     display_number: str = "",
     ring_seconds: int = 30,
     limit_seconds: int | None = None,
+    record: bool = False,
     trunk: str = TRUNK,
 ) -> Actions:
     """Ring `target` (an outside number, or a phone such as `agent-13`) for the agent; the customer hears music.
 
-    `limit_seconds` ends the third party's leg that long after its answer. If the third party does not answer or hangs
-    up, agent and customer are connected again without any further action.
+    `limit_seconds` ends the third party's leg that long after its answer. With `record` what the two say is kept in a
+    file of its own (`<call id>.consult.<third's unique id>.third.wav` and `.agent.wav`). If the third party does not
+    answer or hangs up, agent and customer are connected again without any further action.
 
     Events: `BridgeLeave` of both; `Leg` `held` and `consulting`; `Newchannel`, `NewAccountCode` (`<call id>.third`),
     `DialBegin`, `Newstate`, `DialEnd` of the third; if it answers `BridgeEnter` of agent and third. If it does not:
@@ -88,7 +92,10 @@ def consult(
     if not _PHONE.fullmatch(target):
         _check(_NUMBER, target, "number or phone")
     return [
-        _set(agent_channel, _dialling(display_number, ring_seconds, limit_seconds, trunk)),
+        _set(
+            agent_channel,
+            _dialling(display_number, ring_seconds, limit_seconds, trunk) | {"RECORD": "yes" if record else "no"},
+        ),
         _move((customer_channel, MUSIC), (agent_channel, ("leg-consulting", target))),
     ]
 
@@ -119,7 +126,7 @@ def complete(customer_channel: str, third_channel: str, agent_channel: str) -> A
     Events: `BridgeLeave` of third and agent, `Hangup` of the agent, `Leg` `talking` and `BridgeEnter` of customer and
     third. The same happens without this action when the agent hangs up while consulting a party that has answered.
     """
-    return [_move((third_channel, TALKING), (agent_channel, RELEASED)), _move((customer_channel, TALKING))]
+    return [_move((third_channel, JOINED), (agent_channel, RELEASED)), _move((customer_channel, TALKING))]
 
 
 def three_way(customer_channel: str, agent_channel: str, third_channel: str) -> Actions:
@@ -127,7 +134,7 @@ def three_way(customer_channel: str, agent_channel: str, third_channel: str) -> 
 
     Events: `BridgeLeave` of agent and third; `Leg` `talking` and `BridgeEnter` three times with one bridge id.
     """
-    return [_move((third_channel, TALKING), (agent_channel, TALKING)), _move((customer_channel, TALKING))]
+    return [_move((third_channel, JOINED), (agent_channel, TALKING)), _move((customer_channel, TALKING))]
 
 
 def blind_transfer(
@@ -145,7 +152,8 @@ def blind_transfer(
 ) -> Actions:
     """Pass the customer on to `target`: an outside number, a phone (`agent-13`) or a queue (`q-3`).
 
-    Unanswered for `ring_seconds` it rings the phone `return_to` for `return_seconds`, and if nobody answers there
+    Unanswered for `ring_seconds` it rings `return_to` (a phone, an outside number, or `line-12`: an open line) for
+    `return_seconds`, and if nobody answers there
     the customer's leg ends with cause 19. The legs that are rung have the roles `third` (number, phone) and `agent`
     (queue, return).
 
@@ -155,11 +163,10 @@ def blind_transfer(
     """
     if not _PHONE.fullmatch(target) and not _QUEUE.fullmatch(target):
         _check(_NUMBER, target, "number, phone or queue")
-    if return_to:
-        _check(_PHONE, return_to, "phone")
+    back = _dialled(return_to, trunk) if return_to else ""
     _check(_SHOWN, shown_to_agent, "shown number")
     values = _dialling(display_number, ring_seconds, limit_seconds, trunk)
-    values |= {"RETURN_TO": return_to, "RETURN_SECONDS": str(max(1, return_seconds)), "SHOWN": shown_to_agent}
+    values |= {"RETURN_TO": back, "RETURN_SECONDS": str(max(1, return_seconds)), "SHOWN": shown_to_agent}
     return [
         _set(customer_channel, values),
         _move((customer_channel, ("leg-transfer", target)), (agent_channel, RELEASED)),
@@ -173,6 +180,70 @@ def drop(channel: str) -> Actions:
     """
     _check(_CHANNEL, channel, "channel")
     return [{"Action": "Hangup", "Channel": channel, "Cause": "16"}]
+
+
+def together(*channels: str) -> Actions:
+    """Brings legs that should talk with each other into the call's room, wherever they are.
+
+    Events: those of `resume`, for each leg.
+    """
+    first, *others = channels
+    if len(others) != 1:
+        return [_move((one, TALKING)) for one in channels]
+    return [_move((first, TALKING), (others[0], TALKING))]
+
+
+def mute(channel: str, on: bool) -> Actions:
+    """What comes from this phone is passed on to nobody. No event follows."""
+    _check(_CHANNEL, channel, "channel")
+    state = "on" if on else "off"
+    return [
+        {"Action": "MuteAudio", "Channel": channel, "Direction": "in", "State": state},
+        {"Action": "Setvar", "Channel": channel, "Variable": "MUTED", "Value": state},
+    ]
+
+
+# -- a page that was loaded anew ------------------------------------------------------------------------------------
+
+
+def ring_again(*, call_id: str, channel_id: str, phone: str, shown: str = "", ring_seconds: int = 15) -> Actions:
+    """Ring the agent's browser (`PJSIP/agent-12-web`) for a call in which its old leg still is; it answers by itself.
+
+    Events: `Newchannel` ... of a leg with the role `agent` and the unique id `channel_id`, then `Leg` `rejoined`.
+    """
+    _check(_CALL_ID, call_id, "call id")
+    _check(_CALL_ID, channel_id, "channel id")
+    _check(_CHANNEL, phone, "phone")
+    _check(_SHOWN, shown, "shown number")
+    headers = [f"PJSIP_HEADER(add,X-Call-Id)={call_id}", "PJSIP_HEADER(add,X-Auto-Answer)=1"]
+    return [
+        {
+            "Action": "Originate",
+            "Channel": phone,
+            "ChannelId": channel_id,
+            "Account": f"{call_id}.agent",
+            "Context": "leg-rejoined",
+            "Exten": "s",
+            "Priority": "1",
+            "CallerID": f'"{shown}" <{shown}>',
+            "Timeout": str(ring_seconds * 1000),
+            "Async": "true",
+            "Variable": [f"__CALL_ID={call_id}", *headers],
+        }
+    ]
+
+
+def replace(new_channel: str, old_channel: str, partner_channel: str | None, *, silent: bool = False) -> Actions:
+    """The new leg takes the old one's place: in the call's room, or `silent` while somebody is on hold.
+
+    `partner_channel` is who talks with the old leg outside the room and has to come along; None when nobody does.
+
+    Events: `Leg` `talking` (or `waiting`) of the new leg, `Hangup` (16) of the old one, `Leg` `talking` of the partner.
+    """
+    here = _move((new_channel, SILENCE if silent else TALKING))
+    if partner_channel is None:
+        return [here, _move((old_channel, RELEASED))]
+    return [here, _move((partner_channel, TALKING), (old_channel, RELEASED))]
 
 
 # -- supervision ---------------------------------------------------------------------------------------------------
@@ -258,6 +329,16 @@ def _move(first: tuple[str, Place], second: tuple[str, Place] | None = None) -> 
             "ExtraPriority": "1",
         }
     return action
+
+
+def _dialled(target: str, trunk: str) -> str:
+    """What `Dial` takes to reach an agent: on the SIP phone, on the outside phone, or on the open line."""
+    if _PHONE.fullmatch(target):
+        return f"PJSIP/{target}"
+    if _LINE.fullmatch(target):
+        return line_channel(int(target.removeprefix("line-")))
+    _check(_NUMBER, target, "phone, number or line")
+    return outside_channel(target, trunk)
 
 
 def _dialling(display_number: str, ring_seconds: int, limit_seconds: int | None, trunk: str) -> dict[str, str]:

@@ -19,7 +19,12 @@ from callcenter.pbx.render import check_value, write_atomic
 AGENTS_FILE = "pjsip_agents.conf"
 TRUNK_FILE = "pjsip_trunk.conf"
 QUEUES_FILE = "queues_generated.conf"
-GENERATED_FILES = (AGENTS_FILE, TRUNK_FILE, QUEUES_FILE)
+RULES_FILE = "queuerules_generated.conf"
+GENERATED_FILES = (AGENTS_FILE, TRUNK_FILE, QUEUES_FILE, RULES_FILE)
+
+LEVELS = 5
+"""Levels of a group's members; the level is the member's penalty in the queue."""
+DEFAULT_COMFORT_SECONDS = 30
 
 REALM = "callcenter"
 TRUNK = "trunk-1"
@@ -53,6 +58,23 @@ class TrunkSpec:
     password: str = ""
     name: str = TRUNK
     header_secret: str = ""
+
+
+@dataclass(frozen=True)
+class QueueSpec:
+    """A queue with its group's settings; seconds of zero mean never, paths are without their ending."""
+
+    name: str
+    ring_all: bool = False
+    ring_seconds: int = 0
+    """How long one member is rung; 0 takes the setting `agent_ring_seconds`."""
+    max_length: int = 0
+    weight: int = 0
+    widen_seconds: int = 0
+    announce_seconds: int = 0
+    comfort: tuple[str, ...] = ()
+    """Announcements that are played in turn while a caller waits."""
+    callback: bool = False
 
 
 def phone_endpoint(employee_id: int) -> str:
@@ -90,13 +112,44 @@ async def write_trunk(instance: AsteriskInstance, spec: TrunkSpec) -> None:
             await instance.reload(module)
 
 
-async def write_queues(instance: AsteriskInstance, names: Iterable[str]) -> None:
-    """Make exactly these queues exist; members, and callers of queues that stay, are kept."""
-    text = _HEADER
-    for name in sorted(set(names)):
-        text += f"[{_checked_name(name)}](queue_template)\n"
-    if _replace(instance, QUEUES_FILE, text):
+async def write_queues(instance: AsteriskInstance, queues: Iterable[QueueSpec | str]) -> None:
+    """Make exactly these queues exist; members, and callers of queues that stay, are kept.
+
+    A name alone is a queue with the defaults of `queues.conf`.
+    """
+    specs = {spec.name: spec for spec in (QueueSpec(one) if isinstance(one, str) else one for one in queues)}
+    text = _HEADER + "".join(queue_config(specs[name]) for name in sorted(specs))
+    rules = _HEADER + "".join(map(_widening, sorted({one.widen_seconds for one in specs.values()} - {0})))
+    changed = _replace(instance, RULES_FILE, rules)
+    if _replace(instance, QUEUES_FILE, text) or changed:
         await instance.cli("queue reload all")
+
+
+def queue_config(spec: QueueSpec) -> str:
+    """The section of queues.conf for one queue."""
+    text = f"[{_checked_name(spec.name)}](queue_template)\n"
+    settings: dict[str, object] = {"strategy": "ringall" if spec.ring_all else "linear"}
+    for key, number in (("timeout", spec.ring_seconds), ("maxlen", spec.max_length), ("weight", spec.weight)):
+        if number:
+            settings[key] = int(number)
+    if spec.widen_seconds:
+        settings["defaultrule"] = f"widen-{int(spec.widen_seconds)}"
+    if spec.announce_seconds:
+        # Asterisk says a waiting time only when it knows one, and rounds it to minutes.
+        settings |= {"announce-position": "yes", "announce-holdtime": "yes"}
+        settings |= {"announce-frequency": int(spec.announce_seconds), "min-announce-frequency": 5}
+    if spec.comfort:
+        settings["periodic-announce"] = ",".join(check_value("announcement", one) for one in spec.comfort)
+        settings["periodic-announce-frequency"] = int(spec.announce_seconds or DEFAULT_COMFORT_SECONDS)
+    if spec.callback:
+        settings["context"] = "queue-keys"
+    return text + "".join(f"{key} = {value}\n" for key, value in settings.items())
+
+
+def _widening(seconds: int) -> str:
+    """Every so many seconds one more level may be rung, and counts as much as those before it."""
+    steps = "".join(f"penaltychange => {step * seconds},{step + 1},,{step + 1}\n" for step in range(1, LEVELS))
+    return f"[widen-{int(seconds)}]\n{steps}"
 
 
 def trunk_config(spec: TrunkSpec) -> str:

@@ -117,6 +117,19 @@ CASES: list[tuple[str, str, ev.AmiEvent]] = [
         ev.OriginateAnswered("c-77", ok=False, reason=0),
     ),
     ("UserEvent", "UserEvent: Leg\n" + CHANNEL + "CallId: c-77\nPlace: held\n", ev.LegPlaced(HERE, "held")),
+    ("UserEvent", "UserEvent: AskAgent\n" + CHANNEL + "CallId: c-77\nQueue: q-3\n", ev.OwnAgentAsked(HERE, "q-3")),
+    ("UserEvent", "UserEvent: CallbackAsked\n" + CHANNEL + "CallId: c-77\n", ev.CallbackAsked(HERE)),
+    (
+        "UserEvent",
+        "UserEvent: ConsultFailed\n" + CHANNEL + "CallId: c-77\nDialStatus: BUSY\nCause: 17\n",
+        ev.ConsultFailed(HERE, "BUSY", 17),
+    ),
+    (
+        "UserEvent",
+        "UserEvent: Quality\n" + CHANNEL + "CallId: c-77\nRx: 90\nRxLost: 10\nTx: 100\nTxLost: 5\n"
+        "RxJitter: 0.002\nTxJitter: 0.004000\nRtt: 0.05\n",
+        ev.QualityMeasured(HERE, 0.1, 4.0, 50.0),
+    ),
     ("Shutdown", "Shutdown: Cleanly\nRestart: True\n", ev.SystemShutdown(restart=True)),
     ("Shutdown", "Shutdown: Uncleanly\nRestart: False\n", ev.SystemShutdown(restart=False)),
 ]

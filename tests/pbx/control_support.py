@@ -27,11 +27,13 @@ def only(*hz: float) -> Heard:
     return frozenset(float(one) for one in hz)
 
 
-def heard(path: Path, shortest: float = 0.75, window: float = 0.25) -> list[Heard]:
+def heard(
+    path: Path, shortest: float = 0.75, window: float = 0.25, candidates: Sequence[float] = CANDIDATES
+) -> list[Heard]:
     """What a party heard, one entry per stretch of at least `shortest` seconds; the cut between two is left out."""
     rate, data = tones.samples(path)
     size = int(rate * window)
-    found = tones.heard_tones(path, CANDIDATES, window)
+    found = tones.heard_tones(path, candidates, window)
     stretches: list[tuple[Heard, int]] = []
     for index, hz in enumerate(found):
         block = data[index * size : (index + 1) * size]

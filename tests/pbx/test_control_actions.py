@@ -94,7 +94,7 @@ def test_no_context_lacks_its_end_or_swallows_it() -> None:
         lambda: control.consult(A, C, "13800000002", limit_seconds=0),
         lambda: control.consult(A, C, "13800000002", trunk="trunk-1/x&y"),
         lambda: control.blind_transfer(C, A, "ring"),
-        lambda: control.blind_transfer(C, A, "q-3", "13800000002"),
+        lambda: control.blind_transfer(C, A, "q-3", "13800000002,1"),
         lambda: control.blind_transfer(C, A, "q-3", "agent-1", shown_to_agent="张三"),
         lambda: control.drop("/PJSIP/"),
         lambda: control.change_mode(S, "shout"),
