@@ -23,6 +23,7 @@ from callcenter.ledger.settle import Settlement
 from callcenter.pbx.carrier import NUMBERS
 from callcenter.pbx.stack import TelephonyStack
 from callcenter.pbx.supervisor import Restarted, supervise
+from callcenter.recording.voicemail import Left, VoicemailWorker
 from callcenter.recording.worker import RecordingWorker
 from callcenter.settings import Settings
 from callcenter.store import migrate
@@ -30,19 +31,31 @@ from callcenter.store.base import utcnow
 from callcenter.store.database import Database
 from callcenter.telephony import TelephonyControl
 from callcenter.web import (
+    agents,
+    blacklist,
+    call_detail,
     call_moves,
+    call_outcome,
+    callbacks,
     calls,
     company,
     departments,
     employees,
-    inbound,
+    groups,
+    hours,
+    line,
     live_socket,
+    numbers,
     openapi,
+    outside_numbers,
     packages,
+    prompts,
     recordings,
+    seats,
     session,
     softphone,
     static,
+    voicemails,
 )
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
@@ -60,12 +73,24 @@ RESOURCES = (
     softphone,
     live_socket,
     calls,
+    call_detail,
     call_moves,
+    call_outcome,
+    agents,
     recordings,
     departments,
     employees,
-    inbound,
+    groups,
+    numbers,
+    blacklist,
+    hours,
+    prompts,
+    voicemails,
+    callbacks,
     packages,
+    seats,
+    outside_numbers,
+    line,
     company,
     openapi,
 )
@@ -94,6 +119,7 @@ class App:
     telephony: TelephonyControl
     services: Services
     worker: RecordingWorker
+    messages: VoicemailWorker
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -121,6 +147,9 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         reserve_minutes=settings.reserve_minutes,
         ring_seconds=settings.ring_seconds,
         agent_ring_seconds=settings.agent_ring_seconds,
+        agent_lost_seconds=settings.agent_lost_seconds,
+        callback_tries=settings.callback_tries,
+        callback_retry_seconds=settings.callback_retry_seconds,
     )
     hub.snapshot = engine.snapshot_of
     host, _, port = (settings.ami_through or f"127.0.0.1:{settings.ami_port}").rpartition(":")
@@ -138,7 +167,19 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         format=settings.recording_format,
         workers=settings.recording_workers,
     )
-    engine.on_settled = worker.nudge
+    messages = VoicemailWorker(
+        database,
+        stack.pbx.spool / "voicemail",
+        settings.recordings_dir,
+        on_ready=lambda left: _message_left(hub, engine, left),
+        format=settings.recording_format,
+    )
+
+    def settled() -> None:
+        worker.nudge()
+        messages.nudge()
+
+    engine.on_settled = settled
     services = Services(
         settings=settings,
         database=database,
@@ -154,7 +195,26 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         sip_upstream=f"ws://127.0.0.1:{settings.pbx_http_port}/ws",
         demo_numbers=_demo_numbers() if settings.simulated_carrier else (),
     )
-    return App(settings, database, stack, engine, ledger, link, telephony, services, worker)
+    return App(settings, database, stack, engine, ledger, link, telephony, services, worker, messages)
+
+
+def _message_left(hub: LiveHub, engine: Engine, left: Left) -> None:
+    """Tells the group's agents, and whoever watches the company, of a new message."""
+    data = {
+        "id": left.id,
+        "call_id": left.call_id,
+        "group_id": left.group_id,
+        "number": left.number,
+        "number_display": display(left.number),
+        "customer_id": left.customer_id,
+        "duration": left.duration,
+    }
+    members = [one for one in engine.core.directory.people.values() if left.group_id in one.group_ids]
+    for one in members:
+        hub.event(left.company_id, "voicemail", data, one.id)
+    hub.event(left.company_id, "voicemail", data, None)
+    if left.group_id is not None:
+        engine.touch_group(left.group_id)
 
 
 def _demo_numbers() -> tuple[dict[str, str], ...]:
@@ -196,6 +256,7 @@ async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[
         cleanup.push_async_callback(app.link.close)
         cleanup.push_async_callback(_cancel, app.tasks)
         _background(app, app.worker.run())
+        _background(app, app.messages.run())
         _background(app, _watch_link(app))
         _background(app, supervise(stack.pbx, _restarted))
         if settings.simulated_carrier:

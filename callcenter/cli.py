@@ -15,6 +15,7 @@ from typing import Any
 from callcenter import app as application
 from callcenter import demo, seed
 from callcenter.ami.errors import AmiError
+from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.pbx.errors import PbxError
 from callcenter.settings import Settings, SettingsError, load
 from callcenter.web.permissions import BUILTIN
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--name", default="")
     add.add_argument("--role", choices=[one.code for one in BUILTIN], default="admin")
     add.add_argument("--company", default="")
+    add.add_argument("--number", default="", help="the outside number that customers see when this agent calls")
     add.set_defaults(run=_adduser)
     return parser
 
@@ -103,6 +105,11 @@ async def _migrate(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def _adduser(settings: Settings, options: argparse.Namespace) -> int:
+    if options.number:
+        try:
+            normalise(options.number, settings.default_region)
+        except BadNumber:
+            return _fail(f"{options.number} is not a telephone number.")
     database = await application.open_database(settings)
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.push_async_callback(database.close)
@@ -112,7 +119,12 @@ async def _adduser(settings: Settings, options: argparse.Namespace) -> int:
         account = await seed.make_employee(
             database, company_id, login=options.login, name=options.name or options.login, role_code=options.role
         )
+        may_dial = next("calls.dial" in one.permissions for one in BUILTIN if one.code == options.role)
+        if may_dial:
+            await seed.make_seat(database, company_id, account.employee_id, direct=options.number)
     print(f"{account.login} ({account.role}) with the password {account.password}")
+    if may_dial and not options.number:
+        print("Bind an outside number to the seat (管理 → 坐席与号码) before the first call.")
     return 0
 
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.numbers import normalise
-from callcenter.domain.terms import Mode
+from callcenter.domain.numbers import normalise, region_of
+from callcenter.domain.terms import Mode, NumberKind
 from callcenter.ledger.packages import Packages
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
@@ -21,11 +21,16 @@ from callcenter.store.tables import (
     employee,
     group_member,
     inbound_number,
+    outside_number,
     role,
+    seat,
 )
 from callcenter.web.auth import hash_password
 from callcenter.web.permissions import BUILTIN
 from crm_bridge.tables import customer, customer_number, customer_tag, note
+
+FIRST_SEAT = 8001
+"""Code of a company's first seat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,62 @@ async def make_employee(
             .returning(employee.c.id)
         )
         return Account(role_code, login, name, chosen, int(row.scalar_one()))
+
+
+async def make_seat(
+    database: Database,
+    company_id: int,
+    employee_id: int | None,
+    *,
+    direct: str = "",
+    telecom: str = "",
+    phone: str = "",
+    mode: Mode = Mode.DIRECT,
+) -> int:
+    """A seat with the next code from 8001 on, the outside numbers bound to it and the agent's outside phone, all as
+    typed; returns its id. A number that is empty is not bound."""
+    async with database.write() as connection:
+        taken = select(func.count()).select_from(seat).where(seat.c.company_id == company_id)
+        code = str(FIRST_SEAT + int((await connection.execute(taken)).scalar_one()))
+        row = await connection.execute(
+            insert(seat)
+            .values(
+                company_id=company_id,
+                code=code,
+                employee_id=employee_id,
+                bound_phone=normalise(phone) if phone else "",
+                mode=mode.value,
+                created_at=utcnow(),
+            )
+            .returning(seat.c.id)
+        )
+        seat_id = int(row.scalar_one())
+        for kind, typed in ((NumberKind.DIRECT, direct), (NumberKind.TELECOM, telecom)):
+            if typed:
+                await _outside_number(connection, company_id, typed, kind, seat_id)
+    return seat_id
+
+
+async def make_outside_number(database: Database, company_id: int, typed: str, kind: NumberKind) -> None:
+    """A number of the company that no seat has."""
+    async with database.write() as connection:
+        await _outside_number(connection, company_id, typed, kind, None)
+
+
+async def _outside_number(
+    connection: AsyncConnection, company_id: int, typed: str, kind: NumberKind, seat_id: int | None
+) -> None:
+    number = normalise(typed)
+    await connection.execute(
+        insert(outside_number).values(
+            company_id=company_id,
+            number=number,
+            kind=kind.value,
+            region=region_of(number),
+            seat_id=seat_id,
+            created_at=utcnow(),
+        )
+    )
 
 
 async def make_department(database: Database, company_id: int, name: str, parent_id: int | None = None) -> int:
@@ -220,7 +281,15 @@ async def make_demo(
     members = [one.employee_id for one in agents]
     await make_group(database, company_id, "售前咨询", members, [inbound])
     now = utcnow()
-    for one in agents:
+    for index, one in enumerate(agents):
+        await make_seat(
+            database,
+            company_id,
+            one.employee_id,
+            direct=f"021600001{index + 1:02d}",
+            telecom=f"021600002{index + 1:02d}",
+            phone=f"1381000000{index + 1}",
+        )
         await packages.grant(
             company_id=company_id,
             employee_id=one.employee_id,

@@ -61,6 +61,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ring_seconds: int = 45
     """How long a customer's phone may ring before the call counts as not answered."""
     agent_ring_seconds: int = 20
+    agent_lost_seconds: int = 30
+    """How long a customer waits with music for an agent's browser that vanished in the middle of a call."""
+    callback_tries: int = 3
+    """How often a caller who asked to be called back is dialled in vain before it is given up."""
+    callback_retry_seconds: int = 600
+    """The pause between two of these attempts."""
     reserve_minutes: int = 5
     """Minutes reserved ahead on a voice package while a call talks."""
     recording_workers: int = 1

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
+from pathlib import Path
 
+from sqlalchemy import select
+
+from callcenter import routes
 from callcenter.ami import actions
 from callcenter.ami.errors import AmiError
 from callcenter.domain.events import LinkState
-from callcenter.domain.numbers import dialable
 from callcenter.engine import Engine
 from callcenter.engine.ports import Pbx
 from callcenter.pbx import provision
 from callcenter.pbx.instance import AsteriskInstance
+from callcenter.recording.prompts import prompt_file, prompt_folder
 from callcenter.settings import Settings
+from callcenter.store.tables import prompt
 from callcenter.web.errors import ApiError
 
 log = logging.getLogger(__name__)
 
+FAMILIES = (
+    "did",
+    "did-company",
+    "did-record",
+    "did-priority",
+    "did-hours",
+    "did-closed",
+    "hours",
+    "queue-timeout",
+    "queue-greeting",
+    "queue-widen",
+    "queue-sticky",
+    "queue-overflow",
+    "prompt",
+)
+"""AstDB families that hold nothing but what `routes.astdb` says."""
 BROWSER_CREDENTIAL_SECONDS = 3600.0
 """How long a browser's SIP password is good for registering; it fetches a new one before that."""
 
@@ -45,7 +67,7 @@ class TelephonyControl:
                 if person.active
             ]
             await provision.write_endpoints(self._instance, specs)
-            await provision.write_queues(self._instance, [group.queue for group in directory.groups.values()])
+            await provision.write_queues(self._instance, routes.queue_specs(directory, await self._prompts()))
 
     async def changed(self) -> None:
         """People, groups, numbers or settings changed: the engine reads them, Asterisk follows."""
@@ -54,29 +76,50 @@ class TelephonyControl:
         await self.write_routes()
 
     async def write_routes(self) -> None:
-        """Inbound numbers in AstDB: which queue takes a call, and whether it is recorded."""
+        """Numbers, hours and waiting in AstDB; what has not changed since the last time is left alone."""
         if self._pbx.state is not LinkState.LIVE:
             return  # written at the next login
-        directory = self._engine.core.directory
-        wanted: dict[str, str] = {}
-        for number, group_id in directory.numbers.items():
-            group = directory.groups[group_id]
-            record = "yes" if directory.companies[group.company_id].recording else "no"
-            for written in {number, dialable(number, self._settings.default_region)}:
-                wanted[f"did/{written}"] = group.queue
-                wanted[f"did-record/{written}"] = record
+        wanted = routes.astdb(self._engine.core.directory, await self._prompts(), self._settings.default_region)
         try:
-            for key in self._routes.keys() - wanted.keys():
-                await self._pbx.send(actions.db_del(*key.split("/", 1)))
+            for key in await self._written() - wanted.keys():
+                await self._delete(key)
             for key, value in wanted.items():
-                family, name = key.split("/", 1)
-                await self._pbx.send(actions.db_put(family, name, value))
+                if self._routes.get(key) != value:
+                    family, name = key.split("/", 1)
+                    await self._pbx.send(actions.db_put(family, name, value))
             self._routes = wanted
         except AmiError as error:
             log.warning("inbound routes could not be written now: %s", error)
 
+    async def _written(self) -> set[str]:
+        """Keys of ours that Asterisk has; after a start they may be those of numbers that are gone by now."""
+        if self._routes:
+            return set(self._routes)
+        found: set[str] = set()
+        for family in FAMILIES:
+            with contextlib.suppress(AmiError):  # refused: there is none
+                rows = await self._pbx.collect(actions.db_get_tree(family), "DBGetTreeComplete")
+                found |= {row["Key"].lstrip("/") for row in rows if row.get("Key")}
+        return found
+
+    async def _delete(self, key: str) -> None:
+        try:
+            await self._pbx.send(actions.db_del(*key.split("/", 1)))
+        except AmiError as error:
+            if error.code != "refused":  # refused: it was gone already
+                raise
+
+    async def _prompts(self) -> dict[tuple[int, str], Path]:
+        """Companies' own announcements whose file is there."""
+        folder = prompt_folder(self._settings)
+        async with self._engine.core.database.read() as connection:
+            rows = await connection.execute(select(prompt).execution_options(all_companies=True))
+            wanted = {(row.company_id, row.kind): prompt_file(folder, row.id, row.created_at) for row in rows.all()}
+        return {key: path for key, path in wanted.items() if path.is_file()}
+
     async def on_live(self) -> None:
-        """After every login of the link."""
+        """After every login of the link. Asterisk may be a fresh one, so everything is written again."""
+        self._routes = {}
         await self.provision()
         await self.write_routes()
 

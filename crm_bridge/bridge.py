@@ -65,6 +65,13 @@ class CrmBridge(Generic[C]):
             name: str | None = (await connection.execute(query)).scalar()
         return self._caller(customer_id, name) if name is not None else None
 
+    async def owner_of(self, company_id: int, customer_id: int) -> int | None:
+        """The employee who owns the customer, if anybody does."""
+        query = select(customer.c.owner_id).where(customer.c.company_id == company_id, customer.c.id == customer_id)
+        async with self._db.read() as connection:
+            owner: int | None = (await connection.execute(query)).scalar()
+        return owner
+
     async def pop(self, call: Call, employee_id: int) -> dict[str, Any]:
         """The payload of the `pop` event for the agent whose phone rings, ready for JSON.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from callcenter.domain.terms import AgentState, Device
+from callcenter.domain.terms import AgentState, Device, LineState
 
 NOT_READY_REASONS = ("break", "meal", "meeting", "training", "other")
 """Reasons an agent may choose; `signed_in` is the product's own for an agent who has just signed in."""
@@ -32,6 +32,11 @@ class Agent:
     """The state to return to when the call and its wrap-up are over."""
     after_reason: str = ""
     registered: frozenset[Device] = frozenset()
+    line: LineState = LineState.CLOSED
+    line_channel: str = ""
+    """Full name of the channel that is the open line."""
+    set_by: int | None = None
+    """Employee who put the agent into this state; None: the agent, or the course of calls."""
 
     @property
     def endpoint(self) -> str:
@@ -66,11 +71,31 @@ def choose(agent: Agent, state: AgentState, reason: str, now: datetime) -> bool:
     return _enter(agent, state, reason, now)
 
 
+WRAP_UP_LIMIT = timedelta(minutes=10)
+"""How long wrap-up may last in all, counted from the end of the call."""
+
+
+def force(agent: Agent, state: AgentState, reason: str, now: datetime, by: int) -> bool:
+    """A supervisor chose for the agent; during a call it holds afterwards, except logging out. True: changed now."""
+    changed = choose(agent, state, reason, now)
+    if changed or agent.call_id is None:
+        agent.set_by = by
+    return changed
+
+
+def extend_wrap_up(agent: Agent, now: datetime, more: timedelta) -> bool:
+    """More time for after-call work, up to `WRAP_UP_LIMIT`; false when there is none to extend."""
+    if agent.state is not AgentState.WORKING_AFTER_CALL or agent.wrap_up_ends_at is None or agent.since is None:
+        return False
+    agent.wrap_up_ends_at = min(max(agent.wrap_up_ends_at, now) + more, agent.since + WRAP_UP_LIMIT)
+    return True
+
+
 def begin_call(agent: Agent, call_id: str, now: datetime) -> bool:
     """A call has the agent (ringing out or talking)."""
     if agent.call_id == call_id and agent.state is AgentState.BUSY:
         return False
-    if agent.call_id is None and agent.state in (AgentState.READY, AgentState.NOT_READY):
+    if agent.call_id is None and agent.state in (AgentState.READY, AgentState.NOT_READY, AgentState.LOGGED_OUT):
         agent.after_call, agent.after_reason = agent.state, agent.reason
     agent.call_id = call_id
     return _enter(agent, AgentState.BUSY, "", now)
@@ -112,5 +137,5 @@ def _enter(agent: Agent, state: AgentState, reason: str, now: datetime) -> bool:
     if agent.state is state and agent.reason == reason:
         return False
     agent.state, agent.reason, agent.since = state, reason, now
-    agent.wrap_up_ends_at = agent.wrap_up_of = None
+    agent.wrap_up_ends_at = agent.wrap_up_of = agent.set_by = None
     return True

@@ -8,11 +8,52 @@ Times are aware datetimes in UTC, handed in by the caller; this module reads no 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 from callcenter.domain import events as ev
-from callcenter.domain.terms import CallState, Direction, Disposition, EndReason, LegState, Mode, Role, Source
+from callcenter.domain.endings import disposition_of, reason_of
+from callcenter.domain.facts import (
+    AgentAlerted as AgentAlerted,
+)
+from callcenter.domain.facts import (
+    CallAnswered as CallAnswered,
+)
+from callcenter.domain.facts import (
+    CallEnded as CallEnded,
+)
+from callcenter.domain.facts import (
+    ConsultationFailed as ConsultationFailed,
+)
+from callcenter.domain.facts import (
+    Fact as Fact,
+)
+from callcenter.domain.facts import (
+    LegAdded as LegAdded,
+)
+from callcenter.domain.facts import (
+    LegMoved as LegMoved,
+)
+from callcenter.domain.facts import (
+    LegMuted as LegMuted,
+)
+from callcenter.domain.facts import (
+    LegWent as LegWent,
+)
+from callcenter.domain.facts import (
+    Unexpected as Unexpected,
+)
+from callcenter.domain.terms import (
+    CallState,
+    Direction,
+    Disposition,
+    EndReason,
+    LegOrder,
+    LegState,
+    Mode,
+    Role,
+    Source,
+)
 
 
 class Move(Enum):
@@ -72,8 +113,18 @@ class Leg:
     ended_at: datetime | None = None
     cause: int | None = None
     dial_status: str = ""
+    left_from: str = ""
+    """The dialplan context in which the leg ended."""
     place: str = ""
     """Where the dialplan says the leg is: empty as first dialled, else `talking`, `held`, `waiting`, `consulting`."""
+    phone_hold: bool = False
+    """Hold was pressed on the leg's own phone; only that phone can end it."""
+    muted: bool = False
+    """Asterisk passes on nothing of what this leg says."""
+    bridge: str = ""
+    """The bridge it is in now; memory only."""
+    departed: bool = False
+    """It left its last bridge and was moved nowhere; memory only."""
 
     @property
     def over(self) -> bool:
@@ -91,13 +142,18 @@ class Call:
     """The customer's side, E.164 where it can be known."""
     started_at: datetime
     mode: Mode = Mode.DIRECT
+    leg_order: LegOrder = LegOrder.AGENT_FIRST
     source: Source = Source.MANUAL
     employee_id: int | None = None
     customer_id: int | None = None
     customer_name: str = ""
     group_id: int | None = None
     company_number: str = ""
-    """The number of ours that the customer sees or called."""
+    """The number of ours that the customer sees or called; E.164."""
+    caller_id_reason: str = ""
+    """Why that number is shown (domain/caller_id.py); empty for inbound calls."""
+    armed_until: datetime | None = None
+    """Call-through: until when the agent has to call the access number."""
     state: CallState = CallState.DIALING_AGENT
     state_since: datetime | None = None
     answered_at: datetime | None = None
@@ -105,15 +161,30 @@ class Call:
     end_reason: EndReason | None = None
     disposition: Disposition | None = None
     hung_up_by: Role | None = None
+    left: set[int] = field(default_factory=set)
+    """Employees for whom the call is over although others go on with it."""
+    ending: EndReason | None = None
+    """Why the product itself is ending the call; outranks what the legs look like."""
     paid_until: datetime | None = None
     warned: bool = False
     recorded: bool = False
     package_id: int | None = None
+    queued_at: datetime | None = None
+    """When the caller joined a line for the first time."""
+    queue_position: int | None = None
+    """Place in the line, from 1, while the caller waits."""
+    expected_wait: int | None = None
+    """Seconds until somebody answers, by the group's recent waits; None when nobody knows."""
     legs: dict[str, Leg] = field(default_factory=dict)
 
     @property
     def over(self) -> bool:
         return self.state is CallState.ENDED
+
+    @property
+    def waits_for_agent(self) -> bool:
+        """A call-through whose agent has not called yet: there is nothing of it in Asterisk."""
+        return self.mode is Mode.CALL_THROUGH and not self.legs and not self.over
 
     def alive(self, role: Role) -> list[Leg]:
         """Legs of that role that are not over."""
@@ -126,61 +197,6 @@ class Call:
             if leg.role is role and (found is None or found.over or not leg.over):
                 found = leg
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    call_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class LegAdded(Fact):
-    leg_id: str
-    role: Role
-
-
-@dataclass(frozen=True, slots=True)
-class LegMoved(Fact):
-    leg_id: str
-    role: Role
-    before: LegState
-    after: LegState
-
-
-@dataclass(frozen=True, slots=True)
-class LegWent(Fact):
-    """A leg was moved to another place of the call."""
-
-    leg_id: str
-    place: str
-
-
-@dataclass(frozen=True, slots=True)
-class AgentAlerted(Fact):
-    """An agent's phone started to ring for a call of somebody else's making: the moment of the screen pop."""
-
-    employee_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class CallAnswered(Fact):
-    """Customer and agent talk from now on."""
-
-    employee_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class CallEnded(Fact):
-    reason: EndReason
-    disposition: Disposition
-
-
-@dataclass(frozen=True, slots=True)
-class Unexpected(Fact):
-    """An event that does not fit the transition table; counted, and followed by a resync."""
-
-    leg_id: str
-    what: str
 
 
 def add_leg(call: Call, leg: Leg, now: datetime) -> list[Fact]:
@@ -204,32 +220,94 @@ def apply(call: Call, leg_id: str, event: ev.AmiEvent, now: datetime) -> list[Fa
         return []
     if isinstance(event, ev.LegPlaced):
         return _placed(call, leg, event.place, now)
+    if isinstance(event, ev.ConsultFailed):
+        return [ConsultationFailed(call.id, third_failure(event.status, event.cause))]
     if isinstance(event, ev.BridgeLeft):
-        if call.answered_at is not None and call.hung_up_by is None and not leg.over:
-            call.hung_up_by = leg.role
+        _left(call, leg, event.bridge)
         return []
+    move: Move | None
     if isinstance(event, ev.BridgeEntered):
         # A leg that is bridged again (a transfer, a resync) did not end the call after all.
-        call.hung_up_by = None
-        move: Move | None = Move.ANSWER
+        call.hung_up_by, leg.departed, leg.bridge = None, False, event.bridge
+        move = Move.ANSWER
     else:
         move = _move_of(event, leg)
     if move is None:
         return []
     if isinstance(event, ev.ChannelEnded):
         leg.cause = event.cause
+        leg.left_from = event.channel.context
+        _note_departure(call, leg)
     return move_leg(call, leg, move, now)
+
+
+ON_HOLD = frozenset({"held", "waiting"})
+"""Places in which a leg is in no bridge."""
+
+
+def _left(call: Call, leg: Leg, bridge: str) -> None:
+    """A leg left a bridge: moved away by us, or because somebody hung up."""
+    if leg.bridge == bridge:
+        leg.bridge = ""
+    # The news that it was moved may be here already: who is on hold has not hung up.
+    if leg.place not in ON_HOLD:
+        _note_departure(call, leg)
+
+
+def _note_departure(call: Call, leg: Leg) -> None:
+    """The first to leave and go nowhere, so that nobody is left to talk with, is who hung up.
+
+    A leg is counted once: its `Hangup` may come late.
+    """
+    if call.answered_at is None or leg.departed or leg.over or leg.role is Role.SUPERVISOR:
+        return
+    leg.departed = True
+    staying = [
+        one
+        for one in call.legs.values()
+        if one.role is not Role.SUPERVISOR and one.state in TALKING and not one.departed
+    ]
+    if call.hung_up_by is None and len(staying) < 2:
+        call.hung_up_by = leg.role
 
 
 def _placed(call: Call, leg: Leg, place: str, now: datetime) -> list[Fact]:
     """A leg arrived somewhere: the customer on hold, the agent consulting, everybody talking."""
     leg.place = place
+    if leg.role is not Role.SUPERVISOR:
+        call.hung_up_by, leg.departed = None, False
     facts: list[Fact] = [LegWent(call.id, leg.id, place)]
-    if place == "held" and leg.state is S.CONNECTED:
+    held = place == "held" or leg.phone_hold
+    if held and leg.state is S.CONNECTED:
         return facts + move_leg(call, leg, Move.HOLD, now)
-    if leg.state is S.HELD:
+    if not held and leg.state is S.HELD:
         return facts + move_leg(call, leg, Move.RESUME, now)
     return facts + _derive(call, now)
+
+
+def mute(call: Call, leg: Leg, on: bool) -> list[Fact]:
+    """Asterisk has muted or unmuted what the leg says."""
+    if leg.muted is on:
+        return []
+    leg.muted = on
+    return [LegMuted(call.id, leg.id, on)]
+
+
+def third_failure(status: str, cause: int) -> str:
+    """Why a consulted party could not be had: `busy`, `rejected`, `no_answer`, `number_invalid`, `unreachable`."""
+    if cause == 21:
+        return "rejected"
+    if status == "BUSY" or cause == 17:
+        return "busy"
+    if status == "NOANSWER" or cause in (18, 19):
+        return "no_answer"
+    return "number_invalid" if cause in (1, 3, 22, 28) else "unreachable"
+
+
+def parted(call: Call) -> list[Leg]:
+    """The legs that should all talk in the call's room but are in more than one bridge; empty when all is well."""
+    talking = [leg for leg in call.legs.values() if leg.place == "talking" and leg.state in TALKING and leg.bridge]
+    return talking if len({leg.bridge for leg in talking}) > 1 else []
 
 
 def move_leg(call: Call, leg: Leg, move: Move, now: datetime) -> list[Fact]:
@@ -242,9 +320,10 @@ def move_leg(call: Call, leg: Leg, move: Move, now: datetime) -> list[Fact]:
         return []
     if after is S.CONNECTED and leg.answered_at is None:
         leg.answered_at = now
+    facts: list[Fact] = [LegMoved(call.id, leg.id, leg.role, before, after)]
     if after in OVER:
         leg.ended_at = now
-    facts: list[Fact] = [LegMoved(call.id, leg.id, leg.role, before, after)]
+        _succeed(call)
     if after is S.ALERTING and leg.employee_id and _is_offered(call, leg):
         # Until somebody answers, the call belongs to the agent it rang last: a missed call is somebody's.
         if call.answered_at is None and leg.role is Role.AGENT:
@@ -254,12 +333,26 @@ def move_leg(call: Call, leg: Leg, move: Move, now: datetime) -> list[Fact]:
     return facts
 
 
+def _succeed(call: Call) -> None:
+    """A colleague to whom the call was passed on is its agent once no other is left."""
+    if call.answered_at is None or call.alive(Role.AGENT):
+        return
+    heir = next((leg for leg in call.alive(Role.THIRD) if leg.employee_id and leg.state in TALKING), None)
+    if heir is not None:
+        heir.role = Role.AGENT
+
+
 def _is_offered(call: Call, leg: Leg) -> bool:
     """Whether the call is brought to this agent: from a queue, or by a colleague who consults or transfers."""
     if leg.role is Role.THIRD:
         return True
     first = call.direction is Direction.OUTBOUND and call.answered_at is None
-    return leg.role is Role.AGENT and not first
+    if first or leg.role is not Role.AGENT:
+        return False
+    # A browser that comes back after a reload rings for a call that its agent is in already.
+    return not any(
+        one.employee_id == leg.employee_id and one.state in TALKING for one in call.legs.values() if one is not leg
+    )
 
 
 def close(call: Call, now: datetime, reason: EndReason) -> list[Fact]:
@@ -267,20 +360,6 @@ def close(call: Call, now: datetime, reason: EndReason) -> list[Fact]:
     if call.over:
         return []
     return _end(call, now, reason)
-
-
-def disposition_of(reason: EndReason, answered: bool) -> Disposition:
-    """The CDR word for an end reason."""
-    if answered:
-        return Disposition.ANSWERED
-    return {
-        EndReason.CUSTOMER_BUSY: Disposition.BUSY,
-        EndReason.AGENT_BUSY: Disposition.BUSY,
-        EndReason.NUMBER_INVALID: Disposition.FAILED,
-        EndReason.AGENT_UNREACHABLE: Disposition.FAILED,
-        EndReason.LOST: Disposition.FAILED,
-        EndReason.NETWORK_FAILED: Disposition.CONGESTION,
-    }.get(reason, Disposition.NO_ANSWER)
 
 
 def _move_of(event: ev.AmiEvent, leg: Leg) -> Move | None:
@@ -292,9 +371,11 @@ def _move_of(event: ev.AmiEvent, leg: Leg) -> Move | None:
         case ev.QueueCallerJoined():
             return Move.QUEUE
         case ev.ChannelHeld():
+            leg.phone_hold = True
             return Move.HOLD
         case ev.ChannelResumed():
-            return Move.RESUME
+            leg.phone_hold = False
+            return Move.RESUME if leg.place != "held" else None
         case ev.ChannelEnded():
             return Move.END if leg.state in TALKING else Move.FAIL
         case _:
@@ -315,7 +396,7 @@ def _derive(call: Call, now: datetime) -> list[Fact]:
         facts.append(CallAnswered(call.id, call.employee_id))
     parties = [leg for leg in call.legs.values() if leg.role is not Role.SUPERVISOR]
     if parties and all(leg.over for leg in parties):
-        return facts + _end(call, now, _reason(call, now))
+        return facts + _end(call, now, reason_of(call, now))
     _enter(call, _state_of(call, agent, customer, talking), now)
     return facts
 
@@ -325,8 +406,12 @@ def _state_of(call: Call, agent: Leg | None, customer: Leg | None, talking: bool
         held = any(leg is not None and leg.state is S.HELD for leg in (agent, customer))
         return CallState.HELD if held else CallState.TALKING
     if call.direction is Direction.OUTBOUND:
+        if call.leg_order is LegOrder.CUSTOMER_FIRST:
+            customer_up = customer is not None and customer.state in TALKING
+            return CallState.DIALING_AGENT if customer_up else CallState.DIALING_CUSTOMER
+        # In call-through the agent's own leg is answered together with the customer's.
         agent_up = agent is not None and agent.state in TALKING
-        return CallState.DIALING_CUSTOMER if agent_up else CallState.DIALING_AGENT
+        return CallState.DIALING_CUSTOMER if agent_up or customer is not None else CallState.DIALING_AGENT
     if agent is not None and agent.state is S.ALERTING:
         return CallState.RINGING_AGENT
     return CallState.QUEUED
@@ -356,43 +441,3 @@ def _end_legs(call: Call, now: datetime) -> list[Fact]:
             leg.ended_at = now
             facts.append(LegMoved(call.id, leg.id, leg.role, before, leg.state))
     return facts
-
-
-LIMIT_TOLERANCE = timedelta(milliseconds=700)
-"""How far before the paid end a hang-up still counts as the cut; Asterisk cut 3 ms after the second it was set to."""
-
-
-def _reason(call: Call, now: datetime) -> EndReason:
-    if call.answered_at is not None:
-        if call.paid_until is not None and now >= call.paid_until - LIMIT_TOLERANCE:
-            return EndReason.MINUTES_USED_UP
-        return EndReason.AGENT_HUNG_UP if call.hung_up_by is Role.AGENT else EndReason.CUSTOMER_HUNG_UP
-    if call.direction is Direction.INBOUND:
-        return EndReason.ABANDONED
-    customer, agent = call.leg_of(Role.CUSTOMER), call.leg_of(Role.AGENT)
-    if customer is not None:
-        return _failure_of_customer(customer)
-    if agent is None:
-        return EndReason.AGENT_UNREACHABLE
-    if agent.answered_at is not None:
-        return EndReason.AGENT_HUNG_UP
-    if agent.cause in (17, 21):
-        return EndReason.AGENT_BUSY
-    return EndReason.AGENT_NO_ANSWER
-
-
-def _failure_of_customer(leg: Leg) -> EndReason:
-    """Why a customer we dialled did not answer: the dial's status first, the Q.850 cause where that is vague."""
-    if leg.dial_status == "CANCEL":
-        return EndReason.AGENT_HUNG_UP
-    if leg.cause == 21:
-        return EndReason.CUSTOMER_REJECTED
-    if leg.dial_status == "BUSY" or leg.cause == 17:
-        return EndReason.CUSTOMER_BUSY
-    if leg.cause in (1, 3, 22, 28):
-        return EndReason.NUMBER_INVALID
-    if leg.cause in (34, 38, 41, 42, 44, 47):
-        return EndReason.NETWORK_FAILED
-    if leg.dial_status == "NOANSWER" or leg.cause in (16, 18, 19):
-        return EndReason.CUSTOMER_NO_ANSWER
-    return EndReason.NETWORK_FAILED

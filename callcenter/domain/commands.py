@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from callcenter.domain.terms import AgentState, CallMove, Device, Mode, Source, SupervisorMode
+from callcenter.domain.terms import AgentState, CallMove, Device, LegOrder, Mode, Source, SupervisorMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,19 @@ class Dial(Command):
     may_dial: bool = True
     customer_id: int | None = None
     source: Source = Source.MANUAL
-    mode: Mode = Mode.DIRECT
+    mode: Mode | None = None
+    """None: as the agent's seat says."""
+    leg_order: LegOrder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine(Command):
+    """Ring my phone once and keep it connected between calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLine(Command):
+    """Hang up my open line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,51 @@ class Supervise(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class EndCall(Command):
+    """A supervisor ends the whole call, whoever is in it."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mute(Command):
+    """Asterisk passes on nothing of what the agent's leg says, or everything again."""
+
+    call_id: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rejoin(Command):
+    """Give me my running call back on the browser that asks: its page was loaded anew."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSeen(Command):
+    """The connection of somebody's browser phone came (`here`) or went."""
+
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForceState(Command):
+    """A supervisor puts an agent into a state."""
+
+    agent_id: int
+    state: AgentState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendWrapUp(Command):
+    """More time for after-call work."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChooseState(Command):
     """The agent's own choice: READY, NOT_READY with a reason, or LOGGED_OUT."""
 
@@ -101,6 +158,13 @@ class FinishWrapUp(Command):
     """The after-call note is saved: wrap-up is over."""
 
     call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCallback(Command):
+    """A caller who asked to be called back need not be called any more."""
+
+    request_id: int
 
 
 class CommandRefused(Exception):

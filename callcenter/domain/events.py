@@ -113,6 +113,29 @@ class LegPlaced(AmiEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class ConsultFailed(AmiEvent):
+    """`UserEvent: ConsultFailed` of our dialplan: the third party did not answer; `status` is Dial's, `cause` Q.850."""
+
+    channel: Channel
+    status: str
+    cause: int
+
+
+@dataclass(frozen=True, slots=True)
+class QualityMeasured(AmiEvent):
+    """`UserEvent: Quality` of our dialplan: what Asterisk's own RTCP says of a phone's leg at its end.
+
+    The worse of both directions: `loss` from 0 to 1, times in milliseconds. `round_trip_ms` is None where the phone
+    sent no reports.
+    """
+
+    channel: Channel
+    loss: float
+    jitter_ms: float
+    round_trip_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelEnded(AmiEvent):
     """`Hangup`; `cause` is the Q.850 cause code."""
 
@@ -135,6 +158,21 @@ class QueueCallerLeft(AmiEvent):
 
     channel: Channel
     queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAgentAsked(AmiEvent):
+    """`UserEvent: AskAgent` of our dialplan: a caller waits half a second to hear of an agent of their own."""
+
+    channel: Channel
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAsked(AmiEvent):
+    """`UserEvent: CallbackAsked` of our dialplan: a waiting caller wants to be called back; AstDB holds the wish."""
+
+    channel: Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +267,17 @@ class QueueMember:
     queue: str
     interface: str
     paused: bool
+    penalty: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """A caller in line as the snapshot saw one; `position` counts from 1, `waited` in seconds."""
+
+    queue: str
+    uniqueid: str
+    position: int
+    waited: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +288,7 @@ class Snapshot(AmiEvent):
     contacts: tuple[ContactChanged, ...] = ()
     queue_members: tuple[QueueMember, ...] = field(default=())
     queues: tuple[str, ...] = ()
+    queue_entries: tuple[QueueEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

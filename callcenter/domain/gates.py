@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import time
 
-from callcenter.domain.terms import Gate
+from callcenter.domain.terms import Gate, Mode
 
 PLATFORM_WINDOW = (time(8, 30), time(21, 30))
 """The platform's dial window (SPEC §B4.1); a company sets its own inside it."""
+
+OUTSIDE_PHONE_MODES = frozenset({Mode.CALLBACK, Mode.CALL_THROUGH})
+"""Modes in which the agent talks on an outside phone: the SIP phone is not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,20 @@ class DialFacts:
     blacklisted: bool
     local_time: time
     window: tuple[time, time]
+    mode: Mode = Mode.DIRECT
+    has_seat: bool = True
+    has_caller_id: bool = True
+    """Whether the company's caller-ID policy finds a number to show (domain/caller_id.py)."""
+    has_bound_phone: bool = False
+    line_open: bool = False
+    access_number: bool = False
+    """Whether the company has a number for call-through."""
 
 
 def first_closed_gate(facts: DialFacts) -> Gate | None:
     """The first gate that refuses, or None. Minutes are asked last, by the ledger's reservation itself."""
+    outside = facts.mode in OUTSIDE_PHONE_MODES
+    point = facts.mode is Mode.POINT
     checks = (
         (facts.may_dial, Gate.NOT_AN_AGENT),
         (facts.account_active, Gate.ACCOUNT_INACTIVE),
@@ -37,7 +50,12 @@ def first_closed_gate(facts: DialFacts) -> Gate | None:
         (facts.number_valid, Gate.NUMBER_INVALID),
         (not facts.blacklisted, Gate.BLACKLISTED),
         (inside(facts.local_time, facts.window), Gate.OUTSIDE_DIAL_WINDOW),
-        (facts.phone_registered, Gate.PHONE_NOT_REGISTERED),
+        (facts.has_seat, Gate.NO_SEAT),
+        (facts.mode is not Mode.CALL_THROUGH or facts.access_number, Gate.CALL_THROUGH_OFF),
+        (not outside or facts.has_bound_phone, Gate.NO_BOUND_PHONE),
+        (facts.has_caller_id, Gate.NO_BOUND_NUMBER),
+        (outside or point or facts.phone_registered, Gate.PHONE_NOT_REGISTERED),
+        (not point or facts.line_open, Gate.LINE_NOT_OPEN),
         (not facts.busy, Gate.ALREADY_DIALLING),
     )
     return next((gate for open_, gate in checks if not open_), None)

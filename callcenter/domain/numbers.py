@@ -76,6 +76,23 @@ def display(e164: str, region: str = "CN") -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
 
 
+def region_of(e164: str, language: str = "zh") -> str:
+    """Where a number is at home (归属地), such as `上海市`; empty where the plans name no more than the country.
+
+    The first call reads the tables of places: a quarter of a second and 100 MB, so call it in a thread.
+    """
+    from phonenumbers import geocoder
+
+    if not e164.startswith("+"):
+        return ""
+    try:
+        number = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return ""
+    found = geocoder.description_for_number(number, language)
+    return "" if found == geocoder.country_name_for_number(number, language) else found
+
+
 def mask(number: str) -> str:
     """Six middle digits hidden (SPEC §B9): `138******12`; eight digits or fewer keep the last two."""
     digits = number

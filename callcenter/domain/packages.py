@@ -28,6 +28,11 @@ class Package:
     expires_at: datetime
     created_at: datetime
     increment_seconds: int = INCREMENT_SECONDS
+    also_mode: Mode | None = None
+    """A second mode that the package covers (回拨/直拨, SPEC §B2.1)."""
+
+    def covers(self, mode: Mode) -> bool:
+        return mode in (self.mode, self.also_mode)
 
 
 P = TypeVar("P", bound=Package)
@@ -53,7 +58,7 @@ def minutes_for(seconds: int, increment_seconds: int = INCREMENT_SECONDS) -> int
 
 def usable(package: Package, mode: Mode, now: datetime) -> bool:
     """A package pays when its mode matches and it is inside its validity with minutes left."""
-    return package.mode is mode and package.starts_at <= now < package.expires_at and package.minutes_left > 0
+    return package.covers(mode) and package.starts_at <= now < package.expires_at and package.minutes_left > 0
 
 
 def in_paying_order(packages: Iterable[P]) -> list[P]:

@@ -76,6 +76,32 @@ class Sticky(StrEnum):
     LAST_AGENT = "last_agent"
 
 
+class CallbackState(StrEnum):
+    """Where a request to be called back stands."""
+
+    WAITING = "waiting"
+    DIALLING = "dialling"
+    DONE = "done"
+    FAILED = "failed"
+    """Not reached after the last attempt, or the number cannot be called."""
+    CANCELLED = "cancelled"
+
+
+class PromptKind(StrEnum):
+    """What a company's own announcement is played for."""
+
+    GREETING = "greeting"
+    """Before the music, when a call is taken into the line."""
+    COMFORT = "comfort"
+    """Now and then while waiting."""
+    CALLBACK_OFFER = "callback_offer"
+    """Says that key 1 asks to be called back."""
+    CALLBACK_TAKEN = "callback_taken"
+    CLOSED = "closed"
+    VOICEMAIL = "voicemail"
+    """Before the beep."""
+
+
 class Source(StrEnum):
     """Where a call was started (SPEC §B1.4)."""
 
@@ -142,6 +168,15 @@ class SupervisorMode(StrEnum):
     TAKE_OVER = "take_over"
 
 
+class LineState(StrEnum):
+    """An agent's nailed-up line (点拨): the phone stays connected between calls."""
+
+    CLOSED = "closed"
+    OPENING = "opening"
+    """The agent's phone is being rung."""
+    OPEN = "open"
+
+
 class AgentState(StrEnum):
     """CSTA agent states."""
 
@@ -191,6 +226,11 @@ class EndReason(StrEnum):
     CLOSED = "closed"
     """Outside the business hours of the number that was called."""
     QUEUE_FULL = "queue_full"
+    THIRD_HUNG_UP = "third_hung_up"
+    """Whoever the customer was passed on to hung up."""
+    AGENT_LOST = "agent_lost"
+    """The agent's phone vanished in the middle of the call and did not come back."""
+    SUPERVISOR_HUNG_UP = "supervisor_hung_up"
     NOT_CALLED_THROUGH = "not_called_through"
     """The agent did not call the access number in time."""
     LOST = "lost"
@@ -207,6 +247,7 @@ class Gate(StrEnum):
     NO_BOUND_NUMBER = "no_bound_number"
     NO_BOUND_PHONE = "no_bound_phone"
     LINE_NOT_OPEN = "line_not_open"
+    CALL_THROUGH_OFF = "call_through_off"
     PHONE_NOT_REGISTERED = "phone_not_registered"
     PHONES_UNAVAILABLE = "phones_unavailable"
     ALREADY_DIALLING = "already_dialling"

@@ -5,18 +5,33 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call
-from callcenter.domain.commands import Command, Consult, DropLeg, Steer, Supervise, Transfer
+from callcenter.domain.commands import (
+    CancelCallback,
+    Command,
+    ExtendWrapUp,
+    ForceState,
+    PhoneSeen,
+    Rejoin,
+)
+from callcenter.domain.events import Snapshot
+from callcenter.engine.call_through import CallThrough
 from callcenter.engine.commands import Commands
-from callcenter.engine.control import Control
+from callcenter.engine.control import Control, Move
 from callcenter.engine.core import Core
+from callcenter.engine.dialling import Dialling
+from callcenter.engine.follow import Follow
+from callcenter.engine.inbound import Inbound
+from callcenter.engine.lines import Lines
 from callcenter.engine.metering import Metering
 from callcenter.engine.ports import Pbx
 from callcenter.engine.reconcile import Reconciler
-from callcenter.engine.routing import Routing
+from callcenter.engine.rejoin import BrowserCalls
+from callcenter.engine.states import States
 from callcenter.engine.stats import Stats
 from callcenter.engine.view import agent_entity, call_entity
 from callcenter.ledger.cel import CelFile
@@ -35,19 +50,28 @@ class Engine:
         reserve_minutes: int = 5,
         ring_seconds: int = 45,
         agent_ring_seconds: int = 20,
+        agent_lost_seconds: float = 30,
+        callback_tries: int = 3,
+        callback_retry_seconds: int = 600,
     ) -> None:
         self.core = core
-        self.routing = Routing(core)
+        self.inbound = Inbound(
+            core, self.execute, region=region, tries=callback_tries, pause=timedelta(seconds=callback_retry_seconds)
+        )
         self.metering = Metering(core, cel, reserve_minutes=reserve_minutes)
-        self.reconciler = Reconciler(core, self.metering, self.routing)
+        self.reconciler = Reconciler(core, self.metering, self.inbound)
         self.stats = Stats(core)
-        self.commands = Commands(
+        self.lines = Lines(core, ring_seconds=agent_ring_seconds)
+        self.through = CallThrough(core, region)
+        dialling = Dialling(
             core,
+            self.through,
             region=region,
             reserve_minutes=reserve_minutes,
             ring_seconds=ring_seconds,
             agent_ring_seconds=agent_ring_seconds,
         )
+        self.commands = Commands(core, dialling, self.through, self.lines)
         self.deliver = core.deliver
         self.control = Control(
             core,
@@ -57,8 +81,14 @@ class Engine:
             ring_seconds=ring_seconds,
             agent_ring_seconds=agent_ring_seconds,
         )
-        core.on_snapshot = self.reconciler.on_snapshot
-        core.on_agent_changed = self.routing.follow
+        self.follow = Follow(core, self.control)
+        self.browsers = BrowserCalls(core, self.control, lost_seconds=agent_lost_seconds)
+        self.states = States(core)
+        core.on_snapshot = self._logged_in
+        core.on_agent_changed = self._agent_changed
+        core.on_agent_line = self.lines.happened
+        core.on_originate_failed = self.lines.failed
+        core.on_line = self.inbound.happened
         core.on_call_ended = self._call_ended
         core.on_settled = self._settled
         core.on_committed = self.stats.changed
@@ -71,11 +101,14 @@ class Engine:
         self.core.pbx = pbx
         await self.core.load()
         await self.metering.settle()
+        await self.inbound.load()
         work = (
             self.core.run(),
-            self.routing.run(),
+            *self.inbound.work(),
             self.metering.run_ticks(),
             self.metering.run_settlement(),
+            self.follow.run(),
+            self.through.run(),
             self.stats.run(),
         )
         self._tasks = [asyncio.create_task(one) for one in work]
@@ -90,15 +123,27 @@ class Engine:
 
     async def execute(self, command: Command) -> Any:
         """Carries out a command; raises `CommandRefused`."""
-        if isinstance(command, Steer | Consult | Transfer | DropLeg | Supervise):
+        if isinstance(command, Move):
             return await self.control.execute(command)
+        match command:
+            case Rejoin():
+                return await self.browsers.rejoin(command)
+            case PhoneSeen():
+                return self.browsers.seen(command)
+            case ForceState():
+                return await self.states.force(command)
+            case ExtendWrapUp():
+                return await self.states.extend(command)
+            case _:
+                pass
+        if isinstance(command, CancelCallback):
+            return await self.inbound.callbacks.cancel(command)
         return await self.commands.execute(command)
 
     async def refresh(self) -> None:
         """Somebody changed employees, groups, numbers or settings."""
         await self.core.refresh()
-        for agent in self.core.registry.agents.values():
-            self.routing.follow(agent)
+        self.inbound.routing.follow_all()
 
     def snapshot_of(self, company_id: int) -> dict[str, dict[str, dict[str, Any]]]:
         """All live entities of a company, for a client that has just connected."""
@@ -114,15 +159,29 @@ class Engine:
                 for call in core.registry.calls.values()
                 if call.company_id == company_id and not call.over
             },
+            "queue": self.inbound.entities(company_id),
             "system": {"phones": {"phones": core.link_state.value}},
         }
+
+    def touch_group(self, group_id: int) -> None:
+        """Counts a group's missed calls and unheard messages again."""
+        self.inbound.lines.touch(group_id, counted=True)
 
     def now(self) -> datetime:
         return self.core.now()
 
+    async def _logged_in(self, snapshot: Snapshot) -> None:
+        self.lines.reconcile(snapshot)
+        await self.reconciler.on_snapshot(snapshot)
+
+    def _agent_changed(self, agent: Agent) -> None:
+        self.inbound.agent_changed(agent)
+        self.lines.follow(agent)
+
     def _call_ended(self, call: Call) -> None:
         self.metering.nudge(call)
         self.reconciler.never_dialled(call)
+        self.inbound.call_ended(call)
 
     def _settled(self, settled: Settled) -> None:
         self.reconciler.settled(settled)

@@ -7,22 +7,40 @@ one call wait for each other.
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
 from weakref import WeakValueDictionary
 
+from callcenter.ami.actions import play_dtmf
 from callcenter.ami.errors import AmiError
-from callcenter.domain.agents import Agent
+from callcenter.domain import calls as call_rules
+from callcenter.domain.agents import Agent, employee_of
 from callcenter.domain.calls import TALKING, Call, Leg
-from callcenter.domain.commands import CommandRefused, Consult, DropLeg, Steer, Supervise, Transfer
-from callcenter.domain.gates import inside
+from callcenter.domain.commands import (
+    CommandRefused,
+    Consult,
+    DropLeg,
+    EndCall,
+    Mute,
+    Rejoin,
+    SendDtmf,
+    Steer,
+    Supervise,
+    Transfer,
+)
+from callcenter.domain.gates import OUTSIDE_PHONE_MODES, inside
 from callcenter.domain.numbers import BadNumber, dialable, normalise
-from callcenter.domain.terms import CallMove, Gate, Role, SupervisorMode
+from callcenter.domain.terms import CallMove, CallState, EndReason, Gate, Role
 from callcenter.engine.core import Core
 from callcenter.engine.metering import Metering
+from callcenter.engine.supervision import supervise
 from callcenter.ledger.packages import Refused, holder_of
 from callcenter.pbx import control as recipe
 from callcenter.pbx.control import Actions
+
+Move = Steer | Consult | Transfer | DropLeg | Supervise | SendDtmf | Mute | EndCall
+DTMF = frozenset("0123456789*#ABCD")
 
 
 class Parties:
@@ -73,30 +91,84 @@ class Control:
         self._agent_ring_seconds = agent_ring_seconds
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def execute(self, command: Steer | Consult | Transfer | DropLeg | Supervise) -> str | None:
-        """Carries out one move; a supervisor's answers with the id of the supervisor's leg."""
+    def call_of(self, command: Move | Rejoin) -> Call:
+        """The running call that a command names; raises `call_not_found`."""
         call = self._core.registry.calls.get(command.call_id)
         if call is None or call.company_id != command.company_id:
             raise CommandRefused("call_not_found")
-        lock = self._locks.get(call.id)
+        return call
+
+    @contextlib.asynccontextmanager
+    async def locked(self, call_id: str) -> AsyncIterator[None]:
+        """Moves of one call happen one after the other."""
+        lock = self._locks.get(call_id)
         if lock is None:
-            lock = self._locks[call.id] = asyncio.Lock()
+            lock = self._locks[call_id] = asyncio.Lock()
         async with lock:
+            yield
+
+    async def execute(self, command: Move) -> str | None:
+        """Carries out one move; a supervisor's answers with the id of the supervisor's leg."""
+        call = self.call_of(command)
+        if isinstance(command, Steer | Consult | Transfer):
+            _require_agent(call, command.employee_id)
+        async with self.locked(call.id):
             match command:
                 case Steer():
-                    await self._send(_moves(Parties(call), command.move))
+                    await self.send(_moves(Parties(call), command.move))
                 case Consult():
                     await self._consult(call, command)
                 case Transfer():
                     await self._transfer(call, command)
                 case DropLeg():
                     leg = call.legs.get(command.leg_id)
-                    if leg is None or leg.over or not leg.channel:
+                    foreign = leg is not None and leg.role is Role.SUPERVISOR and leg.employee_id != command.employee_id
+                    if leg is None or leg.over or not leg.channel or foreign:
                         raise CommandRefused("move_not_possible", missing="leg")
-                    await self._send(recipe.drop(leg.channel))
+                    await self.send(recipe.drop(leg.channel))
+                case SendDtmf():
+                    await self._digits(call, command.digits)
+                case Mute():
+                    await self._mute(call, command)
+                case EndCall():
+                    await self._end(call)
                 case Supervise():
-                    return await self._supervise(call, command)
+                    agent = Parties(call).agent
+                    customer = next((leg for leg in call.alive(Role.CUSTOMER) if leg.state in TALKING), None)
+                    return await supervise(self._core.registry, call, command, agent, customer, self.send)
         return None
+
+    async def _digits(self, call: Call, digits: str) -> None:
+        """Key presses for whoever the agent talks with: the third party while the customer waits."""
+        if not digits or len(digits) > 32 or not set(digits.upper()) <= DTMF:
+            raise CommandRefused("digits_invalid")
+        customer = call.leg_of(Role.CUSTOMER)
+        third = next((leg for leg in call.alive(Role.THIRD) if leg.state in TALKING), None)
+        held = customer is not None and customer.place == "held"
+        target = third if held and third is not None and third.place != "held" else customer
+        if target is None or target.state not in TALKING or call.state not in (CallState.TALKING, CallState.HELD):
+            raise CommandRefused("call_not_talking")
+        if target.place == "held":
+            raise CommandRefused("call_not_talking")
+        for digit in digits.upper():
+            await self.send([dict(play_dtmf(target.channel, digit))])
+
+    async def _mute(self, call: Call, command: Mute) -> None:
+        mine = [leg for leg in call.alive(Role.AGENT) if leg.employee_id == command.employee_id]
+        leg = next((one for one in mine if one.state in TALKING), None)
+        if leg is None:
+            raise CommandRefused("move_not_possible", missing="agent")
+        await self.send(recipe.mute(leg.channel, command.on))
+        self._core.take(call, call_rules.mute(call, leg, command.on))
+        await self._core.flush()
+
+    async def _end(self, call: Call) -> None:
+        """Everybody out, whoever is in the call; those who wait on hold too."""
+        call.ending = EndReason.SUPERVISOR_HUNG_UP
+        for leg in list(call.legs.values()):
+            if not leg.over and leg.channel:
+                with contextlib.suppress(CommandRefused):
+                    await self.send(recipe.drop(leg.channel))
 
     # -- third parties -------------------------------------------------------------------------------------------------
 
@@ -110,7 +182,7 @@ class Control:
             call,
             target,
             command.employee_id,
-            lambda limit: self._send(
+            lambda limit: self.send(
                 recipe.consult(
                     agent.channel,
                     customer.channel,
@@ -118,6 +190,7 @@ class Control:
                     display_number=self._shown(call),
                     ring_seconds=self._patience(target),
                     limit_seconds=limit,
+                    record=call.recorded,
                 )
             ),
         )
@@ -132,17 +205,17 @@ class Control:
             target = group.queue
         else:
             target = self._target(command, command.number, command.colleague_id, call)
-        sender = self._core.registry.agents.get(agent.employee_id or 0)
+        back = self._way_back(call, agent)
         await self._paid(
             call,
             target,
             command.employee_id,
-            lambda limit: self._send(
+            lambda limit: self.send(
                 recipe.blind_transfer(
                     customer.channel,
                     agent.channel,
                     target,
-                    sender.endpoint if sender is not None else "",
+                    back,
                     display_number=self._shown(call),
                     shown_to_agent=call.number.lstrip("+") if call.number.lstrip("+").isdigit() else "",
                     ring_seconds=self._patience(target),
@@ -212,48 +285,55 @@ class Control:
         await dial(int(held.limit.total_seconds()))
 
     def _shown(self, call: Call) -> str:
-        return self._core.directory.companies[call.company_id].display_number
+        """The number of ours that the call shows or was called on, so that one call shows one number."""
+        return dialable(call.company_number, self._region)
 
-    # -- supervision -----------------------------------------------------------------------------------------------
+    def _way_back(self, call: Call, agent: Leg) -> str:
+        """Where a customer who is passed on in vain comes back to: the phone on which the agent had the call."""
+        sender = self._core.registry.agents.get(agent.employee_id or 0)
+        if sender is None:
+            return ""
+        if agent.channel.startswith("Local/"):
+            return f"line-{sender.employee_id}"
+        seat = self._core.directory.seats.get(sender.employee_id)
+        if call.mode in OUTSIDE_PHONE_MODES and employee_of(agent.channel) is None and seat is not None:
+            return dialable(seat.bound_phone, self._region)
+        return sender.endpoint
 
-    async def _supervise(self, call: Call, command: Supervise) -> str:
-        boss = self._core.registry.agents.get(command.employee_id)
-        if boss is None or not boss.phone_ready:
-            raise CommandRefused(Gate.PHONE_NOT_REGISTERED.value)
-        parties = Parties(call)
-        mine = next((leg for leg in call.alive(Role.SUPERVISOR) if leg.employee_id == boss.employee_id), None)
-        if command.mode is SupervisorMode.TAKE_OVER:
-            if mine is None or mine.state not in TALKING:
-                raise CommandRefused("move_not_possible", missing="supervisor")
-            await self._send(recipe.take_over(mine.channel, parties.customer.channel, parties.agent.channel))
-            return mine.id
-        if mine is not None:
-            await self._send(recipe.change_mode(mine.channel, command.mode.value))
-            return mine.id
-        if boss.call_id is not None or any(True for _ in self._core.registry.calls_of(boss.employee_id)):
-            raise CommandRefused(Gate.ALREADY_DIALLING.value)
-        leg_id = f"{call.id[:40]}-s{secrets.token_hex(4)}"
-        await self._send(
-            recipe.supervise(
-                command.mode.value,
-                call_id=call.id,
-                channel_id=leg_id,
-                supervisor_phone=f"PJSIP/{boss.endpoint}",
-                agent_channel=parties.agent.channel,
-            )
-        )
-        return leg_id
-
-    async def _send(self, actions: Actions) -> None:
+    async def send(self, actions: Sequence[Mapping[str, Any]]) -> None:
         """In order, and no further than the first one that Asterisk refuses."""
         if self._core.pbx is None:
             raise CommandRefused("phones_unavailable")
         try:
             for action in actions:
-                await self._core.pbx.send(action)
+                await self._send_one(action)
         except AmiError as error:
             code = "move_not_possible" if error.code == "refused" else "phones_unavailable"
             raise CommandRefused(code) from error
+
+    async def _send_one(self, action: Mapping[str, Any]) -> None:
+        """A refused `Redirect` moved nobody, so it may be sent again."""
+        assert self._core.pbx is not None
+        for pause in (0.05, 0.1, 0.2, None):
+            try:
+                await self._core.pbx.send(action)
+                return
+            except AmiError as error:
+                if pause is None or action["Action"] != "Redirect" or not _still_moving(error):
+                    raise
+                await asyncio.sleep(pause)
+
+
+def _still_moving(error: AmiError) -> bool:
+    """Asterisk refuses to move a channel that has not yet left where it was sent from a moment ago."""
+    return error.code == "refused" and "not up" in str(error)
+
+
+def _require_agent(call: Call, employee_id: int) -> None:
+    """Who is in the call as something else (consulted, listening) has no say over it."""
+    roles = {leg.role for leg in call.legs.values() if leg.employee_id == employee_id and not leg.over}
+    if roles and Role.AGENT not in roles:
+        raise CommandRefused("move_not_possible", missing=Role.AGENT.value)
 
 
 def _moves(parties: Parties, move: CallMove) -> Actions:
@@ -262,6 +342,8 @@ def _moves(parties: Parties, move: CallMove) -> Actions:
         case CallMove.HOLD:
             talking_third = any(leg.state in TALKING for leg in parties.call.alive(Role.THIRD))
             return recipe.hold(customer.channel, None if talking_third else agent.channel)
+        case CallMove.RESUME if agent.phone_hold:
+            raise CommandRefused("held_on_phone")
         case CallMove.RESUME:
             return recipe.resume(customer.channel, agent.channel)
         case CallMove.CANCEL:

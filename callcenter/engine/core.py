@@ -18,9 +18,10 @@ from typing import Any, Final
 from callcenter.domain import agents as agent_rules
 from callcenter.domain import calls as call_rules
 from callcenter.domain import events as ev
+from callcenter.domain import quality
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call, Fact
-from callcenter.domain.terms import AgentState, Device, Direction, EndReason, LegState, Role
+from callcenter.domain.terms import AgentState, Device, Direction, EndReason, LegOrder, LegState, Role
 from callcenter.engine import view
 from callcenter.engine.directory import Directory, read_directory
 from callcenter.engine.ports import Clock, Crm, Pbx, Push
@@ -42,9 +43,18 @@ _OF_A_CHANNEL: Final = (
     ev.ChannelResumed,
     ev.ChannelEnded,
     ev.LegPlaced,
-    ev.QueueCallerJoined,
+    ev.ConsultFailed,
 )
 """What may move a call; what an event of any other kind means is told apart in `Core.handle`."""
+_OF_A_LINE: Final = (
+    ev.QueueCallerJoined,
+    ev.QueueCallerLeft,
+    ev.AgentCalled,
+    ev.AgentConnected,
+    ev.OwnAgentAsked,
+    ev.CallbackAsked,
+)
+"""What concerns a line of waiting callers (`engine/inbound.py`)."""
 
 BATCH = 2000
 RETRY_COMMIT_SECONDS = 0.5
@@ -62,9 +72,22 @@ class Dirty:
     states: dict[int, Agent] = field(default_factory=dict)
     pops: list[tuple[Call, int]] = field(default_factory=list)
     ended: list[Call] = field(default_factory=list)
+    said: list[tuple[int, str, Mapping[str, Any], int | None]] = field(default_factory=list)
+    """Company, name, data and employee of passing events."""
+    measured: list[Mapping[str, Any]] = field(default_factory=list)
+    """Rows of `call_quality`."""
 
     def __bool__(self) -> bool:
-        return bool(self.entries or self.calls or self.agents or self.states or self.pops or self.ended)
+        return bool(
+            self.entries
+            or self.calls
+            or self.agents
+            or self.states
+            or self.pops
+            or self.ended
+            or self.said
+            or self.measured
+        )
 
 
 class Core:
@@ -99,8 +122,14 @@ class Core:
         self.on_snapshot: Callable[[ev.Snapshot], Awaitable[None]] | None = None
         self.on_call_ended: Callable[[Call], None] | None = None
         self.on_agent_changed: Callable[[Agent], None] | None = None
+        self.on_line: Callable[[ev.AmiEvent], None] | None = None
+        self.on_agent_line: Callable[[ev.Channel, ev.AmiEvent], None] | None = None
+        """Told of the events of agents' open lines (`engine/lines.py`); their channels belong to no call."""
+        self.on_originate_failed: Callable[[str], None] | None = None
         self.on_settled: Callable[[Settled], None] | None = None
         self.on_committed: Callable[[Iterable[Call]], None] | None = None
+        self.watchers: list[Callable[[Call, str, ev.AmiEvent], None]] = []
+        """Told of every event of a leg, with the leg's id, after the event was applied."""
         self._inbox: deque[ev.AmiEvent] = deque()
         self._wake = asyncio.Event()
         self._dirty = Dirty()
@@ -118,6 +147,8 @@ class Core:
                 restore_agent(agent, row)
         for call in await self.writer.open_calls():
             self.registry.calls[call.id] = call
+            rules = self.directory.companies.get(call.company_id)
+            call.recorded = rules is not None and rules.recording
             for leg_id in call.legs:
                 self.registry.call_of_leg[leg_id] = call.id
             if call.customer_id is not None:
@@ -193,19 +224,27 @@ class Core:
         match event:
             case ev.AgentCalled(target=channel) | ev.AgentConnected(target=channel) | ev.DialBegan(target=channel):
                 self._adopt(channel, now)
-            case ev.DialEnded(target=channel):
+            case ev.DialEnded(target=channel) | ev.QueueCallerJoined(channel=channel):
                 self._apply(channel, event, now)
             case ev.ContactChanged():
                 self._contact(event)
+            case ev.QualityMeasured():
+                self._measured(event, now)
             case ev.OriginateAnswered(ok=False):
                 call = self.registry.calls.get(event.call_id)
                 if call is not None and not call.legs:
                     reason = EndReason.AGENT_BUSY if event.reason == 5 else EndReason.AGENT_UNREACHABLE
+                    if call.leg_order is LegOrder.CUSTOMER_FIRST:
+                        reason = EndReason.NETWORK_FAILED
                     self.take(call, call_rules.close(call, now, reason))
+                elif self.on_originate_failed is not None:
+                    self.on_originate_failed(event.call_id)
             case ev.LinkChanged():
                 self._link(event)
             case _:
                 pass
+        if self.on_line is not None and isinstance(event, _OF_A_LINE):
+            self.on_line(event)
 
     def _adopt(self, channel: ev.Channel, now: datetime) -> tuple[Call, str] | None:
         found = self.registry.adopt(channel, self.directory, now)
@@ -218,12 +257,41 @@ class Core:
 
     def _apply(self, channel: ev.Channel, event: ev.AmiEvent, now: datetime) -> None:
         found = self._adopt(channel, now)
-        if found is None or isinstance(event, _OF_ITS_BIRTH):
+        if found is None:
+            if self.on_agent_line is not None and channel.account.startswith("line."):
+                self.on_agent_line(channel, event)
+            return
+        if isinstance(event, _OF_ITS_BIRTH):
             return
         call, leg_id = found
         facts = call_rules.apply(call, leg_id, event, now)
         if facts:  # without one there is nothing to commit and nothing to tell
             self.take(call, facts)
+        for watcher in self.watchers:
+            watcher(call, leg_id, event)
+
+    def _measured(self, event: ev.QualityMeasured, now: datetime) -> None:
+        """What Asterisk measured on a phone's leg, told as the leg ends."""
+        found = self.registry.find(event.channel)
+        if found is None:
+            return
+        call, leg = found
+        line = quality.Line(event.loss, event.jitter_ms, event.round_trip_ms)
+        self._dirty.measured.append(
+            {
+                "company_id": call.company_id,
+                "call_id": call.id,
+                "leg_id": leg.id,
+                "employee_id": leg.employee_id,
+                "measured_by": "pbx",
+                "loss": line.loss,
+                "jitter_ms": line.jitter_ms,
+                "round_trip_ms": line.round_trip_ms,
+                "mos": quality.mos(line),
+                "worst_mos": quality.mos(line),
+                "at": now,
+            }
+        )
 
     def _contact(self, event: ev.ContactChanged) -> None:
         who = agent_rules.employee_of(event.endpoint)
@@ -258,6 +326,8 @@ class Core:
                     self._dirty.pops.append((call, employee_id))
                 case call_rules.CallAnswered(employee_id=employee_id):
                     self._agent_takes(call, employee_id)
+                case call_rules.ConsultationFailed(reason=reason):
+                    self.say(call.company_id, "consult_failed", {"call_id": call.id, "reason": reason}, _asker(call))
                 case call_rules.LegMoved(leg_id=leg_id, after=after) if call.answered_at is not None:
                     self._follow_leg(call, leg_id, after)
                 case call_rules.CallEnded():
@@ -290,6 +360,10 @@ class Core:
         self.push.event(settled.company_id, "call_settled", data, settled.employee_id)
         await self.flush()
 
+    def say(self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None) -> None:
+        """Notes a passing event for one employee's screens; it goes out after the next commit."""
+        self._dirty.said.append((company_id, name, data, employee_id))
+
     def pop(self, call: Call, employee_id: int) -> None:
         """Asks for a screen pop with the next commit."""
         self._dirty.pops.append((call, employee_id))
@@ -319,6 +393,9 @@ class Core:
             others = [one for one in call.legs.values() if one.employee_id == agent.employee_id and not one.over]
             if not others and leg.answered_at is not None:
                 self._agent_leaves(agent, call)
+                if leg.role is Role.AGENT:
+                    call.left.add(agent.employee_id)
+                    self.say(call.company_id, "call_ended", view.ended_event(call, self.now()), agent.employee_id)
 
     def _agents_leave(self, call: Call) -> None:
         for agent in self.registry.agents.values():
@@ -344,7 +421,11 @@ class Core:
             while True:
                 try:
                     await self.writer.commit(
-                        batch.entries, batch.calls.values(), batch.agents.values(), batch.states.values()
+                        batch.entries,
+                        batch.calls.values(),
+                        batch.agents.values(),
+                        batch.states.values(),
+                        batch.measured,
                     )
                     break
                 except Exception:
@@ -353,13 +434,15 @@ class Core:
             self._push(batch)
             if self.on_committed is not None:
                 self.on_committed(batch.calls.values())
+        for company_id, name, data, employee_id in batch.said:
+            self.push.event(company_id, name, data, employee_id)
         for call, employee_id in batch.pops:
             with contextlib.suppress(Exception):
                 data = await self.crm.pop(call, employee_id)
                 self.push.event(call.company_id, "pop", data, employee_id)
         for call in batch.ended:
-            if call.employee_id is not None:
-                self.push.event(call.company_id, "call_ended", view.ended_event(call), call.employee_id)
+            for employee_id in sorted(_had(call)):
+                self.push.event(call.company_id, "call_ended", view.ended_event(call, self.now()), employee_id)
             with contextlib.suppress(Exception):
                 await self.crm.call_ended(call)
             self.registry.forget(call)
@@ -387,3 +470,14 @@ class Core:
             changed.setdefault(agent.company_id, []).append(("agent", str(agent.employee_id), entity))
         for company_id in changed.keys() | gone.keys():
             self.push.publish(company_id, changed.get(company_id, ()), gone.get(company_id, ()))
+
+
+def _asker(call: Call) -> int | None:
+    """The agent who consulted: the one who is in the call."""
+    return next((leg.employee_id for leg in call.alive(Role.AGENT) if leg.employee_id), call.employee_id)
+
+
+def _had(call: Call) -> set[int]:
+    """Agents whose call it was to the end: whom it rang last, and who took it over."""
+    took = {leg.employee_id for leg in call.legs.values() if leg.role is Role.AGENT and leg.answered_at is not None}
+    return {one for one in (call.employee_id, *took) if one is not None} - call.left

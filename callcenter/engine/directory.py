@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.terms import Device
+from callcenter.domain import hours as hours_rules
+from callcenter.domain.caller_id import OwnNumber
+from callcenter.domain.hours import Hours
+from callcenter.domain.numbers import normalise_or_raw
+from callcenter.domain.terms import (
+    CallerIdPolicy,
+    Device,
+    LegOrder,
+    Mode,
+    NumberKind,
+    Overflow,
+    QueueStrategy,
+    Sticky,
+)
 from callcenter.store.database import Database
 from callcenter.store.tables import (
     agent_group,
     blacklist,
+    business_hours,
     company,
     department,
     employee,
     group_member,
     inbound_number,
+    outside_number,
     role,
+    seat,
 )
 
 EVERYWHERE = {"all_companies": True}
@@ -35,6 +54,12 @@ class CompanyRules:
     wrap_up_seconds: int
     display_number: str
     recording: bool
+    caller_id_policy: CallerIdPolicy = CallerIdPolicy.BOUND
+    access_number: str = ""
+    """The number that agents call in call-through mode; empty: the mode is off."""
+    call_through_seconds: int = 60
+    supervision_shown: bool = False
+    """Whether agents are shown who listens to them, and how."""
 
     def local_time(self, now: datetime) -> time:
         return now.astimezone(ZoneInfo(self.time_zone)).time()
@@ -58,16 +83,74 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Seat:
+    """An employee's place in the telephone system: how calls are set up and on which outside phone."""
+
+    id: int
+    code: str
+    mode: Mode
+    leg_order: LegOrder
+    bound_phone: str
+    """E.164; empty when none is bound."""
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A group of agents behind inbound numbers; its queue in Asterisk."""
 
     id: int
     company_id: int
     name: str
+    strategy: QueueStrategy = QueueStrategy.LONGEST_IDLE
+    ring_seconds: int = 20
+    max_wait_seconds: int = 120
+    max_length: int = 0
+    """Callers in line at most; 0 is no limit."""
+    music: bool = False
+    """Whether waiting callers are answered and hear music; otherwise they hear ringback and pay nothing."""
+    announce_seconds: int = 0
+    """How often position and waiting time are said; 0 is never."""
+    weight: int = 0
+    widen_seconds: int = 0
+    sticky: Sticky = Sticky.NONE
+    sticky_seconds: int = 15
+    overflow: Overflow = Overflow.HANG_UP
+    overflow_group_id: int | None = None
+    overflow_number: str = ""
+    overflow_employee_id: int | None = None
+    """Whose own phone `overflow_number` is."""
+    callback_offered: bool = False
+    levels: Mapping[int, int] = field(default_factory=dict)
+    """Employee id -> level, 1 to 5; level 1 is rung first."""
 
     @property
     def queue(self) -> str:
-        return f"q-{self.id}"
+        """The queue that takes this group's calls. Asterisk cannot make a queue linear while it runs, so a group that
+        rings everybody has a queue of another name."""
+        return f"q-{self.id}-all" if self.strategy is QueueStrategy.RING_ALL else f"q-{self.id}"
+
+    @property
+    def queues(self) -> tuple[str, str]:
+        """Both names: callers may still wait in the one when the strategy has just been changed."""
+        return f"q-{self.id}", f"q-{self.id}-all"
+
+
+def group_of_queue(queue: str) -> int | None:
+    """The group's id from a queue's name."""
+    head, _, tail = queue.partition("-")
+    number = tail.removesuffix("-all")
+    return int(number) if head == "q" and number.isdigit() else None
+
+
+@dataclass(frozen=True, slots=True)
+class InboundNumber:
+    """Where a number of the company leads, and when."""
+
+    number: str
+    group_id: int
+    priority: int = 0
+    hours_id: int | None = None
+    closed_action: str = "hang_up"
 
 
 @dataclass(slots=True)
@@ -77,7 +160,14 @@ class Directory:
     groups: dict[int, Group] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     """Inbound number (E.164 or as the trunk writes it) -> group id."""
+    inbound: dict[str, InboundNumber] = field(default_factory=dict)
+    hours: dict[int, Hours] = field(default_factory=dict)
+    """Business hours by their id; in the time zone of their company."""
     blacklist: set[tuple[int, str]] = field(default_factory=set)
+    seats: dict[int, Seat] = field(default_factory=dict)
+    """Employee id -> seat."""
+    outside: dict[int, list[OwnNumber]] = field(default_factory=dict)
+    """Company id -> its active outside numbers."""
 
     def group_of_number(self, number: str) -> Group | None:
         group_id = self.numbers.get(number)
@@ -89,24 +179,71 @@ def _time(text: str) -> time:
     return time(int(hours), int(minutes))
 
 
+def _group(row: Any, levels: Mapping[int, int]) -> Group:
+    return Group(
+        row.id,
+        row.company_id,
+        row.name,
+        strategy=QueueStrategy(row.strategy),
+        ring_seconds=row.ring_seconds,
+        max_wait_seconds=row.max_wait_seconds,
+        max_length=row.max_length,
+        music=row.greeting == "music",
+        announce_seconds=row.announce_seconds,
+        weight=row.weight,
+        widen_seconds=row.widen_seconds,
+        sticky=Sticky(row.sticky),
+        sticky_seconds=row.sticky_seconds,
+        overflow=Overflow(row.overflow),
+        overflow_group_id=row.overflow_group_id,
+        overflow_number=row.overflow_number,
+        callback_offered=bool(row.callback_offered),
+        levels=levels,
+    )
+
+
+async def _companies(connection: AsyncConnection, found: Directory) -> None:
+    for row in (await connection.execute(select(company))).all():
+        found.companies[row.id] = CompanyRules(
+            row.id,
+            row.name,
+            row.time_zone,
+            (_time(row.dial_start), _time(row.dial_end)),
+            row.wrap_up_seconds,
+            row.display_number,
+            bool(row.recording),
+            CallerIdPolicy(row.caller_id_policy),
+            row.access_number,
+            row.call_through_seconds,
+            supervision_shown=bool(row.supervision_shown),
+        )
+
+
+async def _seats(connection: AsyncConnection, found: Directory) -> None:
+    """Seats that somebody has, and the numbers that may be shown."""
+    taken = select(seat).where(seat.c.employee_id.is_not(None)).execution_options(**EVERYWHERE)
+    for row in (await connection.execute(taken)).all():
+        found.seats[row.employee_id] = Seat(row.id, row.code, Mode(row.mode), LegOrder(row.leg_order), row.bound_phone)
+    active = select(outside_number).where(outside_number.c.state == "active").order_by(outside_number.c.id)
+    for row in (await connection.execute(active.execution_options(**EVERYWHERE))).all():
+        found.outside.setdefault(row.company_id, []).append(
+            OwnNumber(row.id, row.number, NumberKind(row.kind), row.region, row.seat_id, row.last_shown_at)
+        )
+
+
 async def read_directory(database: Database) -> Directory:
     """A fresh directory from the database; the caller swaps it in whole."""
     found = Directory()
     async with database.read() as connection:
-        for row in (await connection.execute(select(company))).all():
-            found.companies[row.id] = CompanyRules(
-                row.id,
-                row.name,
-                row.time_zone,
-                (_time(row.dial_start), _time(row.dial_end)),
-                row.wrap_up_seconds,
-                row.display_number,
-                bool(row.recording),
-            )
-        members = select(group_member.c.group_id, group_member.c.employee_id).execution_options(**EVERYWHERE)
+        await _companies(connection, found)
+        await _seats(connection, found)
+        members = select(group_member).execution_options(**EVERYWHERE)
         groups_of: dict[int, list[int]] = {}
-        for group_id, employee_id in (await connection.execute(members)).all():
-            groups_of.setdefault(employee_id, []).append(group_id)
+        levels: dict[int, dict[int, int]] = {}
+        phones: dict[tuple[int, str], int] = {}
+        for row in (await connection.execute(members)).all():
+            groups_of.setdefault(row.employee_id, []).append(row.group_id)
+            levels.setdefault(row.group_id, {})[row.employee_id] = row.level
         people = (
             select(employee, department.c.name.label("department"), role.c.permissions)
             .join(role, role.c.id == employee.c.role_id)
@@ -126,10 +263,24 @@ async def read_directory(database: Database) -> Directory:
                 row.sip_secret,
                 tuple(sorted(groups_of.get(row.id, ()))),
             )
+            if row.phone:
+                phones[row.company_id, normalise_or_raw(row.phone)] = row.id
         for row in (await connection.execute(select(agent_group).execution_options(**EVERYWHERE))).all():
-            found.groups[row.id] = Group(row.id, row.company_id, row.name)
+            found.groups[row.id] = _group(row, levels.get(row.id, {}))
         for row in (await connection.execute(select(inbound_number).execution_options(**EVERYWHERE))).all():
             found.numbers[row.number] = row.group_id
+            found.inbound[row.number] = InboundNumber(
+                row.number, row.group_id, row.priority, row.hours_id, row.closed_action
+            )
+        for row in (await connection.execute(select(business_hours).execution_options(**EVERYWHERE))).all():
+            found.hours[row.id] = hours_rules.parse(row.weekly, row.holidays)
+        for employee_id, own in found.seats.items():
+            if own.bound_phone:
+                phones[found.people[employee_id].company_id, own.bound_phone] = employee_id
+        for group in found.groups.values():
+            if group.overflow is Overflow.NUMBER:
+                owner = phones.get((group.company_id, group.overflow_number))
+                found.groups[group.id] = replace(group, overflow_employee_id=owner)
         for row in (await connection.execute(select(blacklist).execution_options(**EVERYWHERE))).all():
             found.blacklist.add((row.company_id, row.number))
     return found

@@ -21,6 +21,10 @@ class Pbx(Protocol):
 
     async def send(self, action: Mapping[str, Any], timeout: float | None = None) -> Any: ...
 
+    async def collect(
+        self, action: Mapping[str, Any], end_event: str, timeout: float | None = None
+    ) -> list[dict[str, str]]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -36,6 +40,8 @@ class Crm(Protocol):
     async def who_is(self, company_id: int, number: str) -> Caller | None: ...
 
     async def name_of(self, company_id: int, customer_id: int) -> Caller | None: ...
+
+    async def owner_of(self, company_id: int, customer_id: int) -> int | None: ...
 
     async def pop(self, call: Call, employee_id: int) -> dict[str, Any]: ...
 

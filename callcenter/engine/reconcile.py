@@ -10,14 +10,15 @@ from typing import Any
 
 from sqlalchemy import select
 
+from callcenter.ami.errors import AmiError
 from callcenter.domain import calls as call_rules
 from callcenter.domain import events as ev
 from callcenter.domain.agents import employee_of
 from callcenter.domain.calls import TALKING, Call, Leg, Move
-from callcenter.domain.terms import Device, EndReason
+from callcenter.domain.terms import Device, EndReason, Role
 from callcenter.engine.core import Core
+from callcenter.engine.inbound import Inbound
 from callcenter.engine.metering import Metering
-from callcenter.engine.routing import Routing
 from callcenter.ledger.legs import CelLeg
 from callcenter.ledger.settle import Settled
 from callcenter.store.tables import call as call_table
@@ -30,10 +31,10 @@ GRACE_SECONDS = 3.0
 
 
 class Reconciler:
-    def __init__(self, core: Core, metering: Metering, routing: Routing) -> None:
+    def __init__(self, core: Core, metering: Metering, inbound: Inbound) -> None:
         self._core = core
         self._metering = metering
-        self._routing = routing
+        self._inbound = inbound
         self._late: set[asyncio.Task[None]] = set()
 
     async def on_snapshot(self, snapshot: ev.Snapshot) -> None:
@@ -44,6 +45,8 @@ class Reconciler:
         for channel in sorted(snapshot.channels, key=lambda channel: not channel.account.endswith(".customer")):
             await self._alive(channel)
         for call in list(self._core.registry.calls.values()):
+            if call.waits_for_agent:
+                continue  # nothing of it is in Asterisk yet; call_through.py ends it in time
             if not call.over and not any(leg_id in alive for leg_id in call.legs):
                 if not await self.close_from_row(call):
                     self._later(self._vanished(call))
@@ -51,7 +54,7 @@ class Reconciler:
             for leg in list(call.legs.values()):
                 if not leg.over and leg.id not in alive:
                     self._end_leg(call, leg, await self._record(leg.id))
-        self._routing.reconcile(snapshot)
+        self._inbound.reconcile(snapshot)
         await self._core.flush()
 
     def _phones(self, snapshot: ev.Snapshot) -> None:
@@ -72,14 +75,32 @@ class Reconciler:
         if found is None:
             return
         call, leg, facts = found
+        leg.bridge = channel.bridge
+        leg.place = _place(channel, leg)
         record = await self._record(leg.id)
         if channel.up and leg.state not in TALKING:
             answered = record.answered_at if record and record.answered_at else core.now()
             if leg.state in (call_rules.S.INITIATED, call_rules.S.QUEUED, call_rules.S.ALERTING):
                 facts = [*facts, *call_rules.move_leg(call, leg, Move.ANSWER, answered)]
+        elif leg.place == "held" and leg.state is call_rules.S.CONNECTED:
+            facts = [*facts, *call_rules.move_leg(call, leg, Move.HOLD, core.now())]
+        elif leg.place == "talking" and leg.state is call_rules.S.HELD:
+            facts = [*facts, *call_rules.move_leg(call, leg, Move.RESUME, core.now())]
         elif channel.ringing:
             facts = [*facts, *call_rules.move_leg(call, leg, Move.RING, core.now())]
+        if leg.role is Role.AGENT and channel.up:
+            facts = [*facts, *call_rules.mute(call, leg, await self._muted(leg))]
         core.take(call, facts)
+
+    async def _muted(self, leg: Leg) -> bool:
+        """Whether an earlier engine muted the leg: Asterisk remembers."""
+        if self._core.pbx is None:
+            return False
+        try:
+            answer = await self._core.pbx.send({"Action": "Getvar", "Channel": leg.channel, "Variable": "MUTED"})
+        except AmiError:
+            return leg.muted
+        return bool(answer.get("Value") == "on")
 
     async def _vanished(self, call: Call) -> None:
         """No channel of this call is left: its end comes from Asterisk's records, or from the last evidence."""
@@ -157,3 +178,14 @@ class Reconciler:
         task = asyncio.create_task(work)
         self._late.add(task)
         task.add_done_callback(self._late.discard)
+
+
+def _place(channel: ev.Channel, leg: Leg) -> str:
+    """Where the dialplan has the leg now: it may have been moved while nobody listened."""
+    if channel.context == "leg-talking":
+        return "talking"
+    if channel.context == "leg-consulting":
+        return "consulting"
+    if channel.context == "leg-held":
+        return "waiting" if leg.role is Role.AGENT and leg.place != "held" else "held"
+    return leg.place

@@ -45,6 +45,8 @@ class Registry:
         known = self.find(channel)
         if known is not None:
             return (*known, [])
+        if channel.name.endswith(";2"):
+            return None  # the far half of a Local channel; the near half is the leg
         call_id, _, role_name = channel.account.rpartition(".")
         role = _ROLES.get(role_name)
         if not call_id or role is None:
@@ -56,7 +58,7 @@ class Registry:
             call = self._inbound(channel, directory, now)
             if call is None:
                 return None
-        leg = self._leg(channel, role, call)
+        leg = self._leg(channel, role, call, directory)
         self.call_of_leg[channel.uniqueid] = call.id
         facts = add_leg(call, leg, now)
         return call, call.legs[leg.id], facts
@@ -82,14 +84,22 @@ class Registry:
         self.calls[call.id] = call
         return call
 
-    def _leg(self, channel: ev.Channel, role: Role, call: Call) -> Leg:
+    def _leg(self, channel: ev.Channel, role: Role, call: Call, directory: Directory) -> Leg:
         employee = employee_of(channel.name) if role is not Role.CUSTOMER else None
+        employee_id = employee[0] if employee else None
+        if employee_id is None and role is Role.AGENT and call.direction is Direction.OUTBOUND:
+            # An outside phone, or a call on an open line: the channel's name does not say whose.
+            employee_id = call.employee_id
+        elif employee_id is None and role is Role.AGENT:
+            # The line overflowed to an employee's own phone.
+            group = directory.groups.get(call.group_id or 0)
+            employee_id = group.overflow_employee_id if group is not None else None
         return Leg(
             id=channel.uniqueid,
             role=role,
             channel=channel.name,
             number=call.number if role is Role.CUSTOMER else "",
-            employee_id=employee[0] if employee else None,
+            employee_id=employee_id,
         )
 
     def forget(self, call: Call) -> None:
@@ -106,7 +116,7 @@ class Registry:
         for call in self.calls.values():
             if call.over:
                 continue
-            being_dialled = call.direction is Direction.OUTBOUND and not call.legs
+            being_dialled = call.direction is Direction.OUTBOUND and call.answered_at is None
             if being_dialled and call.employee_id == employee_id:
                 yield call
                 continue

@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from callcenter.domain import numbers
-from callcenter.domain.agents import Agent
-from callcenter.domain.calls import Call
-from callcenter.engine.directory import Directory
+from callcenter.domain.agents import Agent, employee_of
+from callcenter.domain.calls import Call, Leg
+from callcenter.domain.terms import Disposition
+from callcenter.engine.directory import Directory, Group
 
 display = lru_cache(maxsize=4096)(numbers.display)
 """A call is shown many times while it lasts, and the numbering plans take their time."""
@@ -37,17 +38,47 @@ def agent_entity(agent: Agent, directory: Directory, minutes_left: int) -> dict[
         "call_id": agent.call_id,
         "minutes_left": minutes_left,
         "wrap_up_ends_at": iso(agent.wrap_up_ends_at),
+        "set_by": _named(directory, agent.set_by),
         "groups": list(agent.group_ids),
+        "line": agent.line.value,
+    }
+
+
+def _named(directory: Directory, employee_id: int | None) -> dict[str, Any] | None:
+    person = directory.people.get(employee_id) if employee_id is not None else None
+    return {"id": person.id, "name": person.name} if person else None
+
+
+def _leg_entity(leg: Leg, directory: Directory) -> dict[str, Any]:
+    person = directory.people.get(leg.employee_id) if leg.employee_id is not None else None
+    device = employee_of(leg.channel) if leg.employee_id is not None else None
+    return {
+        "id": leg.id,
+        "role": leg.role.value,
+        "state": leg.state.value,
+        "place": leg.place,
+        "number": leg.number,
+        "employee_id": leg.employee_id,
+        "name": person.name if person else "",
+        "device": device[1].value if device else None,
+        "phone_hold": leg.phone_hold,
+        "muted": leg.muted,
     }
 
 
 def call_entity(call: Call, directory: Directory) -> dict[str, Any]:
     person = directory.people.get(call.employee_id) if call.employee_id is not None else None
     group = directory.groups.get(call.group_id) if call.group_id is not None else None
+    rules = directory.companies.get(call.company_id)
     return {
         "id": call.id,
         "direction": call.direction.value,
         "mode": call.mode.value,
+        "leg_order": call.leg_order.value,
+        "company_number": call.company_number,
+        "company_number_display": display(call.company_number),
+        "caller_id_reason": call.caller_id_reason,
+        "armed": _armed(call, directory),
         "state": call.state.value,
         "employee": {"id": person.id, "name": person.name} if person else None,
         "department_id": person.department_id if person else None,
@@ -56,33 +87,51 @@ def call_entity(call: Call, directory: Directory) -> dict[str, Any]:
         "number_display": display(call.number),
         "customer": {"id": call.customer_id, "name": call.customer_name} if call.customer_id else None,
         "group": {"id": group.id, "name": group.name} if group else None,
+        "queue": _queue(call, group, directory) if group and call.queue_position is not None else None,
         "started_at": iso(call.started_at),
         "answered_at": iso(call.answered_at),
         "state_since": iso(call.state_since),
         "paid_until": iso(call.paid_until),
-        "legs": [
-            {
-                "id": leg.id,
-                "role": leg.role.value,
-                "state": leg.state.value,
-                "place": leg.place,
-                "number": leg.number,
-                "employee_id": leg.employee_id,
-            }
-            for leg in call.legs.values()
-        ],
+        "legs": [_leg_entity(leg, directory) for leg in call.legs.values()],
+        "supervision_shown": bool(rules and rules.supervision_shown),
     }
 
 
-def ended_event(call: Call) -> dict[str, Any]:
-    talk = (call.ended_at - call.answered_at).total_seconds() if call.ended_at and call.answered_at else 0
+def _armed(call: Call, directory: Directory) -> dict[str, Any] | None:
+    """What a call-through waits for: which phone has to call which number, and until when."""
+    rules, seat = directory.companies.get(call.company_id), directory.seats.get(call.employee_id or 0)
+    if not call.waits_for_agent or call.armed_until is None or rules is None or seat is None:
+        return None
+    return {
+        "access_number": rules.access_number,
+        "phone": seat.bound_phone,
+        "phone_display": display(seat.bound_phone),
+        "until": iso(call.armed_until),
+    }
+
+
+def _queue(call: Call, group: Group, directory: Directory) -> dict[str, Any]:
+    """The caller's place in the line and whose line it is; `expected_seconds` is null when nobody knows."""
+    return {
+        "id": group.id,
+        "name": group.name,
+        "position": call.queue_position,
+        "waited_since": iso(call.queued_at),
+        "expected_seconds": call.expected_wait,
+        "member_ids": [person.id for person in directory.people.values() if group.id in person.group_ids],
+    }
+
+
+def ended_event(call: Call, now: datetime) -> dict[str, Any]:
+    """What an agent is told whose part in a call is over; others may still talk (`end_reason` is empty then)."""
+    talk = ((call.ended_at or now) - call.answered_at).total_seconds() if call.answered_at else 0
     return {
         "call_id": call.id,
         "direction": call.direction.value,
         "number": call.number,
         "number_display": display(call.number),
         "customer": {"id": call.customer_id, "name": call.customer_name} if call.customer_id else None,
-        "disposition": call.disposition.value if call.disposition else None,
+        "disposition": (call.disposition or Disposition.ANSWERED).value if call.answered_at or call.over else None,
         "end_reason": call.end_reason.value if call.end_reason else None,
         "talk_seconds": int(talk),
         "needs_note": True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from callcenter.domain.terms import (
     Direction,
     Disposition,
     EndReason,
+    LegOrder,
     LegState,
     Mode,
     Role,
@@ -27,7 +28,7 @@ from callcenter.domain.terms import (
 )
 from callcenter.engine.directory import EVERYWHERE
 from callcenter.store.database import Database
-from callcenter.store.tables import agent_state, agent_state_log, call, journal, leg
+from callcenter.store.tables import agent_state, agent_state_log, call, call_quality, journal, leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,17 @@ class Writer:
         self._agents = self._upsert(agent_state, agent_row(Agent(0, 0, "")), "employee_id")
         self._states = insert(agent_state_log)
         self._journal = insert(journal)
+        make = sqlite_insert if database.is_sqlite else postgresql_insert
+        # A phone that is measured twice (a line that served several calls) keeps its first figures.
+        self._quality = make(call_quality).on_conflict_do_nothing()
 
     async def commit(
-        self, entries: Sequence[Entry], calls: Iterable[Call], agents: Iterable[Agent], states: Iterable[Agent] = ()
+        self,
+        entries: Sequence[Entry],
+        calls: Iterable[Call],
+        agents: Iterable[Agent],
+        states: Iterable[Agent] = (),
+        measured: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Writes facts and the present state of what they touched; `states` are agents whose state changed."""
         call_rows, leg_rows = [], []
@@ -71,11 +80,12 @@ class Writer:
                 "state": one.state.value,
                 "reason": one.reason,
                 "at": one.since,
+                "by_id": one.set_by,
             }
             for one in states
             if one.since is not None
         ]
-        if not (entries or call_rows or agent_rows or log_rows):
+        if not (entries or call_rows or agent_rows or log_rows or measured):
             return
         async with self._db.write() as connection:
             for statement, rows in (
@@ -84,6 +94,7 @@ class Writer:
                 (self._agents, agent_rows),
                 (self._states, log_rows),
                 (self._journal, [journal_row(entry) for entry in entries]),
+                (self._quality, list(measured)),
             ):
                 if rows:
                     await connection.execute(statement, rows)
@@ -120,12 +131,14 @@ def call_row(one: Call) -> dict[str, Any]:
         "company_id": one.company_id,
         "direction": one.direction.value,
         "mode": one.mode.value,
+        "leg_order": one.leg_order.value,
         "source": one.source.value,
         "employee_id": one.employee_id,
         "customer_id": one.customer_id,
         "group_id": one.group_id,
         "number": one.number,
         "company_number": one.company_number,
+        "caller_id_reason": one.caller_id_reason,
         "state": one.state.value,
         "started_at": one.started_at,
         "answered_at": one.answered_at,
@@ -134,6 +147,7 @@ def call_row(one: Call) -> dict[str, Any]:
         "end_reason": one.end_reason.value if one.end_reason else None,
         "paid_until": one.paid_until,
         "package_id": one.package_id,
+        "queued_at": one.queued_at,
     }
 
 
@@ -151,6 +165,7 @@ def leg_row(one: Call, part: Leg) -> dict[str, Any]:
         "answered_at": part.answered_at,
         "ended_at": part.ended_at,
         "cause": part.cause,
+        "place": part.place,
     }
 
 
@@ -193,11 +208,13 @@ def _call_of(row: Any) -> Call:
         number=row.number,
         started_at=row.started_at,
         mode=Mode(row.mode),
+        leg_order=LegOrder(row.leg_order),
         source=Source(row.source),
         employee_id=row.employee_id,
         customer_id=row.customer_id,
         group_id=row.group_id,
         company_number=row.company_number,
+        caller_id_reason=row.caller_id_reason,
         state=CallState(row.state),
         state_since=row.answered_at or row.started_at,
         answered_at=row.answered_at,
@@ -206,6 +223,7 @@ def _call_of(row: Any) -> Call:
         disposition=Disposition(row.disposition) if row.disposition else None,
         paid_until=row.paid_until,
         package_id=row.package_id,
+        queued_at=row.queued_at,
     )
 
 
@@ -221,4 +239,5 @@ def _leg_of(row: Any) -> Leg:
         answered_at=row.answered_at,
         ended_at=row.ended_at,
         cause=row.cause,
+        place=row.place,
     )

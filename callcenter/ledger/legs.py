@@ -35,6 +35,8 @@ class CelLeg:
     ended_at: datetime | None = None
     bridged_at: datetime | None = None
     cause: int | None = None
+    last_context: str = ""
+    """The dialplan context in which it ended."""
     settled: bool = False
 
     @property
@@ -53,7 +55,8 @@ def absorb(legs: dict[str, CelLeg], row: CelRow, node: str) -> None:
     if leg is None:
         leg = legs[row.uniqueid] = CelLeg(row.uniqueid, node, row.linkedid, channel=row.channel)
     call_id, _, role = row.account.rpartition(".")
-    if call_id and role in ROLES:
+    # The far half of a Local channel carries the account codes of both sides in turn and is nobody's leg.
+    if call_id and role in ROLES and not row.channel.endswith(";2"):
         leg.call_id, leg.role = call_id, role
     match row.event:
         case "CHAN_START":
@@ -66,6 +69,7 @@ def absorb(legs: dict[str, CelLeg], row: CelRow, node: str) -> None:
         case "HANGUP":
             leg.ended_at = leg.ended_at or row.at
             leg.cause = row.cause
+            leg.last_context = row.context[:40]
         case _:
             pass
 

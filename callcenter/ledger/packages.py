@@ -78,6 +78,7 @@ class Packages:
         days: int,
         now: datetime,
         increment_seconds: int = rules.INCREMENT_SECONDS,
+        also_mode: Mode | None = None,
         by: int | None = None,
     ) -> int:
         """Gives an employee a non-shared package, valid from now (SPEC §C2.2, §C3.1); returns its id."""
@@ -89,6 +90,7 @@ class Packages:
                     employee_id=employee_id,
                     name=name,
                     mode=mode.value,
+                    also_mode=also_mode.value if also_mode is not None and also_mode is not mode else "",
                     minutes_total=minutes,
                     increment_seconds=increment_seconds,
                     starts_at=now,
@@ -144,7 +146,7 @@ class Packages:
             if held is not None:
                 return held
             lots = await _lots(connection, company_id, employee_id)
-            fitting = [lot for lot in lots if lot.mode is mode and lot.starts_at <= now < lot.expires_at]
+            fitting = [lot for lot in lots if lot.covers(mode) and lot.starts_at <= now < lot.expires_at]
             if not fitting:
                 raise Refused(Gate.NO_PACKAGE)
             lot = next((lot for lot in rules.in_paying_order(fitting) if rules.usable(lot, mode, now)), None)
@@ -297,6 +299,7 @@ async def _lots(connection: AsyncConnection, company_id: int, employee_id: int |
         Lot(
             id=row.id,
             mode=Mode(row.mode),
+            also_mode=Mode(row.also_mode) if row.also_mode else None,
             minutes_total=row.minutes_total,
             minutes_left=minutes.get((row.id, Kind.AVAILABLE.value), 0),
             starts_at=row.starts_at,

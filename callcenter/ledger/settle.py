@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import packages as rules
-from callcenter.domain.calls import disposition_of
+from callcenter.domain.endings import disposition_of
 from callcenter.domain.numbers import normalise_or_raw
+from callcenter.domain.queues import left_reason
 from callcenter.domain.terms import CallState, Direction, EndReason, Mode, Role, Source
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
@@ -91,8 +92,11 @@ class Settlement:
             for leg in legs.values():
                 if leg.ended_at is not None and not leg.settled:
                     await _settle_leg(work, leg)
+            ended = {leg.call_id for leg in legs.values() if leg.call_id and leg.ended_at is not None}
             for linkedid in finished:
-                await _finish(work, linkedid)
+                ended |= await _calls_of(connection, linkedid)
+            for call_id in sorted(ended):
+                await _finish(work, call_id)
             await _move_watermark(connection, node, fresh[-1].id)
             return work.settled
 
@@ -168,21 +172,39 @@ async def _settle_leg(work: _Work, leg: CelLeg) -> None:
         )
 
 
-async def _finish(work: _Work, linkedid: str) -> None:
-    """All channels of a linked set are gone: its calls are final."""
-    query = select(cel_leg).where(cel_leg.c.linkedid == linkedid)
+async def _calls_of(connection: AsyncConnection, linkedid: str) -> set[str]:
+    """The calls in a set of linked channels, all of which are gone."""
+    query = select(cel_leg.c.call_id).where(cel_leg.c.linkedid == linkedid, cel_leg.c.call_id != "")
+    return set((await connection.execute(query)).scalars())
+
+
+async def _finish(work: _Work, call_id: str) -> None:
+    """Makes a call final once it is over; called whenever a leg of it has ended.
+
+    Not when a linked set has ended: a leg that joins later (a browser that comes back) brings a set of its own, which
+    ends as the two are merged, in the middle of the call.
+    """
+    # A caller who has not been answered yet is known by the id alone: no record since the first one named the part.
+    query = select(cel_leg).where(or_(cel_leg.c.call_id == call_id, cel_leg.c.id == call_id))
     legs = [CelLeg.from_row(row) for row in (await work.connection.execute(query)).all()]
-    for call_id in {leg.call_id for leg in legs if leg.call_id}:
-        known = await work.connection.execute(
-            select(call.c.company_id).where(call.c.id == call_id).execution_options(**EVERYWHERE)
-        )
-        company_id = known.scalar()
-        flag = ""
-        if company_id is None:
-            company_id = await _found_call(work, call_id, legs)
-            flag = FLAG_CEL_ONLY
-        if company_id is not None:
-            await _finish_call(work, call_id, company_id, flag)
+    if not _over(legs):
+        return
+    known = await work.connection.execute(
+        select(call.c.company_id).where(call.c.id == call_id).execution_options(**EVERYWHERE)
+    )
+    company_id = known.scalar()
+    flag = ""
+    if company_id is None:
+        company_id = await _found_call(work, call_id, legs)
+        flag = FLAG_CEL_ONLY
+    if company_id is not None:
+        await _finish_call(work, call_id, company_id, flag)
+
+
+def _over(legs: list[CelLeg]) -> bool:
+    """Whether the legs that may cost anything have ended; without such a leg, whether all have."""
+    outside = [leg for leg in legs if leg.role in (Role.CUSTOMER.value, Role.THIRD.value, "")]
+    return all(leg.ended_at is not None for leg in outside or legs)
 
 
 async def _found_call(work: _Work, call_id: str, legs: list[CelLeg]) -> int | None:
@@ -230,7 +252,7 @@ async def _finish_call(work: _Work, call_id: str, company_id: int, flag: str) ->
         for leg in (await connection.execute(select(cel_leg).where(cel_leg.c.call_id == call_id))).all()
     ]
     customers = [leg for leg in legs if leg.role == Role.CUSTOMER.value]
-    talk = sum(rules.billable_seconds(leg.answered_at, leg.ended_at) for leg in customers)
+    talk = sum(rules.billable_seconds(_talks_from(row.direction, leg), leg.ended_at) for leg in customers)
     bridged = any(leg.bridged_at is not None for leg in customers)
     minutes = await _charged(connection, company_id, call_id)
     recorded = bridged and await _records(connection, company_id)
@@ -242,12 +264,19 @@ async def _finish_call(work: _Work, call_id: str, company_id: int, flag: str) ->
         "recording_state": "pending" if recorded else "none",
     }
     if row.ended_at is None:
-        values |= _end_from_records(legs, row.answered_at, work.now)
+        values |= _end_from_records(row.direction, legs, row.answered_at, work.now)
     await connection.execute(update(call).where(call.c.company_id == company_id, call.c.id == call_id).values(**values))
     work.settled.append(Settled(call_id, company_id, row.employee_id, talk, minutes, found=row.ended_at is None))
 
 
-def _end_from_records(legs: list[CelLeg], answered: datetime | None, now: datetime) -> dict[str, object]:
+def _talks_from(direction: str, leg: CelLeg) -> datetime | None:
+    """When a customer's talk begins: a caller may be answered by music or by a voicemail long before an agent."""
+    return leg.bridged_at if direction == Direction.INBOUND.value else leg.answered_at
+
+
+def _end_from_records(
+    direction: str, legs: list[CelLeg], answered: datetime | None, now: datetime
+) -> dict[str, object]:
     """The end of a call that the engine did not see, from the channels' own records."""
     customer = [leg for leg in legs if leg.role == Role.CUSTOMER.value]
     agents = [leg for leg in legs if leg.role == Role.AGENT.value]
@@ -258,7 +287,7 @@ def _end_from_records(legs: list[CelLeg], answered: datetime | None, now: dateti
         (leg for leg in [*customer, *agents] if leg.ended_at), key=lambda leg: leg.ended_at or now, default=None
     )
     if answered is None:
-        reason = EndReason.ABANDONED if customer and not agents else EndReason.LOST
+        reason = _why_unanswered(direction, customer, agents)
     else:
         agent_first = first is not None and first.role == Role.AGENT.value
         reason = EndReason.AGENT_HUNG_UP if agent_first else EndReason.CUSTOMER_HUNG_UP
@@ -269,6 +298,12 @@ def _end_from_records(legs: list[CelLeg], answered: datetime | None, now: dateti
         "end_reason": reason.value,
         "disposition": disposition_of(reason, answered is not None).value,
     }
+
+
+def _why_unanswered(direction: str, customer: list[CelLeg], agents: list[CelLeg]) -> EndReason:
+    if direction == Direction.INBOUND.value and customer and customer[0].last_context:
+        return left_reason(customer[0].last_context)
+    return EndReason.ABANDONED if customer and not agents else EndReason.LOST
 
 
 async def _charged(connection: AsyncConnection, company_id: int, call_id: str) -> int:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,7 +27,7 @@ from sqlalchemy import delete, insert, select, update
 
 from callcenter.recording.pipeline import ENCODERS, Produced, RecordingError, StorageFull, produce
 from callcenter.store.database import Database
-from callcenter.store.tables import call, call_waveform
+from callcenter.store.tables import call, call_waveform, consult_recording
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +42,20 @@ UNCLAIMED_CHECK_SECONDS = 3600.0
 BATCH = 1000
 
 _CALL_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}\Z")
-_SPOOLED = re.compile(r"(?P<call>.+)\.(?:customer|agent)\.wav\Z")
+_SPOOLED = re.compile(r"(?P<call>.+?)(?:\.consult\.[A-Za-z0-9.-]+)?\.(?:customer|agent|third)\.wav\Z")
 _EVERYWHERE = {"all_companies": True}
 
 OnReady = Callable[[int, str, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Consulted:
+    """A finished recording of agent and third party, and what it was made from."""
+
+    leg_id: str
+    path: str
+    duration: float
+    sources: tuple[Path, Path]
 
 
 class RecordingWorker:
@@ -196,12 +207,28 @@ class RecordingWorker:
             log.exception("call %s: an unforeseen error in the pipeline", row.id)
             await self._again_or_failed(row, last, f"{type(error).__name__}: {error}")
             return False
-        if await self._ready(row, relative, made):
+        consulted = await self._consultations(row, day)
+        if await self._ready(row, relative, made, consulted):
             self._not_before.pop(row.id, None)
             await asyncio.to_thread(_clear_spool, sources, made.unreadable)
+            for one in consulted:
+                await asyncio.to_thread(_remove, one.sources)
             self._tell(row)
             return True
         return False
+
+    async def _consultations(self, row: Any, day: str) -> list[Consulted]:
+        """The talks of agent and third party, each a recording of its own; one that fails keeps its originals."""
+        found: list[Consulted] = []
+        for leg_id, sources in (await asyncio.to_thread(_consulted, self._spool, row.id)).items():
+            relative = f"company-{row.company_id}/{day}/{row.id}.consult-{leg_id}.{self._format}"
+            try:
+                made = await self._produce(sources[0], sources[1], self._recordings / relative, salvage=True)
+            except (RecordingError, BrokenProcessPool) as error:
+                log.warning("call %s: no recording of the consultation with %s: %s", row.id, leg_id, error)
+                continue
+            found.append(Consulted(leg_id, relative, made.duration, sources))
+        return found
 
     async def _produce(self, customer: Path, agent: Path, target: Path, *, salvage: bool) -> Produced:
         if self._pool is None:
@@ -219,7 +246,7 @@ class RecordingWorker:
                 self.close()
             raise
 
-    async def _ready(self, row: Any, relative: str, made: Produced) -> bool:
+    async def _ready(self, row: Any, relative: str, made: Produced, consulted: Sequence[Consulted]) -> bool:
         async with self._db.write() as connection:
             changed = await connection.execute(
                 update(call)
@@ -233,6 +260,9 @@ class RecordingWorker:
             await connection.execute(
                 insert(call_waveform).values(call_id=row.id, company_id=row.company_id, body=waveform_body(made))
             )
+            for one in consulted:
+                values = {"call_id": row.id, "leg_id": one.leg_id, "path": one.path, "duration": one.duration}
+                await connection.execute(insert(consult_recording).values(company_id=row.company_id, **values))
         return True
 
     async def _again_or_failed(self, row: Any, last: bool, why: str) -> None:
@@ -310,6 +340,14 @@ def _spooled(spool: Path) -> dict[str, list[Path]]:
             if match := _SPOOLED.match(path.name):
                 found.setdefault(match["call"], []).append(path)
     return found
+
+
+def _consulted(spool: Path, call_id: str) -> dict[str, tuple[Path, Path]]:
+    """(what the third party said, what the agent said) of each consultation of a call, by the third party's leg."""
+    head, tail = f"{call_id}.consult.", ".third.wav"
+    names = [path.name for path in spool.glob(f"{call_id}.consult.*{tail}")] if spool.is_dir() else []
+    legs = sorted(name[len(head) : -len(tail)] for name in names)
+    return {leg: (spool / f"{head}{leg}{tail}", spool / f"{head}{leg}.agent.wav") for leg in legs}
 
 
 def _clear_spool(sources: Sequence[Path], unreadable: Sequence[Path]) -> None:

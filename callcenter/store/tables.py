@@ -263,6 +263,18 @@ call_waveform = Table(
     Column("body", JSON, nullable=False),
 )
 
+consult_recording = Table(
+    "consult_recording",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("call_id", ForeignKey("call.id"), nullable=False, index=True),
+    Column("leg_id", String(64), nullable=False),
+    Column("path", String(300), nullable=False),
+    Column("duration", Float, nullable=False),
+    UniqueConstraint("call_id", "leg_id"),
+)
+
 leg = Table(
     "leg",
     metadata,
@@ -286,7 +298,7 @@ call_quality = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     company_column(),
-    Column("call_id", ForeignKey("call.id"), nullable=False, index=True),
+    Column("call_id", ForeignKey("call.id"), nullable=False),
     Column("leg_id", String(64), nullable=False, server_default=""),
     Column("employee_id", Integer, nullable=True),
     Column("measured_by", String(10), nullable=False),
@@ -297,6 +309,7 @@ call_quality = Table(
     Column("worst_mos", Float, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     UniqueConstraint("call_id", "leg_id", "measured_by"),
+    Index("ix_call_quality_company_call", "company_id", "call_id"),
 )
 
 voicemail = Table(
@@ -328,6 +341,8 @@ callback_request = Table(
     Column("queued_at", UtcDateTime, nullable=False),
     Column("state", String(12), nullable=False, server_default="waiting"),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    # Every dial ever sent for it; part of the dial's idempotency key.
+    Column("dials", Integer, nullable=False, server_default="0"),
     Column("next_try_at", UtcDateTime, nullable=False),
     Column("last_call_id", String(64), nullable=True),
     Column("employee_id", Integer, nullable=True),
@@ -336,6 +351,8 @@ callback_request = Table(
     Column("open_key", String(60), nullable=True),
     UniqueConstraint("company_id", "open_key"),
     Index("ix_callback_request_state", "company_id", "state"),
+    # The id is part of the dials' idempotency keys, which outlive the row.
+    sqlite_autoincrement=True,
 )
 
 prompt = Table(
@@ -395,6 +412,8 @@ agent_state_log = Table(
     Column("state", String(20), nullable=False),
     Column("reason", String(32), nullable=False, server_default=""),
     Column("at", UtcDateTime, nullable=False),
+    # Who put the agent into it, when it was neither the agent nor the course of calls.
+    Column("by_id", Integer, nullable=True),
 )
 
 voice_package = Table(
@@ -485,5 +504,7 @@ cel_leg = Table(
     Column("ended_at", UtcDateTime, nullable=True),
     Column("bridged_at", UtcDateTime, nullable=True),
     Column("cause", Integer, nullable=True),
+    # The dialplan context in which the channel ended: how an unanswered caller left (domain/queues.py, LEFT_FROM).
+    Column("last_context", String(40), nullable=False, server_default=""),
     Column("settled", Boolean, nullable=False, server_default="0"),
 )

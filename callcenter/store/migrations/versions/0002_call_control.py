@@ -35,6 +35,7 @@ def upgrade() -> None:
     sa.Column('queued_at', sa.DateTime(), nullable=False),
     sa.Column('state', sa.String(length=12), server_default='waiting', nullable=False),
     sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('dials', sa.Integer(), server_default='0', nullable=False),
     sa.Column('next_try_at', sa.DateTime(), nullable=False),
     sa.Column('last_call_id', sa.String(length=64), nullable=True),
     sa.Column('employee_id', sa.Integer(), nullable=True),
@@ -42,7 +43,8 @@ def upgrade() -> None:
     sa.Column('open_key', sa.String(length=60), nullable=True),
     sa.ForeignKeyConstraint(['company_id'], ['company.id'], name=op.f('fk_callback_request_company_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_callback_request')),
-    sa.UniqueConstraint('company_id', 'open_key', name=op.f('uq_callback_request_company_id_open_key'))
+    sa.UniqueConstraint('company_id', 'open_key', name=op.f('uq_callback_request_company_id_open_key')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('callback_request', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_callback_request_company_id'), ['company_id'], unique=False)
@@ -81,8 +83,24 @@ def upgrade() -> None:
     sa.UniqueConstraint('call_id', 'leg_id', 'measured_by', name=op.f('uq_call_quality_call_id_leg_id_measured_by'))
     )
     with op.batch_alter_table('call_quality', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_call_quality_call_id'), ['call_id'], unique=False)
+        batch_op.create_index('ix_call_quality_company_call', ['company_id', 'call_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_call_quality_company_id'), ['company_id'], unique=False)
+
+    op.create_table('consult_recording',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('company_id', sa.Integer(), nullable=False),
+    sa.Column('call_id', sa.String(length=64), nullable=False),
+    sa.Column('leg_id', sa.String(length=64), nullable=False),
+    sa.Column('path', sa.String(length=300), nullable=False),
+    sa.Column('duration', sa.Float(), nullable=False),
+    sa.ForeignKeyConstraint(['call_id'], ['call.id'], name=op.f('fk_consult_recording_call_id')),
+    sa.ForeignKeyConstraint(['company_id'], ['company.id'], name=op.f('fk_consult_recording_company_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_consult_recording')),
+    sa.UniqueConstraint('call_id', 'leg_id', name=op.f('uq_consult_recording_call_id_leg_id'))
+    )
+    with op.batch_alter_table('consult_recording', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_consult_recording_call_id'), ['call_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_consult_recording_company_id'), ['company_id'], unique=False)
 
     op.create_table('voicemail',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -158,11 +176,17 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('overflow_number', sa.String(length=32), server_default='', nullable=False))
         batch_op.add_column(sa.Column('callback_offered', sa.Boolean(), server_default='0', nullable=False))
 
+    with op.batch_alter_table('agent_state_log', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('by_id', sa.Integer(), nullable=True))
+
     with op.batch_alter_table('call', schema=None) as batch_op:
         batch_op.add_column(sa.Column('leg_order', sa.String(length=16), server_default='agent_first', nullable=False))
         batch_op.add_column(sa.Column('caller_id_reason', sa.String(length=16), server_default='', nullable=False))
         batch_op.add_column(sa.Column('queued_at', sa.DateTime(), nullable=True))
         batch_op.add_column(sa.Column('connected_mark', sa.String(length=16), nullable=True))
+
+    with op.batch_alter_table('cel_leg', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('last_context', sa.String(length=40), server_default='', nullable=False))
 
     with op.batch_alter_table('company', schema=None) as batch_op:
         batch_op.add_column(sa.Column('caller_id_policy', sa.String(length=16), server_default='bound', nullable=False))
@@ -215,11 +239,17 @@ def downgrade() -> None:
         batch_op.drop_column('access_number')
         batch_op.drop_column('caller_id_policy')
 
+    with op.batch_alter_table('cel_leg', schema=None) as batch_op:
+        batch_op.drop_column('last_context')
+
     with op.batch_alter_table('call', schema=None) as batch_op:
         batch_op.drop_column('connected_mark')
         batch_op.drop_column('queued_at')
         batch_op.drop_column('caller_id_reason')
         batch_op.drop_column('leg_order')
+
+    with op.batch_alter_table('agent_state_log', schema=None) as batch_op:
+        batch_op.drop_column('by_id')
 
     with op.batch_alter_table('agent_group', schema=None) as batch_op:
         batch_op.drop_column('callback_offered')
@@ -249,9 +279,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_voicemail_company_id'))
 
     op.drop_table('voicemail')
+    with op.batch_alter_table('consult_recording', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_consult_recording_company_id'))
+        batch_op.drop_index(batch_op.f('ix_consult_recording_call_id'))
+
+    op.drop_table('consult_recording')
     with op.batch_alter_table('call_quality', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_call_quality_company_id'))
-        batch_op.drop_index(batch_op.f('ix_call_quality_call_id'))
+        batch_op.drop_index('ix_call_quality_company_call')
 
     op.drop_table('call_quality')
     with op.batch_alter_table('prompt', schema=None) as batch_op:

@@ -1,0 +1,343 @@
+"""Sets up outbound calls: gates first, then the number to show, then minutes, then Asterisk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakValueDictionary
+
+from sqlalchemy import insert, select, update
+
+from callcenter.ami.errors import AmiError
+from callcenter.ami.parse import ORIGINATE_ID
+from callcenter.domain import agents as agent_rules
+from callcenter.domain import calls as call_rules
+from callcenter.domain.agents import Agent
+from callcenter.domain.caller_id import CallerId, choose_caller_id
+from callcenter.domain.calls import Call
+from callcenter.domain.commands import CommandRefused, Dial
+from callcenter.domain.events import LinkState
+from callcenter.domain.gates import DialFacts, first_closed_gate
+from callcenter.domain.numbers import BadNumber, dialable, normalise, normalise_or_raw, region_of
+from callcenter.domain.terms import (
+    AgentState,
+    CallerIdPolicy,
+    CallState,
+    Direction,
+    EndReason,
+    Gate,
+    LegOrder,
+    LineState,
+    Mode,
+)
+from callcenter.engine.call_through import CallThrough
+from callcenter.engine.core import Core
+from callcenter.engine.directory import Seat
+from callcenter.engine.ports import Caller
+from callcenter.ledger.packages import Refused
+from callcenter.pbx import actions
+from callcenter.store.tables import audit, command_key, outside_number
+
+log = logging.getLogger(__name__)
+
+ONE_LEG_RINGS = frozenset({Mode.POINT, Mode.CALL_THROUGH})
+"""Modes whose agent side is there, or comes, by itself: there is no order of legs to choose."""
+
+
+class Dialling:
+    def __init__(
+        self,
+        core: Core,
+        through: CallThrough,
+        *,
+        region: str,
+        reserve_minutes: int,
+        ring_seconds: int,
+        agent_ring_seconds: int,
+    ) -> None:
+        self._core = core
+        self._through = through
+        self._region = region
+        self._reserve_minutes = reserve_minutes
+        self._ring_seconds = ring_seconds
+        self._agent_ring_seconds = agent_ring_seconds
+        self._keys: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def dial(self, command: Dial) -> str:
+        """Starts a call and returns its id; the same key answers with the same call again."""
+        name = f"{command.company_id}:{_key(command)}"
+        # Two requests with one key wait for each other, so the second finds what the first one did.
+        lock = self._keys.get(name)
+        if lock is None:
+            lock = self._keys[name] = asyncio.Lock()
+        async with lock:
+            return await self._dial_once(command)
+
+    async def _dial_once(self, command: Dial) -> str:
+        core = self._core
+        earlier = await self._earlier(command)
+        if earlier is not None:
+            return earlier
+        agent = core.registry.agents.get(command.employee_id)
+        seat = core.directory.seats.get(command.employee_id)
+        number = self._number(command.number)
+        mode = command.mode or (seat.mode if seat is not None else Mode.DIRECT)
+        gate = self._closed_gate(command, mode, agent, seat, number)
+        if gate is not None or agent is None or seat is None:
+            await self._refuse(command, gate or Gate.NOT_AN_AGENT)
+            raise CommandRefused((gate or Gate.NOT_AN_AGENT).value, number=command.number)
+        assert number is not None
+        call = self._new_call(command, mode, seat, number)
+        # From here on a second click finds the agent busy: nothing is awaited between the gates and this line.
+        core.registry.calls[call.id] = call
+        try:
+            shown = await self._caller_id(call, seat)
+            await self._remember(command, call.id, shown)
+            held = await core.packages.reserve(
+                company_id=call.company_id,
+                employee_id=agent.employee_id,
+                mode=call.mode,
+                call_id=call.id,
+                minutes=self._reserve_minutes,
+                now=core.now(),
+            )
+        except Refused as refusal:
+            self._undo(call)
+            await self._refuse(command, refusal.gate)
+            raise CommandRefused(refusal.gate.value, number=command.number) from None
+        except BaseException:
+            self._undo(call)
+            raise
+        call.package_id = held.package_id
+        await self._recognise(call, command)
+        core.agent_changed(agent, agent_rules.begin_call(agent, call.id, core.now()))
+        core.take(call, [])
+        await core.flush()
+        await self._start(call, agent, seat, int(held.limit.total_seconds()))
+        if not call.over:
+            # The phone rings already while the screen is being filled.
+            core.pop(call, agent.employee_id)
+            await core.flush()
+        return call.id
+
+    def _undo(self, call: Call) -> None:
+        """A call that may not be: a browser that connected in this very moment may have been shown it."""
+        self._core.registry.forget(call)
+        self._core.push.publish(call.company_id, gone=[("call", call.id)])
+
+    def _number(self, typed: str) -> str | None:
+        try:
+            return normalise(typed, self._region)
+        except BadNumber:
+            return None
+
+    def _closed_gate(
+        self, command: Dial, mode: Mode, agent: Agent | None, seat: Seat | None, number: str | None
+    ) -> Gate | None:
+        core = self._core
+        rules = core.directory.companies[command.company_id]
+        person = core.directory.people.get(command.employee_id)
+        busy = agent is not None and (
+            agent.call_id is not None or any(True for _ in core.registry.calls_of(agent.employee_id))
+        )
+        return first_closed_gate(
+            DialFacts(
+                may_dial=command.may_dial and agent is not None,
+                logged_in=agent is not None and agent.state is not AgentState.LOGGED_OUT,
+                account_active=person is not None and person.active,
+                phone_registered=agent is not None and agent.phone_ready,
+                phones_live=core.pbx is not None and core.pbx.state is LinkState.LIVE,
+                busy=busy,
+                number_valid=number is not None,
+                blacklisted=(command.company_id, number or "") in core.directory.blacklist,
+                local_time=rules.local_time(core.now()),
+                window=rules.window,
+                mode=mode,
+                has_seat=seat is not None,
+                has_caller_id=seat is not None and self._choose(command.company_id, mode, seat) is not None,
+                has_bound_phone=seat is not None and bool(seat.bound_phone),
+                line_open=agent is not None and agent.line is LineState.OPEN,
+                access_number=bool(rules.access_number),
+            )
+        )
+
+    def _choose(self, company_id: int, mode: Mode, seat: Seat, region: str = "") -> CallerId | None:
+        directory = self._core.directory
+        rules = directory.companies[company_id]
+        numbers = directory.outside.get(company_id, ())
+        stand_in = normalise_or_raw(rules.display_number, self._region)
+        return choose_caller_id(rules.caller_id_policy, mode, seat.id, numbers, region, stand_in)
+
+    async def _caller_id(self, call: Call, seat: Seat) -> CallerId:
+        """The number that this call shows; it goes to the end of the rotation at once."""
+        directory = self._core.directory
+        region = ""
+        if directory.companies[call.company_id].caller_id_policy is CallerIdPolicy.SAME_REGION:
+            region = await asyncio.to_thread(region_of, call.number)
+        shown = self._choose(call.company_id, call.mode, seat, region)
+        if shown is None:  # unbound between the gate and here
+            raise Refused(Gate.NO_BOUND_NUMBER)
+        for own in self._core.directory.outside.get(call.company_id, ()):
+            if own.id == shown.id:
+                own.last_shown_at = self._core.now()
+        call.company_number, call.caller_id_reason = shown.number, shown.reason.value
+        return shown
+
+    def _new_call(self, command: Dial, mode: Mode, seat: Seat, number: str) -> Call:
+        now = self._core.now()
+        order = LegOrder.AGENT_FIRST if mode in ONE_LEG_RINGS else command.leg_order or seat.leg_order
+        customer_first = order is LegOrder.CUSTOMER_FIRST
+        return Call(
+            id=f"{int(now.timestamp() * 1000):x}{secrets.token_hex(10)}",
+            company_id=command.company_id,
+            direction=Direction.OUTBOUND,
+            number=number,
+            started_at=now,
+            mode=mode,
+            leg_order=order,
+            source=command.source,
+            employee_id=command.employee_id,
+            customer_id=command.customer_id,
+            state=CallState.DIALING_CUSTOMER if customer_first else CallState.DIALING_AGENT,
+            state_since=now,
+            recorded=self._core.directory.companies[command.company_id].recording,
+        )
+
+    async def _recognise(self, call: Call, command: Dial) -> None:
+        known: Caller | None
+        if command.customer_id is not None:
+            known = await self._core.crm.name_of(command.company_id, command.customer_id)
+        else:
+            known = await self._core.crm.who_is(command.company_id, call.number)
+        if known is not None:
+            call.customer_id, call.customer_name = known.customer_id, known.name
+
+    # -- setting up --------------------------------------------------------------------------------------------------
+
+    async def _start(self, call: Call, agent: Agent, seat: Seat, limit_seconds: int) -> None:
+        terms = actions.Terms(
+            call_id=call.id,
+            number=dialable(call.number, self._region),
+            display_number=dialable(call.company_number, self._region),
+            ring_seconds=self._ring_seconds,
+            limit_seconds=limit_seconds,
+            record=call.recorded,
+        )
+        if call.mode is Mode.CALL_THROUGH:
+            await self._through.arm(call, seat, terms)
+            return
+        if call.leg_order is LegOrder.CUSTOMER_FIRST:
+            action = self._customer_first(call, agent, seat, terms)
+        else:
+            action = self._agent_first(call, agent, seat, terms)
+        await self._send(call, action)
+
+    def _agent_first(self, call: Call, agent: Agent, seat: Seat, terms: actions.Terms) -> actions.Action:
+        channel, shown, patience = f"PJSIP/{agent.endpoint}", terms.number, self._agent_ring_seconds
+        if call.mode is Mode.CALLBACK:
+            channel = actions.outside_channel(dialable(seat.bound_phone, self._region))
+            # SPEC §B2.2: an outside phone sees the bound number, as the customer does; it rings as long as a customer.
+            shown, patience = terms.display_number, self._ring_seconds
+        elif call.mode is Mode.POINT:
+            channel = actions.line_channel(agent.employee_id)
+        return actions.dial_out_action(
+            call_id=terms.call_id,
+            agent_channel=channel,
+            number=terms.number,
+            display_number=terms.display_number,
+            shown_to_agent=shown,
+            agent_ring_seconds=patience,
+            ring_seconds=terms.ring_seconds,
+            limit_seconds=terms.limit_seconds,
+            record=terms.record,
+        )
+
+    def _customer_first(self, call: Call, agent: Agent, seat: Seat, terms: actions.Terms) -> actions.Action:
+        if call.mode is Mode.CALLBACK:
+            phone, shown = dialable(seat.bound_phone, self._region), terms.display_number
+        else:
+            phone, shown = agent.endpoint, terms.number
+        # Nobody is kept waiting for the agent longer than an agent's phone rings, whichever phone it is.
+        return actions.customer_first_action(
+            terms, phone, shown_to_agent=shown, agent_ring_seconds=self._agent_ring_seconds
+        )
+
+    async def _send(self, call: Call, action: Mapping[str, Any]) -> None:
+        core = self._core
+        assert core.pbx is not None
+        try:
+            await core.pbx.send({**action, "ActionID": ORIGINATE_ID + call.id})
+        except AmiError as error:
+            if error.code == "action_timeout":
+                # It may have been taken: the phone rings or the next snapshot says that nothing is there.
+                log.warning("call %s: no answer to the Originate; waiting for events", call.id)
+                return
+            core.take(call, call_rules.close(call, core.now(), EndReason.NETWORK_FAILED))
+            await core.flush()
+
+    # -- idempotency and refusals ----------------------------------------------------------------------------------
+
+    async def _earlier(self, command: Dial) -> str | None:
+        """The call of an earlier request with this key; raises what it raised, or when the key was for another."""
+        query = select(command_key).where(
+            command_key.c.company_id == command.company_id, command_key.c.key == _key(command)
+        )
+        async with self._core.database.read() as connection:
+            row = (await connection.execute(query)).first()
+        if row is None:
+            return None
+        if row.request != _request(command):
+            raise CommandRefused("key_reused")
+        if row.error:
+            raise CommandRefused(row.error, number=command.number)
+        return str(row.call_id)
+
+    async def _remember(self, command: Dial, call_id: str, shown: CallerId) -> None:
+        now = self._core.now()
+        async with self._core.database.write() as connection:
+            await connection.execute(
+                insert(command_key).values(
+                    company_id=command.company_id,
+                    key=_key(command),
+                    employee_id=command.employee_id,
+                    request=_request(command),
+                    call_id=call_id,
+                    at=now,
+                )
+            )
+            if shown.id is not None:
+                mine = (outside_number.c.company_id == command.company_id, outside_number.c.id == shown.id)
+                await connection.execute(update(outside_number).where(*mine).values(last_shown_at=now))
+
+    async def _refuse(self, command: Dial, gate: Gate) -> None:
+        """Denied dials are logged, and the key remembers the refusal."""
+        now = self._core.now()
+        async with self._core.database.write() as connection:
+            values = {"employee_id": command.employee_id, "request": _request(command), "error": gate.value}
+            key = {"company_id": command.company_id, "key": _key(command)}
+            where = (command_key.c.company_id == key["company_id"], command_key.c.key == key["key"])
+            done = await connection.execute(update(command_key).where(*where).values(error=gate.value, call_id=None))
+            if done.rowcount == 0:
+                await connection.execute(insert(command_key).values(**key, **values, at=now))
+            await connection.execute(
+                insert(audit).values(
+                    company_id=command.company_id,
+                    actor_id=command.employee_id,
+                    action="dial.refused",
+                    object=command.number[:32],
+                    details={"gate": gate.value},
+                    at=now,
+                )
+            )
+
+
+def _key(command: Dial) -> str:
+    return f"{command.employee_id}:{command.key}"
+
+
+def _request(command: Dial) -> str:
+    parts = (command.number, command.customer_id or "", command.mode or "", command.leg_order or "")
+    return "|".join(str(part) for part in parts)[:200]
