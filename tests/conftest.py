@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Notes the outcome, also of tests that ran in another process."""
-    ids = next((value for name, value in report.user_properties if name == "features"), [])
+    ids: Any = next((value for name, value in report.user_properties if name == "features"), [])
     if ids and (report.when == "call" or not report.passed):
         for feature in ids:
             seen = _outcomes.setdefault(feature, {})

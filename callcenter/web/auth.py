@@ -6,8 +6,9 @@ import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from aiohttp import web
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlalchemy import delete, func, insert, select
@@ -22,6 +23,8 @@ from callcenter.web.identity import Identity
 
 EVERYWHERE = {"all_companies": True}
 COOKIE = "cc_session"
+FOREIGN_ORIGIN = web.RequestKey("foreign_origin", bool)
+"""Set on every request: whether a page of another origin sends it."""
 SESSION_LIFE = timedelta(hours=12)
 THROTTLE_WINDOW = timedelta(minutes=15)
 FAILURES_PER_LOGIN = 8
@@ -35,8 +38,20 @@ _NOBODY = _hasher.hash(secrets.token_hex(16))
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     token: str
+    expires_at: datetime
     employee_id: int
     company_id: int
+
+
+def bearer(request: web.Request) -> str:
+    """The token of a client that is no browser; '' without an `Authorization: Bearer` header."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def session_token(request: web.Request) -> str:
+    """The session's token: the header's where there is one, else the browser's cookie."""
+    return bearer(request) or request.cookies.get(COOKIE, "")
 
 
 def hash_password(password: str) -> str:
@@ -70,8 +85,9 @@ class Auth:
         async with self._hashing:
             return await asyncio.to_thread(hash_password, password)
 
-    async def sign_in(self, login: str, password: str, ip: str, user_agent: str) -> SignedIn:
-        """A new session; raises `bad_credentials`, `too_many_attempts` or `account_inactive`.
+    async def sign_in(self, login: str, password: str, ip: str, user_agent: str, client: str = "web") -> SignedIn:
+        """A new session of a `web` or `phone` client; raises `bad_credentials`, `too_many_attempts`,
+        `account_inactive`.
 
         A wrong login takes as long as a wrong password, so neither tells which accounts exist.
         """
@@ -97,9 +113,10 @@ class Auth:
                     expires_at=now + SESSION_LIFE,
                     ip=ip,
                     user_agent=user_agent[:300],
+                    client=client,
                 )
             )
-        return SignedIn(token, row.id, row.company_id)
+        return SignedIn(token, now + SESSION_LIFE, row.id, row.company_id)
 
     async def confirm(self, login: str, stored: str, password: str, ip: str) -> None:
         """Asks a signed-in person for the password again, under the same throttle: a stolen session is no oracle."""

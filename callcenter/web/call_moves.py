@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from callcenter.domain.commands import Consult, DropLeg, Steer, Supervise, Transfer
+from callcenter.domain.commands import Consult, DropLeg, Mute, Rejoin, Steer, Supervise, Transfer
 from callcenter.domain.terms import CallMove, SupervisorMode
 from callcenter.web.calls import Dialled, running_call
 from callcenter.web.errors import ApiError
@@ -50,6 +50,10 @@ class Target(Body, kw_only=True):
     group_id: Id | None = None
 
 
+class MuteBody(Body):
+    on: bool
+
+
 class SuperviseMode(Body):
     mode: Literal["listen", "whisper", "barge", "take_over"]
 
@@ -63,12 +67,46 @@ class SuperviseMode(Body):
     body=Move,
     status=202,
     answers=Dialled,
-    errors=MOVE_ERRORS,
+    errors=(*MOVE_ERRORS, "held_on_phone"),
 )
 async def move(services: Services, context: Context) -> Dialled:
     given: Move = context.body
     call_id = await running_call(services, context, own=True)
     await services.execute(Steer(context.company_id, context.me.employee_id, call_id, CallMove(given.move)))
+    return Dialled(call_id)
+
+
+@routes.add(
+    "POST",
+    "/api/calls/{call_id}/mute",
+    permission="calls.control",
+    data="own",
+    summary="Mute or unmute my own leg, on any phone",
+    body=MuteBody,
+    status=202,
+    answers=Dialled,
+    errors=MOVE_ERRORS,
+)
+async def mute(services: Services, context: Context) -> Dialled:
+    given: MuteBody = context.body
+    call_id = await running_call(services, context, own=True)
+    await services.execute(Mute(context.company_id, context.me.employee_id, call_id, given.on))
+    return Dialled(call_id)
+
+
+@routes.add(
+    "POST",
+    "/api/calls/{call_id}/rejoin",
+    permission="calls.dial",
+    data="own",
+    summary="Give me my running call back on this browser, whose page was loaded anew",
+    status=202,
+    answers=Dialled,
+    errors=(*MOVE_ERRORS, "phone_not_registered"),
+)
+async def rejoin(services: Services, context: Context) -> Dialled:
+    call_id = await running_call(services, context, own=True)
+    await services.execute(Rejoin(context.company_id, context.me.employee_id, call_id))
     return Dialled(call_id)
 
 

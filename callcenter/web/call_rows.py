@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 
+from callcenter.domain import quality
 from callcenter.domain.numbers import BadNumber, display, normalise
-from callcenter.domain.terms import Direction
-from callcenter.store.tables import call, company, employee
+from callcenter.domain.terms import Direction, Mode
+from callcenter.store.tables import call, call_quality, company, employee, voicemail
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Id, Paging, ShortText
@@ -35,17 +36,23 @@ SORTS = {
 Sort = Literal["started_at", "-started_at", "talk_seconds", "-talk_seconds", "minutes_charged", "-minutes_charged"]
 
 
+Mark = Literal["connected", "not_connected"]
+
+
 class CallQuery(Paging, kw_only=True):
     """Filters of the call log; times are RFC 3339, `q` finds numbers and customer names."""
 
     date_from: datetime | None = msgspec.field(default=None, name="from")
     date_to: datetime | None = msgspec.field(default=None, name="to")
     direction: Literal["inbound", "outbound"] | None = None
+    mode: Mode | None = None
     disposition: Literal["ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION"] | None = None
     employee_id: Id | None = None
     customer_id: Id | None = None
     has_recording: bool | None = None
     result: Result | None = None
+    mark: Literal["connected", "not_connected", "unmarked"] | None = None
+    bad_quality: bool | None = None
     q: ShortText = ""
     sort: Sort = "-started_at"
 
@@ -71,15 +78,29 @@ class RecordingView(msgspec.Struct):
     duration: float | None
 
 
+class MessageView(msgspec.Struct):
+    """The message that the caller left; `duration` in seconds."""
+
+    id: int
+    duration: float | None
+    heard: bool
+
+
 class CallRow(msgspec.Struct):
     """One call with the columns of SPEC §B7.1 and its outcome."""
 
     id: str
     direction: str
     mode: str
+    leg_order: str
     source: str
     caller_number: str
     called_number: str
+    company_number: str
+    """The number of ours that the customer saw or called."""
+    company_number_display: str
+    caller_id_reason: str
+    """Why it was shown: `bound`, `same_region`, `rotation`, `company`; empty for inbound calls."""
     number: str
     number_display: str
     employee: Named | None
@@ -95,17 +116,36 @@ class CallRow(msgspec.Struct):
     end_reason: str | None
     minutes_charged: int
     recording: RecordingView
+    voicemail: MessageView | None
     result: str | None
     note: str | None
     flag: str
+    mark: str | None
+    mos: float | None
+    """The worst line of the call (E-model, 1 to 4.4); None where nothing was measured."""
 
 
 def base_query(company_id: int) -> Select[Any]:
     """Calls of a company with the names a row shows."""
+    worst = (
+        select(func.min(call_quality.c.mos))
+        .where(call_quality.c.company_id == company_id, call_quality.c.call_id == call.c.id)
+        .correlate(call)
+        .scalar_subquery()
+    )
     return (
-        select(call, employee.c.name.label("employee_name"), company.c.name.label("company_name"))
+        select(
+            call,
+            employee.c.name.label("employee_name"),
+            company.c.name.label("company_name"),
+            worst.label("mos"),
+            voicemail.c.id.label("voicemail_id"),
+            voicemail.c.duration.label("voicemail_duration"),
+            voicemail.c.heard_at.label("voicemail_heard_at"),
+        )
         .join(company, company.c.id == call.c.company_id)
         .outerjoin(employee, employee.c.id == call.c.employee_id)
+        .outerjoin(voicemail, voicemail.c.call_id == call.c.id)
         .where(call.c.company_id == company_id)
     )
 
@@ -117,7 +157,9 @@ def in_scope(query: Select[Any], me: Identity) -> Select[Any]:
     return query.where(call.c.employee_id.in_(me.visible))
 
 
-def filtered(query: Select[Any], wanted: CallQuery, customers: list[int], region: str = "CN") -> Select[Any]:
+def filtered(
+    query: Select[Any], company_id: int, wanted: CallQuery, customers: list[int], region: str = "CN"
+) -> Select[Any]:
     """Applies the filters; `customers` are the ids whose names match `q`."""
     conditions: list[Any] = []
     if wanted.date_from is not None:
@@ -126,6 +168,7 @@ def filtered(query: Select[Any], wanted: CallQuery, customers: list[int], region
         conditions.append(call.c.started_at < aware(wanted.date_to))
     for column, value in (
         (call.c.direction, wanted.direction),
+        (call.c.mode, wanted.mode),
         (call.c.disposition, wanted.disposition),
         (call.c.employee_id, wanted.employee_id),
         (call.c.customer_id, wanted.customer_id),
@@ -136,6 +179,16 @@ def filtered(query: Select[Any], wanted: CallQuery, customers: list[int], region
     if wanted.has_recording is not None:
         ready = call.c.recording_state == "ready"
         conditions.append(ready if wanted.has_recording else ~ready)
+    if wanted.mark is not None:
+        marked = call.c.connected_mark
+        conditions.append(marked.is_(None) if wanted.mark == "unmarked" else marked == wanted.mark)
+    if wanted.bad_quality is not None:
+        bad = call.c.id.in_(
+            select(call_quality.c.call_id).where(
+                call_quality.c.company_id == company_id, call_quality.c.mos < quality.BAD_MOS
+            )
+        )
+        conditions.append(bad if wanted.bad_quality else ~bad)
     text = wanted.q.strip()
     if text:
         conditions.append(or_(_number_matches(text, region), call.c.customer_id.in_(customers)))
@@ -163,9 +216,13 @@ def row_of(row: Any, customers: Mapping[int, CustomerBrief]) -> CallRow:
         id=row.id,
         direction=row.direction,
         mode=row.mode,
+        leg_order=row.leg_order,
         source=row.source,
         caller_number=row.company_number if outbound else row.number,
         called_number=row.number if outbound else row.company_number,
+        company_number=row.company_number,
+        company_number_display=display(row.company_number),
+        caller_id_reason=row.caller_id_reason,
         number=row.number,
         number_display=display(row.number),
         employee=Named(row.employee_id, row.employee_name) if row.employee_id and row.employee_name else None,
@@ -181,9 +238,14 @@ def row_of(row: Any, customers: Mapping[int, CustomerBrief]) -> CallRow:
         end_reason=row.end_reason,
         minutes_charged=row.minutes_charged,
         recording=RecordingView(row.recording_state, row.recording_duration),
+        voicemail=MessageView(row.voicemail_id, row.voicemail_duration, row.voicemail_heard_at is not None)
+        if row.voicemail_id
+        else None,
         result=row.result,
         note=row.note,
         flag=row.flag,
+        mark=row.connected_mark,
+        mos=row.mos,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -14,13 +14,9 @@ import xlsxwriter
 from aiohttp import web
 from sqlalchemy import func, select, update
 
-from callcenter.domain.commands import Dial, FinishWrapUp, HangUp, SendDtmf
-from callcenter.domain.packages import billable_seconds
-from callcenter.domain.terms import Source
-from callcenter.ledger import book
-from callcenter.ledger.legs import CelLeg
-from callcenter.ledger.packages import holders_of
-from callcenter.store.tables import account, call, cel_leg, company, leg, posting
+from callcenter.domain.commands import Dial, DropLeg, EndCall, FinishWrapUp, HangUp, SendDtmf
+from callcenter.domain.terms import LegOrder, Mode, Role, Source
+from callcenter.store.tables import call, company
 from callcenter.web import call_rows
 from callcenter.web.call_rows import CallQuery, CallRow, Result
 from callcenter.web.errors import ApiError
@@ -36,6 +32,10 @@ class NewCall(Body, kw_only=True):
     number: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
     customer_id: Id | None = None
     source: Literal["customer", "manual"] = "manual"
+    mode: Mode | None = None
+    """How the call is set up; left out, as my seat says."""
+    leg_order: LegOrder | None = None
+    """Who is rung first in direct and callback mode; left out, as my seat says."""
 
 
 class Dialled(msgspec.Struct):
@@ -51,39 +51,12 @@ class AfterCall(Body, kw_only=True):
     note: LongText = ""
 
 
-class LegView(msgspec.Struct):
-    id: str
-    role: str
-    number: str
-    state: str
-    started_at: datetime | None
-    answered_at: datetime | None
-    ended_at: datetime | None
-    cause: int | None
-    billable_seconds: int
-    minutes: int
-
-
-class ChargeView(msgspec.Struct):
-    txn: str
-    kind: str
-    account: str
-    minutes: int
-    at: datetime
-
-
-class CallDetail(msgspec.Struct):
-    call: CallRow
-    legs: list[LegView]
-    entries: list[ChargeView]
-
-
 @routes.add(
     "POST",
     "/api/calls",
     permission="calls.dial",
     data="own",
-    summary="Click-to-dial: rings my phone, then the number. Needs an Idempotency-Key header",
+    summary="Click-to-dial, in my seat's mode unless the body says another. Needs an Idempotency-Key header",
     body=NewCall,
     answers=Dialled,
     status=201,
@@ -96,7 +69,12 @@ class CallDetail(msgspec.Struct):
         "number_invalid",
         "blacklisted",
         "outside_dial_window",
+        "no_seat",
+        "call_through_off",
+        "no_bound_phone",
+        "no_bound_number",
         "phone_not_registered",
+        "line_not_open",
         "already_dialling",
         "no_package",
         "minutes_used_up",
@@ -123,6 +101,8 @@ async def dial(services: Services, context: Context) -> Dialled:
             may_dial=me.may("calls.dial"),
             customer_id=given.customer_id,
             source=Source(given.source),
+            mode=given.mode,
+            leg_order=given.leg_order,
         )
     )
     return Dialled(call_id)
@@ -133,15 +113,26 @@ async def dial(services: Services, context: Context) -> Dialled:
     "/api/calls/{call_id}/hangup",
     permission="calls.control",
     data="scoped",
-    summary="Hang up a running call",
+    summary="Hang up my part of a running call; a supervisor ends a call in scope for everybody",
     status=202,
     answers=Dialled,
     errors=("call_not_found", "phones_unavailable"),
 )
 async def hang_up(services: Services, context: Context) -> Dialled:
     call_id = await running_call(services, context)
-    await services.execute(HangUp(context.company_id, context.me.employee_id, call_id))
-    await services.audit.add(context.company_id, context.me.employee_id, "call.hang_up", call_id, context.ip)
+    me = context.me
+    part = _part(services.live.snapshot_of(me.company_id)["call"].get(call_id) or {}, me.employee_id)
+    if part is None:
+        # Somebody else's call: the whole of it ends, and that is a supervisor's word.
+        if not me.may("calls.supervise"):
+            raise ApiError("forbidden", permission="calls.supervise")
+        await services.execute(EndCall(me.company_id, me.employee_id, call_id))
+    elif part["role"] == Role.AGENT.value:
+        await services.execute(HangUp(me.company_id, me.employee_id, call_id))
+    else:
+        await services.execute(DropLeg(me.company_id, me.employee_id, call_id, part["id"]))
+    action = "call.hang_up" if part is not None else "call.end"
+    await services.audit.add(me.company_id, me.employee_id, action, call_id, context.ip)
     return Dialled(call_id)
 
 
@@ -179,7 +170,7 @@ async def calls(services: Services, context: Context) -> Listing[CallRow]:
         total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
         page = call_rows.ordered(query, wanted.sort).limit(wanted.page_size).offset(wanted.offset)
         rows = (await connection.execute(page)).all()
-    return Listing(await _views(services, context.company_id, rows), total, wanted.page, wanted.page_size)
+    return Listing(await views_of(services, context.company_id, rows), total, wanted.page, wanted.page_size)
 
 
 @routes.add(
@@ -198,7 +189,7 @@ async def export(services: Services, context: Context) -> web.StreamResponse:
     async with services.database.read() as connection:
         rows = (await connection.execute(query)).all()
         time_zone = str((await connection.execute(zone)).scalar_one())
-    views = await _views(services, context.company_id, rows)
+    views = await views_of(services, context.company_id, rows)
     await services.audit.add(
         context.company_id, context.me.employee_id, "calls.exported", ip=context.ip, rows=len(views)
     )
@@ -208,35 +199,6 @@ async def export(services: Services, context: Context) -> web.StreamResponse:
         content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         headers={"Content-Disposition": 'attachment; filename="calls.xlsx"'},
     )
-
-
-@routes.add(
-    "GET",
-    "/api/calls/{call_id}",
-    permission="calls.view",
-    data="scoped",
-    summary="One call with its legs and what it cost",
-    answers=CallDetail,
-    errors=("not_found",),
-)
-async def detail(services: Services, context: Context) -> CallDetail:
-    row = await visible_call(services, context)
-    company_id, call_id = context.company_id, row.id
-    async with services.database.read() as connection:
-        legs = await connection.execute(
-            select(leg).where(leg.c.company_id == company_id, leg.c.call_id == call_id).order_by(leg.c.started_at)
-        )
-        records = await connection.execute(select(cel_leg).where(cel_leg.c.call_id == call_id))
-        postings = await connection.execute(
-            select(posting, account.c.kind.label("account"))
-            .join(account, account.c.id == posting.c.account_id)
-            .where(posting.c.company_id == company_id, posting.c.call_id.in_(holders_of(call_id)))
-            .order_by(posting.c.id)
-        )
-        seen = {one.id: CelLeg.from_row(one) for one in records.all()}
-        entries = [ChargeView(one.txn, one.kind, one.account, one.minutes, one.at) for one in postings.all()]
-        views = [_leg_view(one, seen.get(one.id), entries) for one in legs.all()]
-    return CallDetail((await _views(services, company_id, [row]))[0], views, entries)
 
 
 @routes.add(
@@ -262,7 +224,7 @@ async def save_note(services: Services, context: Context) -> CallRow:
     if me.may("calls.dial"):
         await services.execute(FinishWrapUp(me.company_id, me.employee_id, row.id))
     services.hub.event(me.company_id, "note_saved", {"call_id": row.id}, row.employee_id)
-    return (await _views(services, me.company_id, [await visible_call(services, context)]))[0]
+    return (await views_of(services, me.company_id, [await visible_call(services, context)]))[0]
 
 
 async def visible_call(services: Services, context: Context) -> Any:
@@ -280,45 +242,38 @@ async def running_call(services: Services, context: Context, *, own: bool = Fals
     call_id = str(context.params["call_id"])
     entity = services.live.snapshot_of(context.company_id)["call"].get(call_id)
     if entity is not None:
-        involved = {(entity["employee"] or {}).get("id"), *entity["ringing"]}
-        if context.me.employee_id in involved:
+        me = context.me
+        if _part(entity, me.employee_id) is not None or (entity["employee"] or {}).get("id") == me.employee_id:
             return call_id
-        if not own and context.me.may("live.view") and any(context.me.sees(one) for one in involved):
+        watched = {(entity["employee"] or {}).get("id"), *entity["ringing"]}
+        if not own and me.may("live.view") and any(me.sees(one) for one in watched):
             return call_id
     raise ApiError("call_not_found")
+
+
+def _part(entity: Mapping[str, Any], employee_id: int) -> Mapping[str, Any] | None:
+    """The leg by which somebody is in a call now; a call that is being dialled for its agent has none yet."""
+    alive = [one for one in entity.get("legs", ()) if one["state"] not in ("null", "failed")]
+    found = next((one for one in alive if one["employee_id"] == employee_id), None)
+    dialled = entity.get("direction") == "outbound" and entity.get("answered_at") is None
+    mine = (entity.get("employee") or {}).get("id") == employee_id
+    if found is None and mine and (dialled or not alive):
+        return {"id": "", "role": Role.AGENT.value}
+    return found
 
 
 async def _matching(services: Services, context: Context, wanted: CallQuery) -> Any:
     query = call_rows.in_scope(call_rows.base_query(context.company_id), context.me)
     text = wanted.q.strip()
     customers = await services.customers.named_like(context.company_id, text) if text else []
-    return call_rows.filtered(query, wanted, customers, services.settings.default_region)
+    return call_rows.filtered(query, context.company_id, wanted, customers, services.settings.default_region)
 
 
-async def _views(services: Services, company_id: int, rows: Any) -> list[CallRow]:
+async def views_of(services: Services, company_id: int, rows: Any) -> list[CallRow]:
+    """Rows as the API shows them, with their customers."""
     ids = [row.customer_id for row in rows if row.customer_id]
     customers = await services.customers.briefs(company_id, ids) if ids else {}
     return [call_rows.row_of(row, customers) for row in rows]
-
-
-def _leg_view(row: Any, record: CelLeg | None, entries: list[ChargeView]) -> LegView:
-    minutes = sum(
-        entry.minutes for entry in entries if entry.txn == f"settle:{row.id}" and entry.account == book.Kind.USED.value
-    )
-    answered = record.answered_at if record else row.answered_at
-    ended = record.ended_at if record else row.ended_at
-    return LegView(
-        id=row.id,
-        role=row.role,
-        number=row.number,
-        state=row.state,
-        started_at=row.started_at,
-        answered_at=answered,
-        ended_at=ended,
-        cause=row.cause,
-        billable_seconds=billable_seconds(answered, ended),
-        minutes=minutes,
-    )
 
 
 COLUMNS = (
@@ -336,7 +291,16 @@ COLUMNS = (
     "消耗分钟",
     "通话结果",
     "备注",
+    "接通标记",
+    "呼叫方式",
+    "外显依据",
 )
+"""The columns of SPEC §B7.1 in their order, then what the manual does not have."""
+MARKS = {"connected": "已接通", "not_connected": "未接通"}
+
+
+CALLER_ID_REASONS = {"bound": "绑定号码", "same_region": "同归属地", "rotation": "轮换", "company": "企业号码"}
+MODES = {"direct": "直拨", "callback": "回拨", "point": "点拨", "call_through": "呼转"}
 
 
 def _spreadsheet(views: list[CallRow], zone: ZoneInfo) -> bytes:
@@ -367,6 +331,9 @@ def _spreadsheet(views: list[CallRow], zone: ZoneInfo) -> bytes:
                     view.minutes_charged,
                     view.result or "",
                     view.note or "",
+                    MARKS.get(view.mark or "", ""),
+                    MODES.get(view.mode, "") if view.direction == "outbound" else "呼入",
+                    CALLER_ID_REASONS.get(view.caller_id_reason, ""),
                 ),
             )
         book_.close()

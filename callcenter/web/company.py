@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from callcenter.domain.gates import window_allowed
 from callcenter.domain.numbers import BadNumber, dialable, normalise
 from callcenter.domain.terms import CallerIdPolicy
-from callcenter.store.tables import audit, company, employee
+from callcenter.store.tables import audit, company, employee, inbound_number
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Listing, Name, Paging, Routes, ShortText
 from callcenter.web.services import Services
@@ -100,7 +100,7 @@ async def settings(services: Services, context: Context) -> CompanySettings:
     summary="Change the settings of my company; they hold from the next call on",
     body=CompanySettings,
     answers=CompanySettings,
-    errors=("dial_window_invalid", "number_invalid", "invalid"),
+    errors=("dial_window_invalid", "number_invalid", "access_number_taken", "invalid"),
 )
 async def change_settings(services: Services, context: Context) -> CompanySettings:
     given: CompanySettings = context.body
@@ -111,6 +111,7 @@ async def change_settings(services: Services, context: Context) -> CompanySettin
         raise ApiError("invalid", reason="unknown time zone - at `$.time_zone`")
     shown = _dialable(services, given.display_number)
     access = _dialable(services, given.access_number)
+    await _require_free_access(services, context.company_id, access)
     before = await settings(services, context)
     async with services.database.write() as connection:
         await connection.execute(
@@ -139,6 +140,20 @@ async def change_settings(services: Services, context: Context) -> CompanySettin
     )
     await services.telephony.changed()
     return after
+
+
+async def _require_free_access(services: Services, company_id: int, access: str) -> None:
+    """The access number leads to no group, of any company, and is no other company's access number."""
+    if not access:
+        return
+    led = select(inbound_number.c.id).where(
+        inbound_number.c.number == normalise(access, services.settings.default_region)
+    )
+    other = select(company.c.id).where(company.c.access_number == access, company.c.id != company_id)
+    async with services.database.read() as connection:
+        for query in (led.execution_options(all_companies=True), other):
+            if (await connection.execute(query)).first() is not None:
+                raise ApiError("access_number_taken", number=access)
 
 
 def _dialable(services: Services, typed: str) -> str:

@@ -18,6 +18,7 @@ from callcenter.web.auth import check_strength
 from callcenter.web.departments import require_department
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText
+from callcenter.web.seats import SeatBrief, give_seat, seats_of
 from callcenter.web.services import Services
 
 routes = Routes("employees")
@@ -60,6 +61,7 @@ class EmployeeView(msgspec.Struct):
     device: str
     extension: str
     groups: list[Named]
+    seat: SeatBrief | None
     minutes_left: int
     created_at: datetime
 
@@ -78,6 +80,8 @@ class NewEmployee(Body, kw_only=True):
     department_id: Id | None = None
     phone: Phone = ""
     group_ids: GroupIds = msgspec.field(default_factory=list)
+    seat_id: Id | None = None
+    """A free seat (SPEC §B8.12)."""
 
 
 class EmployeeChange(Body, kw_only=True):
@@ -86,6 +90,8 @@ class EmployeeChange(Body, kw_only=True):
     department_id: Id | msgspec.UnsetType | None = msgspec.UNSET
     role: ShortText | msgspec.UnsetType = msgspec.UNSET
     group_ids: GroupIds | msgspec.UnsetType = msgspec.UNSET
+    seat_id: Id | msgspec.UnsetType | None = msgspec.UNSET
+    """A free seat, or null: none. The seat the employee had becomes free."""
     account_state: Literal["active", "disabled", "departed"] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -140,7 +146,15 @@ async def employees(services: Services, context: Context) -> Listing[EmployeeVie
     body=NewEmployee,
     answers=EmployeeView,
     status=201,
-    errors=("login_taken", "role_unknown", "department_unknown", "group_unknown", "password_weak"),
+    errors=(
+        "login_taken",
+        "role_unknown",
+        "department_unknown",
+        "group_unknown",
+        "password_weak",
+        "seat_unknown",
+        "seat_assigned",
+    ),
 )
 async def create(services: Services, context: Context) -> EmployeeView:
     given: NewEmployee = context.body
@@ -170,6 +184,8 @@ async def create(services: Services, context: Context) -> EmployeeView:
         )
         made = row.scalar_one()
         await _set_groups(connection, company_id, made, given.group_ids)
+        if given.seat_id is not None:
+            await give_seat(connection, company_id, made, given.seat_id)
     await services.audit.add(company_id, context.me.employee_id, "employee.created", str(made), context.ip)
     await services.telephony.changed()
     return await _one(services, company_id, made)
@@ -183,7 +199,15 @@ async def create(services: Services, context: Context) -> EmployeeView:
     summary="Change an employee; disabling ends sessions and phones at once",
     body=EmployeeChange,
     answers=EmployeeView,
-    errors=("not_found", "role_unknown", "department_unknown", "group_unknown", "own_account"),
+    errors=(
+        "not_found",
+        "role_unknown",
+        "department_unknown",
+        "group_unknown",
+        "own_account",
+        "seat_unknown",
+        "seat_assigned",
+    ),
 )
 async def change(services: Services, context: Context) -> EmployeeView:
     given: EmployeeChange = context.body
@@ -194,6 +218,7 @@ async def change(services: Services, context: Context) -> EmployeeView:
     group_ids = values.pop("group_ids", None)
     may_dial = True
     changed = sorted(values) + (["groups"] if group_ids is not None else [])
+    seat_id = values.pop("seat_id", msgspec.UNSET)
     async with services.database.write() as connection:
         await _require(connection, company_id, employee_id)
         await require_department(connection, company_id, values.get("department_id"))
@@ -209,6 +234,8 @@ async def change(services: Services, context: Context) -> EmployeeView:
             )
         if group_ids is not None:
             await _set_groups(connection, company_id, employee_id, group_ids)
+        if seat_id is not msgspec.UNSET:
+            await give_seat(connection, company_id, employee_id, seat_id)
     if values.get("account_state", "active") != "active":
         await services.auth.sign_out_everywhere(company_id, employee_id)
         await services.end_phone(employee_id)
@@ -347,6 +374,7 @@ async def _views(services: Services, connection: AsyncConnection, company_id: in
     for row in (await connection.execute(groups)).all():
         groups_of.setdefault(row.employee_id, []).append(Named(row.id, row.name))
     minutes = await services.packages.minutes_left(company_id, utcnow())
+    seats = await seats_of(connection, company_id, [row.id for row in rows])
     return [
         EmployeeView(
             id=row.id,
@@ -360,6 +388,7 @@ async def _views(services: Services, connection: AsyncConnection, company_id: in
             device=row.device,
             extension=endpoint_of(row.id, Device(row.device)),
             groups=groups_of.get(row.id, []),
+            seat=seats.get(row.id),
             minutes_left=minutes.get(row.id, 0),
             created_at=row.created_at,
         )

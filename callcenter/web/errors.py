@@ -63,6 +63,7 @@ CATALOGUE: dict[str, Text] = {
         403, "坐席未绑定手机，无法使用该呼叫方式。", "No outside phone is bound to your seat for this calling mode."
     ),
     "line_not_open": Text(409, "请先开通点拨线路。", "Open your line before you dial in this mode."),
+    "call_through_off": Text(403, "企业未设置呼转接入号。", "The company has no access number for call-through."),
     "key_reused": Text(422, "幂等键已用于其他请求。", "This idempotency key was used for another request."),
     "key_missing": Text(400, "缺少 Idempotency-Key 请求头。", "The Idempotency-Key header is missing."),
     # Calls
@@ -70,11 +71,31 @@ CATALOGUE: dict[str, Text] = {
     "call_not_talking": Text(409, "通话尚未接通。", "The call is not connected."),
     "call_running": Text(409, "请在通话结束后再操作。", "Wait until the call is over."),
     "move_not_possible": Text(409, "当前通话状态不支持该操作。", "The call does not allow this right now."),
+    "seat_unknown": Text(422, "坐席不存在。", "There is no such seat."),
+    "seat_assigned": Text(409, "该坐席已分配给员工，请先收回。", "An employee has this seat; take it back first."),
+    "employee_has_seat": Text(409, "该员工已有坐席。", "This employee has a seat already."),
+    "code_taken": Text(409, "该坐席号已存在。", "This seat code is taken."),
+    "phone_taken": Text(409, "该手机已绑定到其他坐席。", "This outside phone is bound to another seat."),
+    "number_bound": Text(409, "该号码已绑定坐席，请先解绑。", "This number is bound to a seat; unbind it first."),
+    "seat_has_number": Text(
+        409, "该坐席已绑定同类号码，请先解绑。", "This seat has a number of this kind; unbind that one first."
+    ),
+    "number_inactive": Text(409, "该号码已停用，不能绑定。", "An inactive number cannot be bound."),
+    "number_unknown": Text(422, "号码不存在。", "There is no such number."),
+    "number_twice": Text(422, "号码重复。", "This number is there twice."),
+    "rows_invalid": Text(422, "部分行有误，未作任何更改。", "Some rows are not valid, so nothing was changed."),
+    "access_number_taken": Text(
+        409, "该号码已用作呼入或其他企业的接入号。", "This number takes calls for a group, or is another company's."
+    ),
+    "held_on_phone": Text(
+        409, "话机上仍在保持，请在话机上取消保持。", "The phone itself holds the call; resume it there."
+    ),
     "target_invalid": Text(422, "请只选择一个目标。", "Name exactly one target."),
     "colleague_unreachable": Text(409, "对方话机未注册。", "Your colleague's phone is not registered."),
     "colleague_busy": Text(409, "对方正在通话中。", "Your colleague is on a call."),
     "digits_invalid": Text(422, "按键只能是 0-9、*、#。", "Only the digits 0-9, * and # can be sent."),
     "state_not_choosable": Text(422, "不能手动选择该状态。", "This state cannot be chosen."),
+    "no_wrap_up": Text(409, "当前没有话后整理可以延长。", "There is no after-call work to extend."),
     "reason_unknown": Text(422, "未知的示忙原因。", "Unknown reason."),
     "unknown_command": Text(400, "未知的指令。", "Unknown command."),
     "recording_not_ready": Text(409, "录音正在处理，请稍后。", "The recording is still being processed."),
@@ -93,6 +114,27 @@ CATALOGUE: dict[str, Text] = {
     "employee_unknown": Text(422, "员工不存在。", "There is no such employee."),
     "group_unknown": Text(422, "技能组不存在。", "There is no such group."),
     "group_has_numbers": Text(409, "该组仍绑定呼入号码，请先解除。", "Inbound numbers still lead to this group."),
+    "group_is_overflow": Text(
+        409, "有其他技能组将来电溢出到该组，请先修改。", "Another group's callers overflow to this group."
+    ),
+    "group_has_callbacks": Text(
+        409, "该组仍有客户等待回电，请先处理。", "Callers of this group still wait to be called back."
+    ),
+    "greeting_must_be_music": Text(
+        422,
+        "播报排队位置或提供回电需要先应答来电并播放音乐。",
+        "Announcements and callbacks need the greeting `music`: an unanswered caller cannot hear or press anything.",
+    ),
+    "overflow_loop": Text(422, "溢出设置形成循环。", "The groups' overflows would form a circle."),
+    "overflow_number_unknown": Text(
+        422, "溢出号码必须是本企业在职员工的手机号。", "Callers may overflow only to an employee's own phone."
+    ),
+    "hours_unknown": Text(422, "营业时间不存在。", "There are no such business hours."),
+    "hours_invalid": Text(422, "营业时间设置有误，请检查时段。", "These hours are not valid; see details."),
+    "hours_in_use": Text(409, "仍有号码使用该营业时间。", "A number still keeps these hours."),
+    "audio_invalid": Text(422, "无法读取该音频文件。", "There is no sound in this file that can be read."),
+    "callback_over": Text(409, "该回电请求已结束。", "This request to be called back is over."),
+    "callback_running": Text(409, "正在回拨该客户，请稍后再试。", "This caller is being called back right now."),
     "own_account": Text(409, "不能停用自己的账号。", "You cannot disable your own account."),
     "dial_window_invalid": Text(
         422, "拨打时段必须在 08:30–21:30 之内。", "The dial window must lie inside 08:30-21:30."

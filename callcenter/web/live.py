@@ -75,6 +75,10 @@ class Client:
             return True
         if kind == "stats":
             return me.may("live.view")
+        if kind == "queue":
+            members = value.get("member_ids") or ()
+            own = me.employee_id in members
+            return own or (me.may("live.view") and (me.visible is None or any(me.sees(one) for one in members)))
         if kind == "agent":
             own = key == str(me.employee_id)
             return own or (me.may("live.view") and me.sees(int(key)))
@@ -84,7 +88,33 @@ class Client:
             return True
         if not me.may("live.view"):
             return False
-        return me.visible is None or me.sees(employee) or any(me.sees(one) for one in ringing)
+        # A caller who waits has nobody yet: whoever watches the line's members sees the caller.
+        members = (value.get("queue") or {}).get("member_ids") or ()
+        return me.visible is None or any(me.sees(one) for one in (employee, *ringing, *members))
+
+    def view(self, kind: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The entity as this client may know it: who is listened to is not told of it, unless the company says so."""
+        if kind != "call" or value.get("supervision_shown", True):
+            return value
+        hidden = [leg for leg in value["legs"] if leg["role"] == "supervisor" and not self._may_know(value, leg)]
+        if not hidden:
+            return value
+        unknown = {leg["employee_id"] for leg in hidden}
+        return {
+            **value,
+            "legs": [leg for leg in value["legs"] if leg not in hidden],
+            "ringing": [one for one in value["ringing"] if one not in unknown],
+        }
+
+    def _may_know(self, value: Mapping[str, Any], leg: Mapping[str, Any]) -> bool:
+        me = self.identity
+        if leg["employee_id"] == me.employee_id:
+            return True
+        party = (value.get("employee") or {}).get("id") == me.employee_id or any(
+            one["employee_id"] == me.employee_id for one in value["legs"]
+        )
+        # One who took the call over talks: that cannot be hidden, and must not.
+        return leg["place"] == "talking" or (me.may("live.view") and not party)
 
     def hears(self, employee_id: int | None) -> bool:
         """Whether an event for an employee is for this client; one for nobody is for those who watch the company."""
@@ -224,9 +254,11 @@ class LiveHub:
         for kind, items in everything.items():
             for key, value in items.items():
                 stream.told.setdefault((kind, key), value)
-        kept: dict[str, dict[str, Any]] = {"agent": {}, "call": {}, "stats": {}, "system": {}}
+        kept: dict[str, dict[str, Any]] = {"agent": {}, "call": {}, "queue": {}, "stats": {}, "system": {}}
         for kind, items in everything.items():
-            kept[kind] = {key: value for key, value in items.items() if client.sees(kind, key, value)}
+            kept[kind] = {
+                key: client.view(kind, value) for key, value in items.items() if client.sees(kind, key, value)
+            }
         return kept
 
     def _known_then(self, stream: Stream, client: Client, missed: Sequence[StreamEntry]) -> set[Pair]:
@@ -267,14 +299,17 @@ class LiveHub:
             return None
         client.known |= {entry.changed[index][:2] for index in shown}
         client.known -= set(gone)
-        key = ("delta", shown, tuple(gone))
+        told = [(kind, name, client.view(kind, value)) for kind, name, value in (entry.changed[one] for one in shown)]
+        own = any(one[2] is not entry.changed[index][2] for index, one in zip(shown, told, strict=True))
+        # What is hidden depends on who looks, so such a message is nobody else's.
+        key = ("delta", shown, tuple(gone), client.identity.employee_id if own else None)
         if key not in encoded:
             encoded[key] = dump(
                 {
                     "type": "delta",
                     "seq": entry.seq,
                     "now": utcnow(),
-                    "set": [entry.changed[index] for index in shown],
+                    "set": told,
                     "del": gone,
                 }
             )

@@ -72,7 +72,10 @@ def build_document(all_routes: Sequence[Route]) -> bytes:
             "paths": paths,
             "components": {
                 "schemas": components,
-                "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "cc_session"}},
+                "securitySchemes": {
+                    "session": {"type": "apiKey", "in": "cookie", "name": "cc_session"},
+                    "phone": {"type": "http", "scheme": "bearer"},
+                },
             },
         }
     )
@@ -89,7 +92,7 @@ def _operation(route: Route, by_type: dict[int, Any], components: dict[str, Any]
         "responses": _responses(route, by_type),
     }
     if route.permission != PUBLIC:
-        operation["security"] = [{"session": []}]
+        operation["security"] = [{"session": []}, {"phone": []}]
     if route.query is not None:
         operation["parameters"] += _query_parameters(by_type[id(route.query)], components)
     if "key_missing" in route.errors:

@@ -29,6 +29,7 @@ class PackageView(msgspec.Struct):
     id: int
     name: str
     mode: str
+    also_mode: str | None
     employee: Owner
     minutes_total: int
     minutes_left: int
@@ -48,7 +49,9 @@ class PackageQuery(Query):
 class NewPackage(Body, kw_only=True):
     employee_id: Id
     name: Name
-    mode: Literal["direct"] = "direct"
+    mode: Mode = Mode.DIRECT
+    also_mode: Mode | None = None
+    """A second mode that the same minutes pay for."""
     minutes: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
     days: Annotated[int, msgspec.Meta(ge=1, le=3660)]
     increment_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 60
@@ -70,6 +73,7 @@ def view_of(lot: Lot, owner: str, now: datetime) -> PackageView:
         id=lot.id,
         name=lot.name,
         mode=lot.mode.value,
+        also_mode=lot.also_mode.value if lot.also_mode else None,
         employee=Owner(lot.employee_id, owner),
         minutes_total=lot.minutes_total,
         minutes_left=lot.minutes_left,
@@ -127,7 +131,8 @@ async def grant(services: Services, context: Context) -> PackageView:
         company_id=context.company_id,
         employee_id=given.employee_id,
         name=given.name,
-        mode=Mode(given.mode),
+        mode=given.mode,
+        also_mode=given.also_mode,
         minutes=given.minutes,
         days=given.days,
         now=now,

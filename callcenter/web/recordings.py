@@ -9,10 +9,10 @@ from aiohttp import web
 from sqlalchemy import select
 
 from callcenter.store.base import utcnow
-from callcenter.store.tables import audit, call_waveform
+from callcenter.store.tables import audit, call_waveform, consult_recording
 from callcenter.web.calls import visible_call
 from callcenter.web.errors import ApiError
-from callcenter.web.kit import Context, Routes
+from callcenter.web.kit import Context, Id, Query, Routes
 from callcenter.web.services import Services
 
 routes = Routes("recordings")
@@ -20,6 +20,12 @@ routes = Routes("recordings")
 LISTENING = timedelta(minutes=30)
 """Further ranges of a recording within this time belong to the same listening."""
 TYPES = {".opus": "audio/ogg", ".mp3": "audio/mpeg"}
+
+
+class Which(Query):
+    """`consult` is the id of a consultation in the call's details; without it the call itself is meant."""
+
+    consult: Id | None = None
 
 
 class Sides(msgspec.Struct):
@@ -47,18 +53,25 @@ class Waveform(msgspec.Struct):
     "/api/calls/{call_id}/recording",
     permission="recordings.play",
     data="scoped",
-    summary="The recording as stereo audio (customer left, agent right); byte ranges are served",
+    summary="The recording as stereo audio (customer left, agent right); byte ranges are served. With `consult` that "
+    "consultation's (third party left, agent right)",
+    query=Which,
     errors=("not_found", "recording_missing", "recording_not_ready", "range_invalid"),
     raw=True,
 )
 async def recording(services: Services, context: Context) -> web.StreamResponse:
     row = await visible_call(services, context)
-    _require_ready(row.recording_state)
-    path = (services.recordings / row.recording_path).resolve()
+    which: Which = context.query
+    if which.consult is not None:
+        relative = await _consultation(services, context, row.id, which.consult)
+    else:
+        _require_ready(row.recording_state)
+        relative = row.recording_path
+    path = (services.recordings / relative).resolve()
     if not path.is_relative_to(services.recordings.resolve()) or not path.is_file():
         raise ApiError("recording_missing")
-    _require_good_range(context.request, path.stat().st_size)
-    await _note_listening(services, context, row.id)
+    require_good_range(context.request, path.stat().st_size)
+    await note_listening(services, context, row.id)
     headers = {"Content-Type": TYPES.get(path.suffix, "application/octet-stream"), "Cache-Control": "private"}
     return web.FileResponse(path, headers=headers)
 
@@ -85,6 +98,19 @@ async def waveform(services: Services, context: Context) -> Waveform:
     return msgspec.convert(body, Waveform)
 
 
+async def _consultation(services: Services, context: Context, call_id: str, wanted: int) -> str:
+    query = select(consult_recording.c.path).where(
+        consult_recording.c.company_id == context.company_id,
+        consult_recording.c.call_id == call_id,
+        consult_recording.c.id == wanted,
+    )
+    async with services.database.read() as connection:
+        path = (await connection.execute(query)).scalar()
+    if path is None:
+        raise ApiError("recording_missing")
+    return str(path)
+
+
 def _require_ready(state: str) -> None:
     if state == "pending":
         raise ApiError("recording_not_ready")
@@ -92,7 +118,7 @@ def _require_ready(state: str) -> None:
         raise ApiError("recording_missing")
 
 
-def _require_good_range(request: web.Request, size: int) -> None:
+def require_good_range(request: web.Request, size: int) -> None:
     try:
         start = request.http_range.start
     except ValueError:
@@ -101,9 +127,9 @@ def _require_good_range(request: web.Request, size: int) -> None:
         raise ApiError("range_invalid")
 
 
-async def _note_listening(services: Services, context: Context, call_id: str) -> None:
+async def note_listening(services: Services, context: Context, call_id: str, action: str = "recording.played") -> None:
     """One audit entry per listening: a player asks for many ranges of one file, in any order."""
-    me, action = context.me, "recording.played"
+    me = context.me
     query = select(audit.c.id).where(
         audit.c.company_id == me.company_id,
         audit.c.actor_id == me.employee_id,

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler as AioHandler
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from callcenter.domain.commands import CommandRefused
-from callcenter.web.auth import COOKIE
+from callcenter.web.auth import FOREIGN_ORIGIN, bearer, session_token
 from callcenter.web.errors import CATALOGUE, ApiError, body_of
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Context, Route, dump, read_body, read_params, read_query
 from callcenter.web.services import SERVICES, Services
@@ -70,7 +70,7 @@ async def _identity(services: Services, request: web.Request, route: Route) -> A
     """The session's identity, checked against the route's permission; default deny."""
     if route.permission == PUBLIC:
         return None
-    token = request.cookies.get(COOKIE, "")
+    token = session_token(request)
     identity = await services.auth.identify(token) if token else None
     if identity is None:
         raise ApiError("not_signed_in")
@@ -130,13 +130,20 @@ def _answer(code: str, details: dict[str, Any], request_id: str) -> web.Response
 
 @web.middleware
 async def _origin(request: web.Request, handler: AioHandler) -> web.StreamResponse:
-    """Cross-site requests carry a foreign Origin: they may neither change anything nor open a socket."""
+    """Cross-site requests carry a foreign Origin: they may neither change anything nor open a socket.
+
+    A request with a bearer token is none: no browser adds that header by itself. Who signs in from a foreign origin
+    gets a token at most, never a cookie (see the session resource).
+    """
+    if bearer(request):
+        return await handler(request)
     origin = request.headers.get("Origin")
     upgrading = request.headers.get("Upgrade", "").lower() == "websocket"
-    if origin and (request.method not in SAFE_METHODS or upgrading) and not _same(request, origin):
+    foreign = bool(origin and (request.method not in SAFE_METHODS or upgrading) and not _same(request, origin))
+    foreign |= request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method not in SAFE_METHODS
+    if foreign and (request.method, request.path) != ("POST", "/api/session"):
         raise ApiError("bad_origin")
-    if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method not in SAFE_METHODS:
-        raise ApiError("bad_origin")
+    request[FOREIGN_ORIGIN] = foreign
     return await handler(request)
 
 

@@ -46,6 +46,9 @@ class Telephony(Protocol):
 class Live(Protocol):
     def snapshot_of(self, company_id: int) -> dict[str, dict[str, dict[str, Any]]]: ...
 
+    def touch_group(self, group_id: int) -> None:
+        """What the live entity of a group counts has changed in the database."""
+
 
 class Customers(Protocol):
     """What a call row needs to know of the CRM."""

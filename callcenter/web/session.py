@@ -15,9 +15,11 @@ from callcenter.domain.commands import ChooseDevice, ChooseState, CommandRefused
 from callcenter.domain.terms import AgentState, Device
 from callcenter.store.base import utcnow
 from callcenter.store.tables import company, department, employee
-from callcenter.web.auth import COOKIE, SESSION_LIFE, check_strength
+from callcenter.web.auth import COOKIE, FOREIGN_ORIGIN, SESSION_LIFE, check_strength, session_token
+from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Routes, dump
 from callcenter.web.packages import PackageView, view_of
+from callcenter.web.seats import SeatBrief, seats_of
 from callcenter.web.services import Services
 
 routes = Routes("session")
@@ -26,6 +28,8 @@ routes = Routes("session")
 class Credentials(Body):
     login: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     password: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    client: Literal["web", "phone"] = "web"
+    """A browser gets a cookie; a phone client a token for `Authorization: Bearer`, and no cookie."""
 
 
 class NewPassword(Body):
@@ -71,6 +75,14 @@ class Me(msgspec.Struct):
     device: str
     can_dial: bool
     extension: str
+    seat: SeatBrief | None
+
+
+class SignedInView(Me, omit_defaults=True):
+    """Me; a phone client's answer also holds its token (12 hours) and when that ends."""
+
+    token: str | None = None
+    expires_at: datetime | None = None
 
 
 class StateView(msgspec.Struct):
@@ -91,21 +103,30 @@ class Minutes(msgspec.Struct):
     "/api/session",
     permission=PUBLIC,
     data="none",
-    summary="Sign in; sets the session cookie",
+    summary="Sign in; sets the session cookie, or answers a bearer token to a phone client",
     body=Credentials,
-    answers=Me,
-    errors=("bad_credentials", "too_many_attempts", "account_inactive"),
+    answers=SignedInView,
+    errors=("bad_credentials", "too_many_attempts", "account_inactive", "bad_origin"),
     raw=True,
 )
 async def sign_in(services: Services, context: Context) -> web.Response:
     given: Credentials = context.body
     agent = context.request.headers.get("User-Agent", "")
-    signed = await services.auth.sign_in(given.login, given.password, context.ip, agent)
+    if given.client == "web" and context.request.get(FOREIGN_ORIGIN):
+        raise ApiError("bad_origin")  # a token is of no use to a page that cannot read it; a cookie would be
+    signed = await services.auth.sign_in(given.login, given.password, context.ip, agent, given.client)
     context.identity = await services.auth.identify(signed.token)
-    await services.audit.add(signed.company_id, signed.employee_id, "session.sign_in", ip=context.ip)
+    await services.audit.add(
+        signed.company_id, signed.employee_id, "session.sign_in", ip=context.ip, client=given.client
+    )
     if context.me.may("calls.dial"):
         await _present(services, context)
-    response = web.Response(body=dump(await _me(services, context)), content_type="application/json")
+    view = await _me(services, context)
+    if given.client == "phone":
+        known = {name: getattr(view, name) for name in view.__struct_fields__}
+        answer = SignedInView(**known, token=signed.token, expires_at=signed.expires_at)
+        return web.Response(body=dump(answer), content_type="application/json")
+    response = web.Response(body=dump(view), content_type="application/json")
     response.set_cookie(
         COOKIE,
         signed.token,
@@ -124,7 +145,7 @@ async def sign_out(services: Services, context: Context) -> web.Response:
         command = ChooseState(context.company_id, context.me.employee_id, AgentState.LOGGED_OUT)
         await services.execute(command)
         await services.end_phone(context.me.employee_id)
-    await services.auth.sign_out(context.request.cookies.get(COOKIE, ""))
+    await services.auth.sign_out(session_token(context.request))
     services.hub.drop(context.company_id, context.me.employee_id)
     response = web.Response(status=204)
     response.del_cookie(COOKIE, path="/")
@@ -157,9 +178,7 @@ async def change_password(services: Services, context: Context) -> None:
     hashed = await services.auth.hash(given.new_password)
     async with services.database.write() as connection:
         await connection.execute(update(employee).where(*where).values(password_hash=hashed))
-    await services.auth.sign_out_everywhere(
-        who.company_id, who.employee_id, but=context.request.cookies.get(COOKIE, "")
-    )
+    await services.auth.sign_out_everywhere(who.company_id, who.employee_id, but=session_token(context.request))
     services.hub.drop(who.company_id, who.employee_id)
     await services.audit.add(who.company_id, who.employee_id, "password.changed", ip=context.ip)
 
@@ -253,6 +272,7 @@ async def _me(services: Services, context: Context) -> Me:
     )
     async with services.database.read() as connection:
         row = (await connection.execute(query)).one()
+        seats = await seats_of(connection, who.company_id, [who.employee_id])
     values: dict[str, Any] = {
         "id": who.employee_id,
         "login": who.login,
@@ -265,5 +285,6 @@ async def _me(services: Services, context: Context) -> Me:
         "device": row.device,
         "can_dial": who.may("calls.dial"),
         "extension": endpoint_of(who.employee_id, Device(row.device)),
+        "seat": seats.get(who.employee_id),
     }
     return Me(**values)

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from callcenter.domain.agents import endpoint_of
+from callcenter.domain.commands import PhoneSeen
 from callcenter.domain.terms import Device
 from callcenter.softphone.bridge import MAX_FRAME, UpstreamDown, bridge, open_upstream
 from callcenter.store.base import utcnow
@@ -72,7 +73,11 @@ async def sip(services: Services, context: Context) -> web.StreamResponse:
     await browser.prepare(context.request)
     employee_id = context.me.employee_id
     with services.phones.connected(employee_id) as revoked:
-        ended = await bridge(browser, upstream, endpoint_of(employee_id, Device.BROWSER), revoked)
+        await services.execute(PhoneSeen(context.company_id, employee_id, here=True))
+        try:
+            ended = await bridge(browser, upstream, endpoint_of(employee_id, Device.BROWSER), revoked)
+        finally:
+            await services.execute(PhoneSeen(context.company_id, employee_id, here=False))
     if ended == "foreign_identity":
         await services.audit.add(context.company_id, employee_id, "softphone.foreign_identity", ip=context.ip)
         await browser.close(code=4403, message=b"foreign identity")

@@ -155,6 +155,9 @@ class CardIndex:
     async def name_of(self, company_id: int, customer_id: int) -> Caller | None:
         return None
 
+    async def owner_of(self, company_id: int, customer_id: int) -> int | None:
+        return None
+
     async def pop(self, call: Call, employee_id: int) -> dict[str, Any]:
         return {"call_id": call.id, "number": call.number, "customer": call.customer_name}
 

@@ -40,7 +40,7 @@ async def chromium() -> AsyncIterator[Browser]:
 async def floor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
     """Two agents on browser phones; a call is recorded as anywhere else."""
     folder = tmp_path_factory.mktemp("floor")
-    async with installed(folder, agents=3, ring_seconds=10, agent_ring_seconds=10) as made:
+    async with installed(folder, agents=3, ring_seconds=10, agent_ring_seconds=10, agent_lost_seconds=8) as made:
         async with made.database.write() as connection:
             await connection.execute(
                 update(employee).where(employee.c.company_id == made.company_id).values(device="browser")

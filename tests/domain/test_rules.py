@@ -70,12 +70,30 @@ def _with(**changes: object) -> DialFacts:
         ({"blacklisted": True}, Gate.BLACKLISTED),
         ({"local_time": time(8, 29, 59)}, Gate.OUTSIDE_DIAL_WINDOW),
         ({"local_time": time(21, 30)}, Gate.OUTSIDE_DIAL_WINDOW),
+        ({"has_seat": False}, Gate.NO_SEAT),
+        ({"has_caller_id": False}, Gate.NO_BOUND_NUMBER),
+        ({"mode": Mode.CALLBACK}, Gate.NO_BOUND_PHONE),
+        ({"mode": Mode.CALL_THROUGH, "access_number": True}, Gate.NO_BOUND_PHONE),
+        ({"mode": Mode.CALL_THROUGH, "has_bound_phone": True}, Gate.CALL_THROUGH_OFF),
+        ({"mode": Mode.POINT}, Gate.LINE_NOT_OPEN),
         ({"phone_registered": False}, Gate.PHONE_NOT_REGISTERED),
         ({"busy": True}, Gate.ALREADY_DIALLING),
     ],
 )
 def test_each_gate_refuses_with_its_own_reason(change: dict[str, object], gate: Gate) -> None:
     assert gates.first_closed_gate(_with(**change)) is gate
+
+
+@pytest.mark.parametrize("mode", [Mode.CALLBACK, Mode.CALL_THROUGH])
+def test_an_outside_phone_needs_no_registered_one(mode: Mode) -> None:
+    assert (
+        gates.first_closed_gate(_with(mode=mode, phone_registered=False, has_bound_phone=True, access_number=True))
+        is None
+    )
+
+
+def test_an_open_line_is_a_phone_already() -> None:
+    assert gates.first_closed_gate(_with(mode=Mode.POINT, line_open=True, phone_registered=False)) is None
 
 
 def test_all_gates_open_may_dial_at_both_edges() -> None:

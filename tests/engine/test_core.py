@@ -52,6 +52,9 @@ class Nobody:
     async def name_of(self, company_id: int, customer_id: int) -> Caller | None:
         return None
 
+    async def owner_of(self, company_id: int, customer_id: int) -> int | None:
+        return None
+
     async def pop(self, call: Call, employee_id: int) -> dict[str, Any]:
         return {"call_id": call.id}
 

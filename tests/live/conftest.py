@@ -24,7 +24,8 @@ LONGEST = 150_000
 
 @pytest.fixture(scope="session")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
-    async with installed(tmp_path_factory.mktemp("site"), agents=8, ring_seconds=6, agent_ring_seconds=5) as made:
+    quick = {"ring_seconds": 6, "agent_ring_seconds": 5, "callback_retry_seconds": 1}
+    async with installed(tmp_path_factory.mktemp("site"), agents=8, **quick) as made:
         yield made
 
 

@@ -29,13 +29,30 @@ from callcenter.sandbox import sandbox
 from callcenter.settings import PROJECT_ROOT, Settings
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.tables import company, employee
+from callcenter.store.tables import agent_group, company, employee, voice_package
 
 T = TypeVar("T")
 
 PASSWORD = "a-long-test-password"
 INBOUND = "02160000001"
 DISPLAY = "02160000000"
+
+
+def direct_number(index: int) -> str:
+    """What a customer sees when agent number `index` calls in direct mode."""
+    return f"021600001{index:02d}"
+
+
+def telecom_number(index: int) -> str:
+    """What both sides see when agent number `index` calls back."""
+    return f"021600002{index:02d}"
+
+
+def outside_phone(index: int) -> str:
+    """The outside phone bound to the seat of agent number `index`."""
+    return f"138100000{index:02d}"
+
+
 TONES = (550, 750, 850, 950, 1050, 1150, 1250, 1350)
 
 
@@ -58,6 +75,8 @@ class Switch:
         self._listen, self._target = listen, target
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self.cut_after: bytes = b""
+        """Once the engine has sent this, the link is cut behind it."""
 
     async def join(self) -> None:
         self._server = await asyncio.start_server(self._relay, "127.0.0.1", self._listen)
@@ -78,14 +97,18 @@ class Switch:
             return
         self._writers |= {writer, there_writer}
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-            await asyncio.gather(self._pump(reader, there_writer), self._pump(there_reader, writer))
+            await asyncio.gather(self._pump(reader, there_writer, True), self._pump(there_reader, writer))
         self._writers -= {writer, there_writer}
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asks: bool = False) -> None:
         try:
             while data := await reader.read(65_536):
                 writer.write(data)
                 await writer.drain()
+                if asks and self.cut_after and self.cut_after in data:
+                    self.cut_after = b""
+                    await asyncio.sleep(0.02)  # what was sent must reach Asterisk
+                    await self.cut()
         finally:
             writer.close()
 
@@ -240,6 +263,14 @@ class Installation:
                 device="sip",
             )
             people.append(made.employee_id)
+            await seed.make_seat(
+                self.database,
+                self.company_id,
+                made.employee_id,
+                direct=direct_number(index),
+                telecom=telecom_number(index),
+                phone=outside_phone(index),
+            )
             await self.grant(made.employee_id)
         for role in ("supervisor", "admin"):
             await seed.make_employee(
@@ -253,20 +284,38 @@ class Installation:
             )
         self.group_id = await seed.make_group(self.database, self.company_id, "售前", people, [INBOUND])
         async with self.database.write() as connection:
+            await connection.execute(
+                update(agent_group).where(agent_group.c.company_id == self.company_id).values(ring_seconds=5)
+            )
             for person in CUSTOMERS:
                 await seed.make_customer(connection, self.company_id, people[0], person, utcnow())
 
-    async def grant(self, employee_id: int, minutes: int = 1000, increment_seconds: int = 60, days: int = 30) -> int:
+    async def grant(
+        self,
+        employee_id: int,
+        minutes: int = 1000,
+        increment_seconds: int = 60,
+        days: int = 30,
+        mode: Mode = Mode.DIRECT,
+        also_mode: Mode | None = None,
+    ) -> int:
         return await self.packages.grant(
             company_id=self.company_id,
             employee_id=employee_id,
             name="测试包",
-            mode=Mode.DIRECT,
+            mode=mode,
+            also_mode=also_mode,
             minutes=minutes,
             days=days,
             now=utcnow(),
             increment_seconds=increment_seconds,
         )
+
+    async def expire(self, employee_id: int) -> None:
+        """All packages of an employee end now."""
+        lots = (voice_package.c.company_id == self.company_id, voice_package.c.employee_id == employee_id)
+        async with self.database.write() as connection:
+            await connection.execute(update(voice_package).where(*lots).values(expires_at=utcnow()))
 
     async def agent(
         self, index: int, answer_after: float | None = 0.2, *, login: str = "", tone_index: int | None = None

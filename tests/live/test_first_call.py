@@ -253,7 +253,7 @@ async def test_the_call_log_has_its_thirteen_columns_and_its_scope(site: Install
         "recording",
     }
     assert columns <= row.keys()
-    assert (row["caller_number"], row["called_number"]) == ("02160000000", "+8613800000030")
+    assert (row["caller_number"], row["called_number"]) == ("+862160000100", "+8613800000030")
     assert row["talk_seconds"] == 5
     supervisor = await site.client("supervisor")
     known = (await supervisor.get("/api/customers?q=王芳"))["items"]

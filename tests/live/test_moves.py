@@ -7,121 +7,79 @@ from typing import Any
 
 import pytest
 
-from callcenter.demo.client import Client, Failed
 from callcenter.pbx.tones import hears
-from tests.live.installation import INBOUND, Agent, Installation
+from tests.live.calls import (
+    CUSTOMER,
+    CUSTOMER_HZ,
+    THIRD,
+    THIRD_HZ,
+    consulting,
+    leg_of,
+    minutes,
+    move,
+    over,
+    refused,
+    talking,
+)
+from tests.live.installation import INBOUND, Installation
 
 pytestmark = pytest.mark.live
 
-CUSTOMER, CUSTOMER_HZ = "13800000003", 800
-THIRD, THIRD_HZ = "13800000002", 700
-
-
-async def _leg(agent: Agent, call_id: str, role: str, **wanted: str) -> dict[str, Any]:
-    """The call's leg of that role once it is as wanted."""
-
-    def look(live: Any) -> dict[str, Any] | None:
-        call = live.entities["call"].get(call_id)
-        for leg in (call or {}).get("legs", ()):
-            if leg["role"] == role and all(leg[key] == value for key, value in wanted.items()):
-                found: dict[str, Any] = leg
-                return found
-        return None
-
-    found: dict[str, Any] = await agent.live.wait(look, 15, f"the {role} to be {wanted}")
-    return found
-
-
-async def _move(agent: Agent, call_id: str, move: str) -> None:
-    await agent.client.post(f"/api/calls/{call_id}/move", {"move": move})
-
-
-async def _talking(site: Installation, index: int = 0) -> tuple[Agent, str]:
-    agent = await site.agent(index)
-    call_id = await agent.client.dial(CUSTOMER)
-    await agent.wait_state(call_id, "talking")
-    return agent, call_id
-
-
-async def _consulting(site: Installation) -> tuple[Agent, str]:
-    agent, call_id = await _talking(site)
-    await agent.client.post(f"/api/calls/{call_id}/consult", {"number": THIRD})
-    await _leg(agent, call_id, "third", state="connected")
-    await _leg(agent, call_id, "customer", place="held")
-    return agent, call_id
-
-
-async def _over(site: Installation, agent: Agent, call_id: str) -> dict[str, Any]:
-    """The call's final details; it is off the dashboard and its agent is free."""
-    board = await (await site.client("supervisor")).live()
-    await board.wait(lambda live: call_id not in live.entities["call"], 20, "the call to leave the dashboard")
-    found = await site.settled(agent.client, call_id)
-    await site.carrier.quiet(20)
-    listed = await agent.client.get("/api/calls?page_size=200")
-    assert [row["id"] for row in listed["items"]].count(call_id) == 1
-    left = await agent.client.get("/api/me/minutes")
-    assert left["minutes_reserved"] == 0
-    return found
-
-
-def _minutes(found: dict[str, Any]) -> dict[str, int]:
-    return {leg["role"]: leg["minutes"] for leg in found["legs"]}
-
 
 async def test_hold_and_resume_from_the_screen(site: Installation) -> None:
-    agent, call_id = await _talking(site)
-    await _move(agent, call_id, "hold")
+    agent, call_id = await talking(site)
+    await move(agent, call_id, "hold")
     await agent.wait_state(call_id, "held")
     await asyncio.sleep(2)
-    await _move(agent, call_id, "resume")
+    await move(agent, call_id, "resume")
     await agent.wait_state(call_id, "talking")
     await asyncio.sleep(1.5)
     await agent.client.post(f"/api/calls/{call_id}/hangup")
     await agent.wait_ended(call_id)
-    found = await _over(site, agent, call_id)
-    assert _minutes(found)["customer"] == 1
+    found = await over(site, agent, call_id)
+    assert minutes(found)["customer"] == 1
     recorded = await site.recorded(agent.client, call_id)
     assert recorded["call"]["recording"]["state"] == "ready"
 
 
 async def test_a_consultation_is_cancelled(site: Installation) -> None:
-    agent, call_id = await _consulting(site)
-    await _move(agent, call_id, "cancel")
+    agent, call_id = await consulting(site)
+    await move(agent, call_id, "cancel")
     await agent.wait_state(call_id, "talking")
-    await _leg(agent, call_id, "third", state="null")
+    await leg_of(agent, call_id, "third", state="null")
     await asyncio.sleep(1)
     await agent.client.post(f"/api/calls/{call_id}/hangup")
     await agent.wait_ended(call_id)
-    found = await _over(site, agent, call_id)
-    assert _minutes(found) == {"agent": 0, "customer": 1, "third": 1}
+    found = await over(site, agent, call_id)
+    assert minutes(found) == {"agent": 0, "customer": 1, "third": 1}
 
 
 async def test_an_attended_transfer_leaves_customer_and_third_talking(site: Installation) -> None:
-    agent, call_id = await _consulting(site)
-    await _move(agent, call_id, "complete")
+    agent, call_id = await consulting(site)
+    await move(agent, call_id, "complete")
     await agent.wait_self("not_ready")
-    await _leg(agent, call_id, "third", place="talking")
+    await leg_of(agent, call_id, "third", place="talking")
     await asyncio.sleep(3)
     await site.carrier.hangup(CUSTOMER)
-    found = await _over(site, agent, call_id)
+    found = await over(site, agent, call_id)
     assert hears(site.carrier.heard(CUSTOMER)[-1], THIRD_HZ)
     assert hears(site.carrier.heard(THIRD)[-1], CUSTOMER_HZ)
-    assert _minutes(found) == {"agent": 0, "customer": 1, "third": 1}
+    assert minutes(found) == {"agent": 0, "customer": 1, "third": 1}
 
 
 @pytest.mark.feature("T-20", "P-04")
 async def test_three_talk_and_two_go_on(site: Installation) -> None:
-    agent, call_id = await _consulting(site)
-    await _move(agent, call_id, "conference")
-    await _leg(agent, call_id, "customer", place="talking")
+    agent, call_id = await consulting(site)
+    await move(agent, call_id, "conference")
+    await leg_of(agent, call_id, "customer", place="talking")
     await asyncio.sleep(3)
-    third = await _leg(agent, call_id, "third", state="connected")
+    third = await leg_of(agent, call_id, "third", state="connected")
     await agent.client.post(f"/api/calls/{call_id}/legs/{third['id']}/drop")
-    await _leg(agent, call_id, "third", state="null")
+    await leg_of(agent, call_id, "third", state="null")
     assert (await agent.wait_state(call_id, "talking"))["id"] == call_id
     await agent.client.post(f"/api/calls/{call_id}/hangup")
     await agent.wait_ended(call_id)
-    found = await _over(site, agent, call_id)
+    found = await over(site, agent, call_id)
     for party, tones in (
         (CUSTOMER, (agent.tone, THIRD_HZ)),
         (THIRD, (agent.tone, CUSTOMER_HZ)),
@@ -129,21 +87,21 @@ async def test_three_talk_and_two_go_on(site: Installation) -> None:
     ):
         for tone in tones:
             assert hears(site.carrier.heard(party)[-1], tone), (party, tone)
-    assert _minutes(found) == {"agent": 0, "customer": 1, "third": 1}
+    assert minutes(found) == {"agent": 0, "customer": 1, "third": 1}
 
 
 async def test_a_blind_transfer_to_a_colleague(site: Installation) -> None:
     colleague = await site.agent(1)
-    agent, call_id = await _talking(site)
+    agent, call_id = await talking(site)
     await agent.client.post(f"/api/calls/{call_id}/transfer", {"employee_id": colleague.employee_id})
     await agent.wait_self("not_ready")
     await colleague.wait_self("busy")
     await asyncio.sleep(2)
     await site.carrier.hangup(CUSTOMER)
-    found = await _over(site, agent, call_id)
+    found = await over(site, agent, call_id)
     assert hears(site.carrier.heard(CUSTOMER)[-1], colleague.tone)
-    assert _minutes(found)["customer"] == 1
-    assert sum(_minutes(found).values()) == 1
+    assert minutes(found)["customer"] == 1
+    assert sum(minutes(found).values()) == 1
     await colleague.wait_self("not_ready")
 
 
@@ -156,72 +114,66 @@ async def test_an_inbound_call_is_consulted_and_passed_on(site: Installation) ->
     await agent.wait_state(call_id, "talking")
     await agent.away()
     await agent.client.post(f"/api/calls/{call_id}/consult", {"number": THIRD})
-    await _leg(agent, call_id, "third", state="connected")
-    await _move(agent, call_id, "complete")
-    await _leg(agent, call_id, "third", place="talking")
+    await leg_of(agent, call_id, "third", state="connected")
+    await move(agent, call_id, "complete")
+    await leg_of(agent, call_id, "third", place="talking")
     await asyncio.sleep(2.5)
     await site.carrier.hangup(caller.channel_id)
-    found = await _over(site, agent, call_id)
+    found = await over(site, agent, call_id)
     assert hears(caller.heard, THIRD_HZ)
     # The caller pays nothing of ours; the leg we dialled is charged.
-    assert _minutes(found) == {"customer": 0, "agent": 0, "third": 1}
-
-
-async def _refused(client: Client, path: str, body: dict[str, Any]) -> str:
-    with pytest.raises(Failed) as failed:
-        await client.post(path, body)
-    return str(failed.value.code)
+    assert minutes(found) == {"customer": 0, "agent": 0, "third": 1}
 
 
 async def test_a_move_that_is_not_possible_says_so_and_breaks_nothing(site: Installation) -> None:
-    agent, call_id = await _talking(site)
+    agent, call_id = await talking(site)
     path = f"/api/calls/{call_id}"
-    for move in ("complete", "cancel", "swap", "conference"):
-        assert await _refused(agent.client, f"{path}/move", {"move": move}) == "move_not_possible"
-    assert await _refused(agent.client, f"{path}/consult", {"number": "12"}) == "number_invalid"
-    assert await _refused(agent.client, f"{path}/consult", {}) == "target_invalid"
-    assert await _refused(agent.client, f"{path}/consult", {"employee_id": 9999}) == "employee_unknown"
+    for one in ("complete", "cancel", "swap", "conference"):
+        assert await refused(agent.client, f"{path}/move", {"move": one}) == "move_not_possible"
+    assert await refused(agent.client, f"{path}/consult", {"number": "12"}) == "number_invalid"
+    assert await refused(agent.client, f"{path}/consult", {}) == "target_invalid"
+    assert await refused(agent.client, f"{path}/consult", {"employee_id": 9999}) == "employee_unknown"
     stranger = await site.agent(1)
-    assert await _refused(stranger.client, f"{path}/move", {"move": "hold"}) == "call_not_found"
+    assert await refused(stranger.client, f"{path}/move", {"move": "hold"}) == "call_not_found"
     await agent.wait_state(call_id, "talking")
     await agent.client.post(f"{path}/hangup")
     await agent.wait_ended(call_id)
-    await _over(site, agent, call_id)
+    await over(site, agent, call_id)
 
 
 async def test_a_busy_third_party_gives_the_customer_back(site: Installation) -> None:
-    agent, call_id = await _talking(site)
+    agent, call_id = await talking(site)
     await agent.client.post(f"/api/calls/{call_id}/consult", {"number": "13800000021"})
-    await _leg(agent, call_id, "third", state="failed")
-    await _leg(agent, call_id, "customer", place="talking", state="connected")
+    await leg_of(agent, call_id, "third", state="failed")
+    await leg_of(agent, call_id, "customer", place="talking", state="connected")
     await agent.wait_state(call_id, "talking")
     await agent.client.post(f"/api/calls/{call_id}/hangup")
     await agent.wait_ended(call_id)
-    found = await _over(site, agent, call_id)
-    assert _minutes(found) == {"agent": 0, "customer": 1, "third": 0}
+    found = await over(site, agent, call_id)
+    assert minutes(found) == {"agent": 0, "customer": 1, "third": 0}
 
 
 @pytest.mark.feature("T-19")
 async def test_a_call_is_passed_on_to_a_typed_number(site: Installation) -> None:
-    agent, call_id = await _talking(site)
+    agent, call_id = await talking(site)
     await agent.client.post(f"/api/calls/{call_id}/transfer", {"number": THIRD})
-    await _leg(agent, call_id, "third", state="connected")
+    await leg_of(agent, call_id, "third", state="connected")
     await agent.wait_self("not_ready")
     await asyncio.sleep(2)
     await site.carrier.hangup(CUSTOMER)
-    found = await _over(site, agent, call_id)
+    found = await over(site, agent, call_id)
     assert hears(site.carrier.heard(CUSTOMER)[-1], THIRD_HZ)
     assert hears(site.carrier.heard(THIRD)[-1], CUSTOMER_HZ)
-    assert _minutes(found) == {"agent": 0, "customer": 1, "third": 1}
+    assert minutes(found) == {"agent": 0, "customer": 1, "third": 1}
 
 
 @pytest.mark.feature("P-03")
 async def test_a_blind_transfer_that_nobody_answers_comes_back(site: Installation) -> None:
     colleague = await site.agent(1, answer_after=None)
-    agent, call_id = await _talking(site)
-    first = await _leg(agent, call_id, "agent", state="connected")
+    agent, call_id = await talking(site)
+    first = await leg_of(agent, call_id, "agent", state="connected")
     await agent.client.post(f"/api/calls/{call_id}/transfer", {"employee_id": colleague.employee_id})
-    await _leg(agent, call_id, "third", state="failed")
+    await leg_of(agent, call_id, "third", state="failed")
 
     def back(live: Any) -> bool:
         legs = (live.entities["call"].get(call_id) or {"legs": []})["legs"]
@@ -233,7 +185,7 @@ async def test_a_blind_transfer_that_nobody_answers_comes_back(site: Installatio
     assert await agent.state() == "busy"
     await asyncio.sleep(1.5)
     await site.carrier.hangup(CUSTOMER)
-    found = await _over(site, agent, call_id)
+    found = await over(site, agent, call_id)
     assert hears(site.carrier.heard(agent.phone)[-1], CUSTOMER_HZ)
     assert found["call"]["minutes_charged"] == 1
     assert found["call"]["employee"]["id"] == agent.employee_id
@@ -241,9 +193,9 @@ async def test_a_blind_transfer_that_nobody_answers_comes_back(site: Installatio
 
 @pytest.mark.feature("P-04")
 async def test_the_agent_leaves_a_three_way_call_and_the_others_go_on(site: Installation) -> None:
-    agent, call_id = await _consulting(site)
-    await _move(agent, call_id, "conference")
-    await _leg(agent, call_id, "customer", place="talking")
+    agent, call_id = await consulting(site)
+    await move(agent, call_id, "conference")
+    await leg_of(agent, call_id, "customer", place="talking")
     await asyncio.sleep(1.5)
     await agent.client.post(f"/api/calls/{call_id}/hangup")
     await agent.wait_self("not_ready")
@@ -251,65 +203,65 @@ async def test_the_agent_leaves_a_three_way_call_and_the_others_go_on(site: Inst
     board = await (await site.client("supervisor")).live()
     assert board.entities["call"][call_id]["state"] == "talking"
     await site.carrier.hangup(THIRD)
-    found = await _over(site, agent, call_id)
+    found = await over(site, agent, call_id)
     assert hears(site.carrier.heard(CUSTOMER)[-1], THIRD_HZ, min_seconds=3)
-    assert _minutes(found) == {"agent": 0, "customer": 1, "third": 1}
+    assert minutes(found) == {"agent": 0, "customer": 1, "third": 1}
 
 
 @pytest.mark.feature("P-04")
 async def test_the_customer_is_dropped_and_agent_and_third_go_on(site: Installation) -> None:
-    agent, call_id = await _consulting(site)
-    await _move(agent, call_id, "conference")
-    customer = await _leg(agent, call_id, "customer", place="talking")
+    agent, call_id = await consulting(site)
+    await move(agent, call_id, "conference")
+    customer = await leg_of(agent, call_id, "customer", place="talking")
     await asyncio.sleep(1)
     await agent.client.post(f"/api/calls/{call_id}/legs/{customer['id']}/drop")
-    await _leg(agent, call_id, "customer", state="null")
+    await leg_of(agent, call_id, "customer", state="null")
     await asyncio.sleep(3)
     assert THIRD in await site.carrier.parties()
     await agent.client.post(f"/api/calls/{call_id}/hangup")
     await agent.wait_ended(call_id)
-    found = await _over(site, agent, call_id)
+    found = await over(site, agent, call_id)
     assert hears(site.carrier.heard(agent.phone)[-1], THIRD_HZ, min_seconds=3)
-    assert _minutes(found) == {"agent": 0, "customer": 1, "third": 1}
+    assert minutes(found) == {"agent": 0, "customer": 1, "third": 1}
 
 
 async def test_the_agent_swaps_between_customer_and_third(site: Installation) -> None:
-    agent, call_id = await _consulting(site)
-    await _move(agent, call_id, "swap")
-    await _leg(agent, call_id, "customer", place="talking")
-    await _leg(agent, call_id, "third", place="held")
+    agent, call_id = await consulting(site)
+    await move(agent, call_id, "swap")
+    await leg_of(agent, call_id, "customer", place="talking")
+    await leg_of(agent, call_id, "third", place="held")
     await asyncio.sleep(2)
-    await _move(agent, call_id, "swap")
-    await _leg(agent, call_id, "customer", place="held")
-    await _leg(agent, call_id, "third", place="talking")
+    await move(agent, call_id, "swap")
+    await leg_of(agent, call_id, "customer", place="held")
+    await leg_of(agent, call_id, "third", place="talking")
     await asyncio.sleep(2)
     await agent.client.post(f"/api/calls/{call_id}/hangup")
     await agent.wait_self("not_ready")
     await site.carrier.hangup(CUSTOMER)
-    found = await _over(site, agent, call_id)
-    assert _minutes(found) == {"agent": 0, "customer": 1, "third": 1}
+    found = await over(site, agent, call_id)
+    assert minutes(found) == {"agent": 0, "customer": 1, "third": 1}
 
 
 async def test_a_supervisor_listens_whispers_and_takes_over(site: Installation) -> None:
     """Whisper is heard by the agent only; every use is in the audit log; other agents may not."""
     boss = await site.agent(3, login="supervisor", tone_index=7)
-    agent, call_id = await _talking(site)
+    agent, call_id = await talking(site)
     path = f"/api/calls/{call_id}/supervise"
-    assert await _refused(agent.client, path, {"mode": "listen"}) == "forbidden"
+    assert await refused(agent.client, path, {"mode": "listen"}) == "forbidden"
     await boss.client.post(path, {"mode": "listen"})
-    await _leg(boss, call_id, "supervisor", place="listen")
+    await leg_of(boss, call_id, "supervisor", place="listen")
     await asyncio.sleep(2)
     await boss.client.post(path, {"mode": "whisper"})
-    await _leg(boss, call_id, "supervisor", place="whisper")
+    await leg_of(boss, call_id, "supervisor", place="whisper")
     await asyncio.sleep(3)
     # Listening or whispering, the supervisor is no party: the dashboard's call has the same two who talk.
     assert (await boss.wait_state(call_id, "talking"))["state"] == "talking"
     await boss.client.post(path, {"mode": "take_over"})
-    await _leg(boss, call_id, "supervisor", place="talking")
+    await leg_of(boss, call_id, "supervisor", place="talking")
     await agent.wait_self("not_ready")
     await asyncio.sleep(3)
     await site.carrier.hangup(CUSTOMER)
-    found = await _over(site, agent, call_id)
+    found = await over(site, agent, call_id)
     assert hears(site.carrier.heard(boss.phone)[-1], CUSTOMER_HZ, min_seconds=4)
     assert hears(site.carrier.heard(agent.phone)[-1], boss.tone)
     customer_heard = site.carrier.heard(CUSTOMER)[-1]

@@ -27,6 +27,7 @@ from callcenter.engine.ports import Caller
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settlement
+from callcenter.recording.prompts import prompt_file, prompt_folder
 from callcenter.settings import Settings
 from callcenter.store import migrate
 from callcenter.store.base import metadata, utcnow
@@ -35,14 +36,20 @@ from callcenter.store.tables import (
     agent_group,
     audit,
     blacklist,
+    business_hours,
     call,
     call_waveform,
+    callback_request,
     department,
     employee,
     group_member,
     inbound_number,
     leg,
+    outside_number,
+    prompt,
     role,
+    seat,
+    voicemail,
     web_session,
 )
 from callcenter.web import openapi, static
@@ -77,6 +84,12 @@ class QuietPbx:
     async def send(self, action: Mapping[str, Any], timeout: float | None = None) -> Any:
         self.sent.append(dict(action))
         return {"Response": "Success"}
+
+    async def collect(
+        self, action: Mapping[str, Any], end_event: str, timeout: float | None = None
+    ) -> list[dict[str, str]]:
+        """Nothing is kept in this Asterisk's database."""
+        return []
 
     def originated(self) -> list[dict[str, Any]]:
         return [one for one in self.sent if one.get("Action") == "Originate"]
@@ -322,6 +335,7 @@ async def _rows(
     await connection.execute(insert(group_member).values(company_id=made.id, group_id=ids["group"], employee_id=owner))
     led = insert(inbound_number).values(company_id=made.id, number=f"+8621{typed[-8:]}", group_id=ids["group"])
     ids["number"] = int((await connection.execute(led.returning(inbound_number.c.id))).scalar_one())
+    await _inbound_rows(connection, made, ids, mark, name, now)
     listed = insert(blacklist).values(
         company_id=made.id, number=f"+86159{typed[-8:]}", reason=f"{mark}原因", created_at=now
     )
@@ -331,6 +345,46 @@ async def _rows(
             company_id=made.id, actor_id=owner, action="test.row", object=f"{mark}对象", details={}, at=now
         )
     )
+
+
+async def _inbound_rows(
+    connection: Any, made: Company, ids: dict[str, Any], mark: str, name: str, now: datetime
+) -> None:
+    """Hours, a voicemail and a request to be called back of the owner's group."""
+    values = {"company_id": made.id, "code": f"{mark}{name}"[:16], "employee_id": made.people[name], "created_at": now}
+    ids["seat"] = int((await connection.execute(insert(seat).values(**values).returning(seat.c.id))).scalar_one())
+    number = f"{ids['number_text']}0"
+    values = {"company_id": made.id, "number": number, "kind": "direct", "seat_id": ids["seat"], "created_at": now}
+    row = insert(outside_number).values(**values).returning(outside_number.c.id)
+    ids["outside_number"] = int((await connection.execute(row)).scalar_one())
+    hours = insert(business_hours).values(company_id=made.id, name=f"{mark}时间{name}", weekly={}, holidays=[])
+    ids["hours"] = int((await connection.execute(hours.returning(business_hours.c.id))).scalar_one())
+    message = insert(voicemail).values(
+        company_id=made.id,
+        call_id=ids["call_id"],
+        group_id=ids["group"],
+        number=ids["number_text"],
+        customer_id=ids["customer"],
+        state="ready",
+        path=f"{ids['call_id']}.opus",
+        duration=3.0,
+        at=now,
+    )
+    ids["voicemail"] = int((await connection.execute(message.returning(voicemail.c.id))).scalar_one())
+    request = insert(callback_request).values(
+        company_id=made.id,
+        group_id=ids["group"],
+        number=ids["number_text"],
+        customer_id=ids["customer"],
+        queued_at=now,
+        next_try_at=now + timedelta(days=1),
+        open_key=f"{ids['group']}:{ids['number_text']}",
+    )
+    ids["callback"] = int((await connection.execute(request.returning(callback_request.c.id))).scalar_one())
+    if name == "agent":
+        spoken = {"kind": "greeting", "name": f"{mark}问候语", "duration": 1.0, "created_at": now}
+        row = insert(prompt).values(company_id=made.id, **spoken).returning(prompt.c.id)
+        ids["prompt"] = prompt_file(Path(), int((await connection.execute(row)).scalar_one()), now).name
 
 
 def call_values(company_id: int, employee_id: int | None, call_id: str, number: str, at: datetime) -> dict[str, Any]:
@@ -371,6 +425,9 @@ async def served(
     for one in (world.own, world.foreign):
         for ids in (one.ids, one.other):
             (settings.recordings_dir / f"{ids['call_id']}.opus").write_bytes(bytes(range(256)) * 8)
+        announcement = prompt_folder(settings) / one.ids["prompt"]
+        announcement.parent.mkdir(exist_ok=True)
+        announcement.write_bytes(bytes(64))
     database = Database(f"sqlite+aiosqlite:///{path}")
     hub, ledger, pbx, telephony = LiveHub(), Packages(database), QuietPbx(), NoTelephony()
     crm = CrmBridge(database, Caller)

@@ -23,11 +23,17 @@ ALL_COMPANIES = {
     "callcenter/web/auth.py:identify",
     # Logins and inbound numbers are unique on the whole platform.
     "callcenter/web/employees.py:create",
-    "callcenter/web/inbound.py:create_number",
+    "callcenter/web/numbers.py:create_number",
+    "callcenter/web/outside_numbers.py:_taken",
+    "callcenter/web/company.py:_require_free_access",
     # The engine serves every company of its node.
     "callcenter/engine/directory.py:read_directory",
     "callcenter/engine/writer.py:open_calls",
     "callcenter/engine/writer.py:agent_states",
+    "callcenter/engine/directory.py:_seats",
+    "callcenter/engine/queues.py:load",
+    "callcenter/engine/callback_store.py:open_requests",
+    "callcenter/telephony.py:_prompts",
     # Asterisk's records say which call, and the call says which company.
     "callcenter/ledger/settle.py:_settle_leg",
     "callcenter/ledger/settle.py:_found_call",
@@ -35,6 +41,7 @@ ALL_COMPANIES = {
     # Recordings are worked on in order, whoever they belong to.
     "callcenter/recording/worker.py:work",
     "callcenter/recording/worker.py:_states",
+    "callcenter/recording/voicemail.py:_call",
 }
 """Every place that reads or changes rows of all companies. A new one is a decision: add it with its reason."""
 

@@ -35,9 +35,15 @@ ROLE_OF = {"agent": "agent", "supervisor": "supervisor", "admin": "admin"}
 HELD = {role.code: frozenset(role.permissions) for role in BUILTIN}
 ID_OF = {
     "/api/departments": "department",
+    "/api/agents": "employee",
     "/api/employees": "employee",
     "/api/groups": "group",
     "/api/numbers": "number",
+    "/api/hours": "hours",
+    "/api/seats": "seat",
+    "/api/outside-numbers": "outside_number",
+    "/api/voicemails": "voicemail",
+    "/api/callbacks": "callback",
     "/api/blacklist": "blacklist",
     "/api/packages": "package",
     "/api/customers": "customer",
@@ -54,6 +60,9 @@ ID_FIELDS = {
     "department_id": "department",
     "parent_id": "department",
     "customer_id": "customer",
+    "hours_id": "hours",
+    "seat_id": "seat",
+    "overflow_group_id": "group",
 }
 """What an id in a body or query means."""
 SAMPLES: dict[str, Any] = {
@@ -72,6 +81,7 @@ SAMPLES: dict[str, Any] = {
     "state": "ready",
     "device": "browser",
     "kind": "personal",
+    "pairs": [{"number": "02160009999", "seat": "9999"}],
     "minutes": 10,
     "days": 5,
     "time_zone": "Asia/Shanghai",
@@ -80,6 +90,13 @@ SAMPLES: dict[str, Any] = {
     "valid_call_seconds": 10,
     "display_number": "",
     "recording": True,
+    "on": True,
+    "mark": "connected",
+    "loss": 0.01,
+    "jitter_ms": 5.0,
+    "seconds": 30,
+    "weekly": {"1": [["09:00", "18:00"]]},
+    "heard": True,
 }
 """A good value for each required field; a new required field has to be added here."""
 
@@ -94,7 +111,7 @@ def target(route: Route, company: Company, whose: Whose) -> str:
     """The path with ids of the given owner."""
     ids = company.other if whose == "other" else company.ids
     path = route.path.replace("{call_id}", str(ids["call_id"])).replace("{path:.*}", "some/page")
-    path = path.replace("{leg}", "a-leg")
+    path = path.replace("{leg}", "a-leg").replace("{kind}", "greeting")
     if "{id}" in path:
         kind = next((kind for start, kind in ID_OF.items() if path.startswith(start + "/")), None)
         assert kind, f"{name_of(route)}: say in ID_OF what this id is"
