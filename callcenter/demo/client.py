@@ -108,10 +108,18 @@ class Client:
     async def put(self, path: str, body: Any = None) -> Any:
         return await self.request("PUT", path, body)
 
+    async def delete(self, path: str) -> Any:
+        return await self.request("DELETE", path)
+
     async def dial(self, number: str, **more: Any) -> str:
         """Click-to-dial; the call id."""
         answer = await self.post("/api/calls", {"number": number, **more}, **{"Idempotency-Key": uuid.uuid4().hex})
         return str(answer["call_id"])
+
+    @property
+    def http(self) -> ClientSession:
+        """The session underneath, for what is not JSON."""
+        return self._http
 
     async def live(self, resume: dict[str, Any] | None = None) -> Live:
         """Opens the live connection and returns once the first message is there."""
