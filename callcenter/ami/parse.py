@@ -100,7 +100,7 @@ class Framer:
                 self.oversized += 1
             else:
                 blocks.append(block.decode("utf-8", "replace"))
-        if len(self._tail) > self._limit:
+        if len(self._tail) > self._limit + 3:  # a delimiter may have begun
             self.oversized += 1
             self._skipping = True
             self._tail = self._tail[-3:]

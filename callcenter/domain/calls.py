@@ -304,6 +304,18 @@ def third_failure(status: str, cause: int) -> str:
     return "number_invalid" if cause in (1, 3, 22, 28) else "unreachable"
 
 
+def goes_on(call: Call) -> bool:
+    """Whether others talk with each other now that an agent has left, or the customer is being passed on."""
+    if call.ending is not None:
+        return False
+    staying = [
+        leg
+        for leg in call.legs.values()
+        if leg.state in TALKING and (leg.role is not Role.SUPERVISOR or leg.place == "talking")
+    ]
+    return len(staying) > 1 or any(leg.place in ("transfer", "return") for leg in staying)
+
+
 def parted(call: Call) -> list[Leg]:
     """The legs that should all talk in the call's room but are in more than one bridge; empty when all is well."""
     talking = [leg for leg in call.legs.values() if leg.place == "talking" and leg.state in TALKING and leg.bridge]

@@ -25,7 +25,7 @@ class Dial(Command):
     customer_id: int | None = None
     source: Source = Source.MANUAL
     mode: Mode | None = None
-    """None: as the agent's seat says."""
+    """None: over the agent's line while it is open, else as the seat says."""
     leg_order: LegOrder | None = None
 
 

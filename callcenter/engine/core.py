@@ -393,7 +393,7 @@ class Core:
             others = [one for one in call.legs.values() if one.employee_id == agent.employee_id and not one.over]
             if not others and leg.answered_at is not None:
                 self._agent_leaves(agent, call)
-                if leg.role is Role.AGENT:
+                if leg.role is Role.AGENT and call_rules.goes_on(call):
                     call.left.add(agent.employee_id)
                     self.say(call.company_id, "call_ended", view.ended_event(call, self.now()), agent.employee_id)
 

@@ -84,7 +84,7 @@ class Dialling:
         agent = core.registry.agents.get(command.employee_id)
         seat = core.directory.seats.get(command.employee_id)
         number = self._number(command.number)
-        mode = command.mode or (seat.mode if seat is not None else Mode.DIRECT)
+        mode = command.mode or self._usual_mode(agent, seat)
         gate = self._closed_gate(command, mode, agent, seat, number)
         if gate is not None or agent is None or seat is None:
             await self._refuse(command, gate or Gate.NOT_AN_AGENT)
@@ -127,6 +127,13 @@ class Dialling:
         """A call that may not be: a browser that connected in this very moment may have been shown it."""
         self._core.registry.forget(call)
         self._core.push.publish(call.company_id, gone=[("call", call.id)])
+
+    @staticmethod
+    def _usual_mode(agent: Agent | None, seat: Seat | None) -> Mode:
+        """As the seat says; over the open line while there is one, because the phone is taken by it."""
+        if agent is not None and agent.line is LineState.OPEN:
+            return Mode.POINT
+        return seat.mode if seat is not None else Mode.DIRECT
 
     def _number(self, typed: str) -> str | None:
         try:

@@ -33,7 +33,7 @@ class NewCall(Body, kw_only=True):
     customer_id: Id | None = None
     source: Literal["customer", "manual"] = "manual"
     mode: Mode | None = None
-    """How the call is set up; left out, as my seat says."""
+    """How the call is set up; left out: over my line while it is open, else as my seat says."""
     leg_order: LegOrder | None = None
     """Who is rung first in direct and callback mode; left out, as my seat says."""
 

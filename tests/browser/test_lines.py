@@ -125,5 +125,36 @@ async def test_two_calls_on_a_line_that_was_opened_once(chromium: Browser, floor
     await agent.context.close()
 
 
+@pytest.mark.feature("P-07")
+async def test_a_line_comes_back_after_a_reload(chromium: Browser, floor: Installation) -> None:
+    """The page that was loaded anew has no sound of the old line: it opens a new one, and the next call is heard."""
+    client = await floor.client("admin")
+    employee = await id_of(floor, "agent2")
+    await client.post(
+        "/api/packages", {"employee_id": employee, "name": "点拨包", "minutes": 100, "days": 30, "mode": "point"}
+    )
+    agent = await sign_in(chromium, floor.url, "agent2")
+    await expect(agent.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await agent.get_by_test_id("mode-chooser").click()
+    await agent.get_by_test_id("mode-point").click()
+    await agent.get_by_test_id("line-toggle").click()
+    line = agent.get_by_test_id("line")
+    await expect(line).to_have_attribute("data-line", "open", timeout=PATIENCE)
+    await agent.reload()
+    await expect(agent.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await agent.get_by_test_id("mode-chooser").click()
+    await agent.get_by_test_id("mode-point").click()
+    await expect(line).to_have_attribute("data-here", "true", timeout=PATIENCE)
+    await expect(line).to_have_attribute("data-line", "open", timeout=PATIENCE)
+    await agent.get_by_test_id("dial-input").fill(CUSTOMER)
+    await agent.keyboard.press("Enter")
+    await hears_something(agent)
+    await agent.get_by_test_id("hangup").first.click()
+    await until(lambda: nobody(floor, CUSTOMER), "the customer to be gone")
+    await agent.get_by_test_id("line-toggle").click()
+    await expect(line).to_have_count(0, timeout=PATIENCE)
+    await agent.context.close()
+
+
 async def nobody(floor: Installation, party: str) -> bool:
     return party not in await floor.carrier.parties()

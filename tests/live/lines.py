@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -56,6 +57,17 @@ class Line:
 
         found: dict[str, Any] = await self.board.wait(look, 15, f"the queue to show {wanted}")
         return found
+
+    async def members(self, *agents: Agent) -> None:
+        """Waits until Asterisk itself would ring exactly these agents, in this order."""
+        wanted = [one.phone for one in agents]
+
+        async def look() -> bool:
+            printed = await self.site.stack.pbx.cli(f"queue show q-{self.id}")
+            listed = printed.partition("Members:")[2].partition("Callers:")[0]
+            return re.findall(r"PJSIP/(agent-\d+)\)?", listed) == wanted
+
+        await until(look, f"the queue to hold {wanted}")
 
     async def row(self, caller: str, **wanted: Any) -> dict[str, Any]:
         """The caller's latest call in the log once it has ended, is settled, and is as wanted."""

@@ -273,7 +273,7 @@ async def test_the_agent_on_a_line_hears_what_the_network_says(site: Installatio
     call_id = await agent.client.dial("13800000026", mode="point")
     ended = await agent.wait_ended(call_id)
     assert ended["end_reason"] == "customer_no_answer"
-    call_id = await agent.client.dial("13800000030", mode="point")
+    call_id = await agent.client.dial("13800000030")  # over the open line, although the seat's mode is direct
     await agent.wait_ended(call_id, 30)
     assert (await site.settled(agent.client, call_id))["call"]["end_reason"] == "customer_hung_up"
     assert agent.live.entities["agent"][str(agent.employee_id)]["line"] == "open"
@@ -320,6 +320,31 @@ async def test_every_move_gives_the_line_back(site: Installation) -> None:
     await agent.client.delete("/api/me/line")
     await line_is(agent, "closed")
     await site.carrier.quiet(15)
+
+
+@pytest.mark.parametrize("mode", ["point", "callback"])
+async def test_a_transfer_in_vain_comes_back_to_the_phone_it_left(site: Installation, mode: str) -> None:
+    """The open line, or the outside phone: the agent's SIP phone is not rung."""
+    agent = await site.agent(6, answer_after=0.3)
+    if mode == "point":
+        await agent.client.put("/api/me/line")
+        await line_is(agent, "open")
+    await site.carrier.set_phone(agent.phone, answer_after=None)
+    call_id = await agent.client.dial("13800000001", mode=mode)
+    await agent.wait_state(call_id, "talking")
+    await agent.client.post(f"/api/calls/{call_id}/transfer", {"number": "13800000020"})
+    await leg_of(agent, call_id, "third", state="alerting")
+    await leg_of(agent, call_id, "customer", place="return")
+    again = await leg_of(agent, call_id, "agent", state="connected")
+    assert again["employee_id"] == agent.employee_id
+    await agent.client.post(f"/api/calls/{call_id}/hangup")
+    await agent.wait_ended(call_id)
+    found = await site.settled(agent.client, call_id)
+    assert sum(one["minutes"] for one in found["legs"]) == 1
+    if mode == "point":
+        assert agent.live.entities["agent"][str(agent.employee_id)]["line"] == "open"
+        await agent.client.delete("/api/me/line")
+        await line_is(agent, "closed")
 
 
 @pytest.mark.feature("P-07")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,14 +53,18 @@ async def test_longest_idle_round_robin_and_fewest_calls_choose_differently(site
     async with line(site, first, other, strategy="longest_idle") as group:
         await first.ready()
         await other.ready()
+        await group.members(first, other)
         assert (await _taken(first, group, CALLER))["employee"]["id"] == first.employee_id
         # The other one has been idle longer by now.
+        await group.members(other, first)
         assert (await _taken(other, group, SECOND))["employee"]["id"] == other.employee_id
         # One call each; now the other one takes a break: idle longest and fewest calls would disagree after one more.
         await group.change(strategy="fewest_calls")
+        await group.members(first, other)
         assert (await _taken(first, group, THIRD))["employee"]["id"] == first.employee_id
         await other.away()
         await other.ready()
+        await group.members(other, first)
         assert (await _taken(other, group, CALLER))["employee"]["id"] == other.employee_id, "two calls against one"
 
 
@@ -71,13 +74,16 @@ async def test_round_robin_goes_by_turns_not_by_idle_time(site: Installation) ->
     async with line(site, one, two, strategy="round_robin", ring_seconds=3) as group:
         await one.ready()
         await two.ready()
+        await group.members(one, two)
         assert (await _taken(one, group, CALLER))["employee"]["id"] == one.employee_id
-        for agent in (two, one):
+        for agent, next_one in ((two, one), (one, two)):
             # Whose turn it is has been idle for the shorter time.
             await agent.away()
             await agent.ready()
+            await group.members(agent, next_one)
             assert (await _taken(agent, group, SECOND))["employee"]["id"] == agent.employee_id
         # Who does not answer is passed over by the same call.
+        await group.members(two, one)
         await site.carrier.set_phone(two.phone, answer_after=None)
         pops = len(two.live.events("pop"))
         await group.call_in(THIRD, seconds=1)
@@ -93,6 +99,7 @@ async def test_a_further_level_is_let_in_with_time(site: Installation) -> None:
         await group.change(levels={str(expert.employee_id): 1, str(helper.employee_id): 2})
         await expert.ready()
         await helper.ready()
+        await group.members(expert, helper)
         call = await group.call_in(CALLER, seconds=2)
         waiting = await group.waiting(CALLER)
         await _rung(group, waiting["id"], expert)
@@ -123,6 +130,10 @@ async def test_callers_of_a_number_with_priority_are_served_first(site: Installa
             await site.carrier.hangup(first.channel_id)
         finally:
             await group.admin.request("DELETE", f"/api/numbers/{important['id']}")
+
+
+def _phones_live(live: Live) -> bool:
+    return bool(live.entities["system"]["phones"]["phones"] == "live")
 
 
 def _gone(call_id: str) -> Callable[[Live], bool]:
@@ -231,6 +242,12 @@ async def test_the_last_agent_is_rung_first_and_the_queue_takes_over(site: Insta
         assert row["employee"]["id"] == own.employee_id
         await site.carrier.quiet()
         assert hears(call.heard, own.tone)
+        # The owner of a customer, past the other one who has been idle for longer.
+        await group.change(sticky="owner")
+        await group.members(idle, own)
+        pops = len(idle.live.events("pop"))
+        assert (await _taken(own, group, "13800000002"))["employee"]["id"] == own.employee_id
+        assert len(idle.live.events("pop")) == pops, "the queue was not asked"
 
 
 @pytest.mark.feature("P-17")
@@ -238,15 +255,20 @@ async def test_without_an_engine_the_queue_answers_after_half_a_second(site: Ins
     agent = await site.agent(0)
     async with line(site, agent, sticky="owner") as group:
         await agent.ready()
+        await group.members(agent)
         await site.switch.cut()
         try:
             call = await group.call_in(CALLER, seconds=2)
-            await asyncio.sleep(4)
-            await site.carrier.quiet()
+
+            async def answered() -> bool:
+                return call.heard.exists()
+
+            await until(answered, "the queue to give the caller to the agent", 30)
+            await site.carrier.quiet(30)
             assert hears(call.heard, agent.tone)
         finally:
             await site.switch.join()
-        await group.board.wait(lambda live: live.entities["system"]["phones"]["phones"] == "live", why="the link")
+            await group.board.wait(_phones_live, 40, "the link to be back")
         row = await group.row(CALLER, disposition="ANSWERED")
         assert row["employee"]["id"] == agent.employee_id
 
