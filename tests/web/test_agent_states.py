@@ -23,6 +23,7 @@ async def force(browser: Browser, agent_id: int, state: str, reason: str = "") -
     return await browser.ask("POST", f"/api/agents/{agent_id}/state", {"state": state, "reason": reason})
 
 
+@pytest.mark.feature("P-06")
 async def test_the_history_tells_each_state_and_how_long_it_lasted(site: Site) -> None:
     agent_id = site.world.own.people["agent"]
     async with site.browser("agent") as agent, site.browser("supervisor") as boss:
@@ -55,6 +56,7 @@ async def test_a_state_that_began_before_the_period_counts_from_its_beginning(si
         assert found[0]["seconds"] == 0
 
 
+@pytest.mark.feature("P-06")
 async def test_a_supervisor_forces_a_state_and_the_agent_is_told_by_whom(site: Site) -> None:
     own = site.world.own
     agent_id, boss_id = own.people["agent"], own.people["supervisor"]
@@ -85,6 +87,7 @@ async def test_a_supervisor_forces_a_state_and_the_agent_is_told_by_whom(site: S
     assert (row.actor_id, row.object, row.details["state"]) == (boss_id, str(agent_id), "not_ready")
 
 
+@pytest.mark.feature("P-06")
 async def test_a_forced_log_out_holds(site: Site) -> None:
     agent_id = site.world.own.people["agent"]
     async with site.browser("agent") as agent, site.browser("supervisor") as boss:
@@ -96,6 +99,7 @@ async def test_a_forced_log_out_holds(site: Site) -> None:
         assert answer.code == "not_logged_in"
 
 
+@pytest.mark.feature("P-06")
 async def test_a_forced_state_waits_for_the_end_of_the_call(site: Site) -> None:
     agent_id = site.world.own.people["agent"]
     agent = site.engine.core.registry.agents[agent_id]
@@ -115,6 +119,7 @@ async def test_who_may_not_force_whom(site: Site) -> None:
         assert (await boss.get(f"/api/employees/{own.people['other']}/states")).code == "not_found"
 
 
+@pytest.mark.feature("P-06")
 async def test_wrap_up_is_extended_up_to_ten_minutes(site: Site) -> None:
     agent = site.engine.core.registry.agents[site.world.own.people["agent"]]
     async with site.browser("agent") as browser:

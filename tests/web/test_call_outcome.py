@@ -20,6 +20,7 @@ async def listed(browser: Browser, **query: str) -> set[str]:
     return {one["id"] for one in answer.json["items"]}
 
 
+@pytest.mark.feature("T-16")
 async def test_a_mark_is_set_found_changed_and_taken_away(site: Site) -> None:
     call_id = site.world.own.ids["call_id"]
     async with site.browser("agent") as browser:
@@ -36,6 +37,7 @@ async def test_a_mark_is_set_found_changed_and_taken_away(site: Site) -> None:
             assert (await browser.ask("PUT", f"/api/calls/{call_id}/mark", bad)).code == "invalid"
 
 
+@pytest.mark.feature("T-16")
 async def test_the_export_follows_the_mark_and_has_it_in_a_column(site: Site) -> None:
     call_id = site.world.own.ids["call_id"]
     async with site.browser("supervisor") as browser:
@@ -56,6 +58,7 @@ async def measure(browser: Browser, call_id: str, **values: Any) -> Any:
     return await browser.ask("POST", f"/api/calls/{call_id}/quality", {"loss": 0.0, "jitter_ms": 2.0, **values})
 
 
+@pytest.mark.feature("P-27")
 async def test_what_a_browser_measured_is_scored_stored_and_found(site: Site) -> None:
     call_id = site.world.own.ids["call_id"]
     async with site.browser("agent") as browser:
