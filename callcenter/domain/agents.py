@@ -31,7 +31,8 @@ class Agent:
     after_call: AgentState = AgentState.READY
     """The state to return to when the call and its wrap-up are over."""
     after_reason: str = ""
-    registered: frozenset[Device] = frozenset()
+    contacts: frozenset[tuple[Device, str]] = frozenset()
+    """Where the agent's phones can be reached now: device and SIP address of each registration."""
     line: LineState = LineState.CLOSED
     line_channel: str = ""
     """Full name of the channel that is the open line."""
@@ -42,9 +43,13 @@ class Agent:
     def endpoint(self) -> str:
         return endpoint_of(self.employee_id, self.device)
 
+    def has_phone(self, device: Device) -> bool:
+        """Whether a phone of this kind is registered."""
+        return any(kind is device for kind, _ in self.contacts)
+
     @property
     def phone_ready(self) -> bool:
-        return self.device in self.registered
+        return self.has_phone(self.device)
 
 
 def endpoint_of(employee_id: int, device: Device) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import update
+
 from callcenter.ami import actions
 from callcenter.ami.errors import AmiError
 from callcenter.domain import agents as agent_rules
@@ -26,6 +28,7 @@ from callcenter.engine.call_through import CallThrough
 from callcenter.engine.core import Core
 from callcenter.engine.dialling import Dialling
 from callcenter.engine.lines import Lines
+from callcenter.store.tables import employee
 
 
 class Commands:
@@ -104,15 +107,22 @@ class Commands:
         return agent
 
     async def choose_device(self, command: ChooseDevice) -> None:
-        """The new device is stored already; the agent's queues must follow."""
+        """Stores the device; the agent's queues follow."""
         agent = self._agent(command)
-        if agent.call_id is not None:
-            raise CommandRefused("call_running")
-        agent.device = command.device
+        async with self._core.reading:  # a directory read meanwhile would bring the old device back
+            if agent.call_id is not None:
+                raise CommandRefused("call_running")
+            await self._store_device(command)
+            agent.device = command.device
         self._core.agent_changed(agent, False)
         if self._core.on_agent_changed is not None:
             self._core.on_agent_changed(agent)
         await self._core.flush()
+
+    async def _store_device(self, command: ChooseDevice) -> None:
+        mine = (employee.c.company_id == command.company_id, employee.c.id == command.employee_id)
+        async with self._core.database.write() as connection:
+            await connection.execute(update(employee).where(*mine).values(device=command.device))
 
     async def finish_wrap_up(self, command: FinishWrapUp) -> None:
         agent = self._agent(command)

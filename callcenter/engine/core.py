@@ -23,7 +23,7 @@ from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call, Fact
 from callcenter.domain.terms import AgentState, Device, Direction, EndReason, LegOrder, LegState, Role
 from callcenter.engine import view
-from callcenter.engine.directory import Directory, read_directory
+from callcenter.engine.directory import Directory, Person, read_directory
 from callcenter.engine.ports import Clock, Crm, Pbx, Push
 from callcenter.engine.registry import Registry
 from callcenter.engine.writer import Entry, Writer, restore_agent
@@ -130,6 +130,8 @@ class Core:
         self.on_committed: Callable[[Iterable[Call]], None] | None = None
         self.watchers: list[Callable[[Call, str, ev.AmiEvent], None]] = []
         """Told of every event of a leg, with the leg's id, after the event was applied."""
+        self.reading = asyncio.Lock()
+        """Held while the directory is read and swapped in, and while something it holds is changed elsewhere."""
         self._inbox: deque[ev.AmiEvent] = deque()
         self._wake = asyncio.Event()
         self._dirty = Dirty()
@@ -168,24 +170,29 @@ class Core:
 
     async def refresh(self) -> None:
         """Reads the directory again after somebody changed employees, groups, numbers or settings."""
-        directory = await read_directory(self.database)
-        self.directory = directory
-        now = self.now()
-        for company_id in directory.companies:
+        async with self.reading:
+            self.directory = await read_directory(self.database)
+            now = self.now()
+            for person in self.directory.people.values():
+                self._take_person(person, now)
+        for company_id in self.directory.companies:
             self.minutes |= await self.packages.minutes_left(company_id, now)
-        for person in directory.people.values():
-            agent = self.registry.agents.get(person.id)
-            if agent is None and not (person.may_dial and person.active):
-                continue
-            if agent is None:
-                agent = self.registry.agents[person.id] = Agent(person.id, person.company_id, person.name, since=now)
-            agent.name, agent.department_id = person.name, person.department_id
-            agent.group_ids, agent.device = person.group_ids, person.device
-            if not (person.may_dial and person.active) and agent.state is not AgentState.LOGGED_OUT:
-                agent.call_id = None
-                self.agent_changed(agent, agent_rules.choose(agent, AgentState.LOGGED_OUT, "", now))
-            self._dirty.agents[person.id] = agent
         await self.flush()
+
+    def _take_person(self, person: Person, now: datetime) -> None:
+        """Lets an employee's agent follow the directory; who may not dial any more is logged out."""
+        agent = self.registry.agents.get(person.id)
+        dials = person.may_dial and person.active
+        if agent is None and not dials:
+            return
+        if agent is None:
+            agent = self.registry.agents[person.id] = Agent(person.id, person.company_id, person.name, since=now)
+        agent.name, agent.department_id = person.name, person.department_id
+        agent.group_ids, agent.device = person.group_ids, person.device
+        if not dials and agent.state is not AgentState.LOGGED_OUT:
+            agent.call_id = None
+            self.agent_changed(agent, agent_rules.choose(agent, AgentState.LOGGED_OUT, "", now))
+        self._dirty.agents[person.id] = agent
 
     # -- inbox ---------------------------------------------------------------------------------------------------
 
@@ -299,9 +306,11 @@ class Core:
         if agent is None or who is None:
             return
         device: Device = who[1]
-        registered = agent.registered | {device} if event.reachable else agent.registered - {device}
-        if registered != agent.registered:
-            agent.registered = registered
+        # By address: a page that was loaded anew registers before Asterisk says that the old one is gone.
+        contact = {(device, event.uri)}
+        contacts = agent.contacts | contact if event.reachable else agent.contacts - contact
+        if contacts != agent.contacts:
+            agent.contacts = contacts
             self.agent_changed(agent, False)
 
     def _link(self, event: ev.LinkChanged) -> None:

@@ -88,8 +88,9 @@ class Lines:
         except AmiError as error:
             if error.code != "refused":  # refused: it is gone already
                 raise CommandRefused(Gate.PHONES_UNAVAILABLE.value) from error
-            self._set(agent, LineState.CLOSED)
-            await self._core.flush()
+        # At once, not with the channel's last event: whoever opens a line now asks for a new one.
+        self._set(agent, LineState.CLOSED)
+        await self._core.flush()
 
     # -- what Asterisk tells -----------------------------------------------------------------------------------------
 

@@ -58,15 +58,15 @@ class Reconciler:
         await self._core.flush()
 
     def _phones(self, snapshot: ev.Snapshot) -> None:
-        registered: dict[int, set[Device]] = {}
+        found: dict[int, set[tuple[Device, str]]] = {}
         for contact in snapshot.contacts:
             who = employee_of(contact.endpoint)
             if who is not None and contact.reachable:
-                registered.setdefault(who[0], set()).add(who[1])
+                found.setdefault(who[0], set()).add((who[1], contact.uri))
         for agent in self._core.registry.agents.values():
-            devices = frozenset(registered.get(agent.employee_id, set()))
-            if devices != agent.registered:
-                agent.registered = devices
+            contacts = frozenset(found.get(agent.employee_id, set()))
+            if contacts != agent.contacts:
+                agent.contacts = contacts
                 self._core.agent_changed(agent, False)
 
     async def _alive(self, channel: ev.Channel) -> None:

@@ -71,7 +71,7 @@ class BrowserCalls:
             old = _browser_leg(call, command.employee_id)
             if agent is None or old is None or not _partners(call, old):
                 raise CommandRefused("move_not_possible", missing="leg")
-            if Device.BROWSER not in agent.registered:
+            if not agent.has_phone(Device.BROWSER):
                 raise CommandRefused(Gate.PHONE_NOT_REGISTERED.value)
             now = asyncio.get_running_loop().time()
             waiting = self._pending.get(call.id)

@@ -197,12 +197,6 @@ async def change_device(services: Services, context: Context) -> Me:
     given: NewDevice = context.body
     who = context.me
     await services.execute(ChooseDevice(who.company_id, who.employee_id, Device(given.device)))
-    async with services.database.write() as connection:
-        await connection.execute(
-            update(employee)
-            .where(employee.c.company_id == who.company_id, employee.c.id == who.employee_id)
-            .values(device=given.device)
-        )
     return await _me(services, context)
 
 

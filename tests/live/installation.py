@@ -344,9 +344,13 @@ class Installation:
         return found
 
     async def registered(self, agent: Agent) -> None:
-        await agent.live.wait(
-            lambda live: live.entities["agent"][str(agent.employee_id)]["registered"], why="the phone to register"
-        )
+        key = str(agent.employee_id)
+        try:
+            await agent.live.wait(lambda live: live.entities["agent"][key]["registered"], why="the phone to register")
+        except TimeoutError as late:
+            shown = agent.live.entities["agent"][key]
+            contacts = await self.stack.pbx.cli("pjsip show contacts")
+            raise AssertionError(f"{agent.phone} is not registered: the page shows {shown}\n{contacts}") from late
 
     async def client(self, login: str) -> Client:
         client = Client(self.url)

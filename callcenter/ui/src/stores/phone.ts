@@ -3,7 +3,7 @@ import { computed, ref, shallowRef, watch } from 'vue'
 import * as callsApi from '@/api/calls'
 import { ApiError, type Words } from '@/api/http'
 import { fetchCredentials } from '@/api/session'
-import { closeLine, openLine, type CallMode, type LegOrder } from '@/api/seats'
+import { type CallMode, type LegOrder } from '@/api/seats'
 import type { LiveCall, WarningEvent } from '@/api/types'
 import { alive, isUp, legOf, possible } from '@/phone/parties'
 import { loadChoice, saveChoice, type DeviceChoice } from '@/softphone/devices'
@@ -144,12 +144,6 @@ export const usePhone = defineStore('phone', () => {
   )
 
   const { rejoin, retryRejoin } = useRejoin(state, call, myLeg)
-
-  /** A page that was loaded anew has lost the sound of its open line: the line is opened again. */
-  const deaf = computed(() => session.usesBrowserPhone && agent.value?.line === 'open' && state.value.line === 'ready' && state.value.leg === null && call.value === null)
-  watch(deaf, (is) => {
-    if (is) window.setTimeout(() => void (deaf.value && closeLine().then(openLine).catch(() => undefined)), RELEASE_MS)
-  })
 
   watch([ringing, ownClick], ([rings, mine]) => {
     if (rings && mine) void softphone?.answer()
