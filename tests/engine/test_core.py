@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import select
@@ -13,7 +14,11 @@ from sqlalchemy import select
 from callcenter import seed
 from callcenter.domain import events as ev
 from callcenter.domain.calls import Call
+from callcenter.domain.commands import ChooseDevice
+from callcenter.domain.terms import Device
 from callcenter.engine import Core
+from callcenter.engine.commands import Commands
+from callcenter.engine.directory import Directory, read_directory
 from callcenter.engine.ports import Caller
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settlement
@@ -189,3 +194,38 @@ async def test_an_event_that_raises_stops_nothing(desk: Desk, monkeypatch: pytes
     running.cancel()
     assert await desk.rows() == ["c2"]
     assert desk.core.unexpected == 1
+
+
+async def test_a_page_that_registers_before_the_old_one_is_gone_stays_registered(desk: Desk) -> None:
+    agent = desk.core.registry.agents[desk.agent_id]
+    endpoint = f"agent-{desk.agent_id}-web"
+    old, new = "sip:a@127.0.0.1:1;transport=WS", "sip:b@127.0.0.1:2;transport=WS"
+    for uri, reachable in ((old, True), (new, True), (old, False)):
+        desk.core.handle(ev.ContactChanged(endpoint, uri, reachable))
+    assert agent.has_phone(Device.BROWSER)
+    desk.core.handle(ev.ContactChanged(endpoint, new, reachable=False))
+    assert not agent.has_phone(Device.BROWSER)
+
+
+async def test_a_phone_chosen_while_the_directory_is_read_stays_chosen(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An administrator saves something at the moment an agent changes phones."""
+    read, going_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(database: Database) -> Directory:
+        found = await read_directory(database)
+        read.set()
+        await going_on.wait()
+        return found
+
+    monkeypatch.setattr("callcenter.engine.core.read_directory", slow)
+    commands = Commands(desk.core, *(Mock() for _ in range(3)))
+    refreshing = asyncio.create_task(desk.core.refresh())
+    await read.wait()
+    choosing = asyncio.create_task(commands.execute(ChooseDevice(1, desk.agent_id, Device.SIP)))
+    await asyncio.sleep(0)
+    going_on.set()
+    await asyncio.gather(refreshing, choosing)
+    await desk.core.refresh()
+    assert desk.core.registry.agents[desk.agent_id].device is Device.SIP

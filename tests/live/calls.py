@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -57,7 +60,31 @@ async def over(site: Installation, agent: Agent, call_id: str) -> dict[str, Any]
     assert [row["id"] for row in listed["items"]].count(call_id) == 1
     left = await agent.client.get("/api/me/minutes")
     assert left["minutes_reserved"] == 0
+    await told_once(agent.client, found)
+    for leg in found["legs"]:
+        assert leg["minutes"] == outside_minutes(site, leg["id"]), leg
     return found
+
+
+async def told_once(client: Client, found: dict[str, Any]) -> None:
+    """The call is on its customer's timeline, once."""
+    customer = found["call"]["customer"]
+    if customer is not None:
+        items = (await client.get(f"/api/customers/{customer['id']}/timeline"))["items"]
+        assert [item["call"]["id"] for item in items if item["kind"] == "call"].count(found["call"]["id"]) == 1
+
+
+def outside_minutes(site: Installation, uniqueid: str) -> int:
+    """What a channel that was dialled over a trunk costs at a minute's increment, by Asterisk's own records alone."""
+    with closing(sqlite3.connect(f"file:{site.stack.pbx.cel_database}?mode=ro", uri=True)) as records:
+        rows = records.execute(
+            "SELECT eventtype, eventtime, channame, exten FROM cel WHERE uniqueid = ? ORDER BY AcctId", (uniqueid,)
+        ).fetchall()
+    times = {event: float(when) for event, when, _, _ in rows}
+    dialled = rows and rows[0][2].startswith("PJSIP/trunk-") and rows[0][3] == "s"  # a caller dials a number
+    if not dialled or "ANSWER" not in times:
+        return 0
+    return math.ceil(max(1, int(times["HANGUP"] - times["ANSWER"])) / 60)
 
 
 def minutes(found: dict[str, Any]) -> dict[str, int]:

@@ -61,6 +61,24 @@ async def test_a_blind_transfer_connects_customer_and_target(
     call.accounted("agent", "customer", "third")
 
 
+async def test_a_blind_transfer_out_of_the_calls_room_takes_the_customer_along(stack: TelephonyStack, ami: Ami) -> None:
+    """The agent's leg ends while the customer is on the way out: the customer must not be taken for the last one left."""
+    call = await outbound(stack, ami, "blind-from-room")
+    await call.do(control.hold(call.customer, call.agent))
+    await talk(0.5)
+    await call.do(control.resume(call.customer, call.agent))
+    await talk(1)
+    await call.do(control.blind_transfer(call.customer, call.agent, THIRD, "agent-12", shown_to_agent="138****01"))
+    await call.over("agent")
+    await call.third_talks()
+    await talk(1)
+    await stack.carrier.hangup(THIRD)
+    await call.over("third", "customer", timeout=2)
+    await call.finish()
+    assert call.heard(CUSTOMER)[-1] == only(THIRD_HZ), call.heard(CUSTOMER)
+    call.accounted("agent", "customer", "third")
+
+
 async def test_a_blind_transfer_to_a_queue_reaches_its_agent(stack: TelephonyStack, ami: Ami) -> None:
     await queue_with(ami, "agent-13")
     try:
