@@ -40,17 +40,17 @@ DISPLAY = "02160000000"
 
 def direct_number(index: int) -> str:
     """What a customer sees when agent number `index` calls in direct mode."""
-    return f"021600001{index:02d}"
+    return f"02161{index:06d}"
 
 
 def telecom_number(index: int) -> str:
     """What both sides see when agent number `index` calls back."""
-    return f"021600002{index:02d}"
+    return f"02162{index:06d}"
 
 
 def outside_phone(index: int) -> str:
     """The outside phone bound to the seat of agent number `index`."""
-    return f"138100000{index:02d}"
+    return f"13810000{index:03d}"
 
 
 TONES = (550, 750, 850, 950, 1050, 1150, 1250, 1350)
@@ -346,7 +346,8 @@ class Installation:
     async def registered(self, agent: Agent) -> None:
         key = str(agent.employee_id)
         try:
-            await agent.live.wait(lambda live: live.entities["agent"][key]["registered"], why="the phone to register")
+            # Longer than Asterisk takes to ask a phone again that did not answer once.
+            await agent.live.wait(lambda live: live.entities["agent"][key]["registered"], 40, "the phone to register")
         except TimeoutError as late:
             shown = agent.live.entities["agent"][key]
             contacts = await self.stack.pbx.cli("pjsip show contacts")

@@ -62,7 +62,7 @@ async def test_a_blind_transfer_connects_customer_and_target(
 
 
 async def test_a_blind_transfer_out_of_the_calls_room_takes_the_customer_along(stack: TelephonyStack, ami: Ami) -> None:
-    """The agent's leg ends while the customer is on the way out: the customer must not be taken for the last one left."""
+    """The agent's leg ends while the customer is on the way out; the customer is not taken for the last one left."""
     call = await outbound(stack, ami, "blind-from-room")
     await call.do(control.hold(call.customer, call.agent))
     await talk(0.5)
