@@ -17,8 +17,10 @@ from callcenter.domain import events as ev
 from callcenter.domain.numbers import display
 from callcenter.engine import Core, Engine
 from callcenter.engine.ports import Caller
+from callcenter.ledger import daily, monthly
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
+from callcenter.ledger.reconcile import Reconciliation
 from callcenter.ledger.settle import Settlement
 from callcenter.pbx.carrier import NUMBERS
 from callcenter.pbx.stack import TelephonyStack
@@ -32,6 +34,7 @@ from callcenter.store.database import Database
 from callcenter.telephony import TelephonyControl
 from callcenter.web import (
     agents,
+    ai_wallet,
     blacklist,
     call_detail,
     call_moves,
@@ -39,23 +42,43 @@ from callcenter.web import (
     callbacks,
     calls,
     company,
+    consumption,
     departments,
+    departures,
+    direct_numbers,
     employees,
     groups,
     hours,
+    invoices,
+    licences,
     line,
     live_socket,
+    notices,
+    number_fees,
     numbers,
+    offerings,
     openapi,
+    order_list,
+    orders,
     outside_numbers,
+    package_users,
     packages,
+    platform_companies,
+    platform_money,
+    platform_numbers,
+    platform_offerings,
+    platform_prices,
+    points,
     prompts,
+    recharges,
+    reconciliation,
     recordings,
     seats,
     session,
     softphone,
     static,
     voicemails,
+    wallet,
 )
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
@@ -67,6 +90,9 @@ from crm_bridge import api as crm_api
 from crm_bridge.bridge import CrmBridge
 
 log = logging.getLogger(__name__)
+
+BOOKS_SECONDS = 60
+"""How often packages are expired, reminders are queued and fees are charged."""
 
 RESOURCES = (
     session,
@@ -88,10 +114,31 @@ RESOURCES = (
     voicemails,
     callbacks,
     packages,
+    reconciliation,
+    package_users,
+    consumption,
+    offerings,
+    orders,
+    order_list,
+    platform_offerings,
+    notices,
+    departures,
     seats,
     outside_numbers,
     line,
     company,
+    wallet,
+    recharges,
+    licences,
+    points,
+    ai_wallet,
+    direct_numbers,
+    number_fees,
+    invoices,
+    platform_companies,
+    platform_money,
+    platform_numbers,
+    platform_prices,
     openapi,
 )
 
@@ -140,9 +187,10 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         clock=utcnow,
         region=settings.default_region,
     )
+    records = records_of(settings)
     engine = Engine(
         core,
-        CelFile(stack.pbx.cel_database, str(stack.pbx.cel_database)),
+        records,
         region=settings.default_region,
         reserve_minutes=settings.reserve_minutes,
         ring_seconds=settings.ring_seconds,
@@ -192,6 +240,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         live=engine,
         customers=crm,
         recordings=settings.recordings_dir,
+        reconciliation=Reconciliation(database, records),
         sip_upstream=f"ws://127.0.0.1:{settings.pbx_http_port}/ws",
         demo_numbers=_demo_numbers() if settings.simulated_carrier else (),
     )
@@ -236,6 +285,12 @@ async def open_database(settings: Settings) -> Database:
     return database
 
 
+def records_of(settings: Settings) -> CelFile:
+    """What the PBX of this installation records, whether or not it runs."""
+    path = settings.data_dir / "pbx" / "log" / "master.db"
+    return CelFile(path, str(path))
+
+
 @contextlib.asynccontextmanager
 async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[App]:
     """The whole product, serving, until the block ends.
@@ -258,6 +313,7 @@ async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[
         _background(app, app.worker.run())
         _background(app, app.messages.run())
         _background(app, _watch_link(app))
+        _background(app, _keep_books(app))
         _background(app, supervise(stack.pbx, _restarted))
         if settings.simulated_carrier:
             _background(app, supervise(stack.carrier.instance, _restarted))
@@ -315,6 +371,18 @@ async def _watch_link(app: App) -> None:
             with contextlib.suppress(Exception):
                 await app.telephony.on_live()
         before = now
+
+
+async def _keep_books(app: App) -> None:
+    """What time alone does to the books; once a minute, and at once after a start."""
+    while True:
+        try:
+            moved = await daily.run_due(app.database, app.packages, utcnow())
+            if await monthly.run_due(app.database, utcnow()) or moved:
+                await app.telephony.changed()
+        except Exception:
+            log.exception("the books could not be brought up to date; they will be tried again")
+        await asyncio.sleep(BOOKS_SECONDS)
 
 
 async def _restarted(what: Restarted) -> None:

@@ -1,10 +1,11 @@
-"""`callcenter serve | demo | migrate | adduser`: the commands of an installation."""
+"""`callcenter serve | demo | migrate | adduser | reconcile`: the commands of an installation."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import signal
 import sys
@@ -12,12 +13,16 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from callcenter import app as application
 from callcenter import demo, seed
 from callcenter.ami.errors import AmiError
 from callcenter.domain.numbers import BadNumber, normalise
+from callcenter.ledger import reconcile
 from callcenter.pbx.errors import PbxError
 from callcenter.settings import Settings, SettingsError, load
+from callcenter.store.base import utcnow
 from callcenter.web.permissions import BUILTIN
 
 
@@ -65,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     show.set_defaults(run=_demo)
     migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
     migrate.set_defaults(run=_migrate)
+    check = commands.add_parser("reconcile", help="Asterisk's own records beside what was charged, day by day")
+    check.add_argument("--days", type=int, default=7, help="how many days back, today included (default 7)")
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(run=_reconcile)
     add = commands.add_parser("adduser", help="add an employee; the first one also makes the company")
     add.add_argument("login")
     add.add_argument("--name", default="")
@@ -102,6 +111,19 @@ async def _migrate(settings: Settings, options: argparse.Namespace) -> int:
     await database.close()
     print("The database is at the newest schema.")
     return 0
+
+
+async def _reconcile(settings: Settings, options: argparse.Namespace) -> int:
+    """Exit code 1 when a leg was charged otherwise than Asterisk recorded it."""
+    database = await application.open_database(settings)
+    async with contextlib.AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(database.close)
+        found = await reconcile.report(database, application.records_of(settings), max(1, options.days), utcnow())
+    if options.json:
+        print(json.dumps([msgspec.to_builtins(line) for line in found], ensure_ascii=False))
+    else:
+        print(reconcile.as_table(found))
+    return int(any(line.drift for line in found))
 
 
 async def _adduser(settings: Settings, options: argparse.Namespace) -> int:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import normalise, region_of
-from callcenter.domain.terms import Mode, NumberKind
+from callcenter.domain.terms import Mode, NumberKind, Offer
+from callcenter.ledger import catalogue
 from callcenter.ledger.packages import Packages
 from callcenter.store.base import utcnow
+from callcenter.store.companies import add_company
 from callcenter.store.database import Database
 from callcenter.store.tables import (
     agent_group,
@@ -26,7 +30,7 @@ from callcenter.store.tables import (
     seat,
 )
 from callcenter.web.auth import hash_password
-from callcenter.web.permissions import BUILTIN
+from callcenter.web.permissions import role_rows
 from crm_bridge.tables import customer, customer_number, customer_tag, note
 
 FIRST_SEAT = 8001
@@ -55,28 +59,17 @@ async def first_company(database: Database) -> int:
 
 
 async def make_company(
-    database: Database, name: str, display_number: str = "", time_zone: str = "Asia/Shanghai"
+    database: Database,
+    name: str,
+    display_number: str = "",
+    time_zone: str = "Asia/Shanghai",
+    *,
+    operates: bool = True,
 ) -> int:
-    """A company with the built-in roles; returns its id."""
+    """A company with the built-in roles; returns its id. `operates`: its administrators run the installation itself."""
+    values = {"name": name, "display_number": display_number, "time_zone": time_zone}
     async with database.write() as connection:
-        row = await connection.execute(
-            insert(company)
-            .values(name=name, display_number=display_number, time_zone=time_zone, created_at=utcnow())
-            .returning(company.c.id)
-        )
-        company_id = int(row.scalar_one())
-        for one in BUILTIN:
-            await connection.execute(
-                insert(role).values(
-                    company_id=company_id,
-                    code=one.code,
-                    name_zh=one.name_zh,
-                    name_en=one.name_en,
-                    permissions=list(one.permissions),
-                    scope=one.scope.value,
-                )
-            )
-    return company_id
+        return await add_company(connection, values, role_rows(operates=operates), utcnow())
 
 
 async def make_employee(
@@ -90,7 +83,7 @@ async def make_employee(
     password: str = "",
     device: str = "browser",
 ) -> Account:
-    """An employee with a random password unless one is given."""
+    """An employee with a random password unless one is given; whoever runs the installation has verified the person."""
     chosen = password or secrets.token_urlsafe(9)
     async with database.write() as connection:
         role_id = await connection.execute(
@@ -105,6 +98,7 @@ async def make_employee(
                 login=login,
                 name=name,
                 password_hash=hash_password(chosen),
+                verification="verified",
                 device=device,
                 sip_secret=secrets.token_urlsafe(18),
                 created_at=utcnow(),
@@ -265,9 +259,16 @@ class Demo:
 
 
 async def make_demo(
-    database: Database, packages: Packages, customers: list[DemoCustomer], *, inbound: str, display: str
+    database: Database,
+    packages: Packages,
+    customers: list[DemoCustomer],
+    *,
+    inbound: str,
+    display: str,
+    offerings: Sequence[Mapping[str, Any]] = (),
 ) -> Demo:
-    """A company with an administrator, a supervisor and two agents with minutes, and the given customers."""
+    """A company with an administrator, a supervisor and two agents with minutes, the given customers, and what is for
+    sale (see `catalogue.add_offering`)."""
     company_id = await make_company(database, "晨星商务服务有限公司", display)
     sales = await make_department(database, company_id, "销售部")
     admin = await make_employee(database, company_id, login="admin", name="周敏", role_code="admin")
@@ -302,6 +303,9 @@ async def make_demo(
     async with database.write() as connection:
         for index, person in enumerate(customers):
             await make_customer(connection, company_id, members[index % len(members) if index else 0], person, now)
+        for sold in offerings:
+            regular = {"offer": Offer.REGULAR.value, "list_price": sold["price"], "per_employee": 0}
+            await catalogue.add_offering(connection, {**regular, **sold}, now)
     return Demo(company_id, (agents[0], agents[1], boss, admin), inbound)
 
 

@@ -69,6 +69,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The pause between two of these attempts."""
     reserve_minutes: int = 5
     """Minutes reserved ahead on a voice package while a call talks."""
+    payments: str = ""
+    """Who takes online payments: `simulator` (labelled, no money moves) or `off`. Empty: the simulator as long as the
+    phone network is simulated too."""
     recording_workers: int = 1
     recording_format: str = "opus"
     """`opus` or `mp3`."""
@@ -77,6 +80,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def resolved_database_url(self) -> str:
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'callcenter.db'}"
+
+    @property
+    def payment_provider(self) -> str:
+        """Name of the payment provider (callcenter/providers/payment.py); empty when online payment is off."""
+        chosen = self.payments or ("simulator" if self.simulated_carrier else "off")
+        return "" if chosen == "off" else chosen
 
     @property
     def simulated_carrier(self) -> bool:

@@ -7,9 +7,11 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.calls import Call
 from callcenter.domain.numbers import display
+from callcenter.store.base import utcnow
 from callcenter.store.database import Database
 from callcenter.store.tables import agent_group
 from callcenter.store.tables import call as call_table
@@ -55,20 +57,20 @@ class CrmBridge(Generic[C]):
 
     async def who_is(self, company_id: int, number: str) -> C | None:
         """The customer with that number, by the rule of `matching`; None if nobody has it."""
-        async with self._db.read() as connection:
+        async with self._db.glance() as connection:
             row = await match(connection, company_id, number, region=self._region)
         return self._caller(row.id, row.name) if row is not None else None
 
     async def name_of(self, company_id: int, customer_id: int) -> C | None:
         query = select(customer.c.name).where(customer.c.company_id == company_id, customer.c.id == customer_id)
-        async with self._db.read() as connection:
+        async with self._db.glance() as connection:
             name: str | None = (await connection.execute(query)).scalar()
         return self._caller(customer_id, name) if name is not None else None
 
     async def owner_of(self, company_id: int, customer_id: int) -> int | None:
         """The employee who owns the customer, if anybody does."""
         query = select(customer.c.owner_id).where(customer.c.company_id == company_id, customer.c.id == customer_id)
-        async with self._db.read() as connection:
+        async with self._db.glance() as connection:
             owner: int | None = (await connection.execute(query)).scalar()
         return owner
 
@@ -77,7 +79,7 @@ class CrmBridge(Generic[C]):
 
         The customer is the one the call was recognised as; failing that, whoever the number leads this agent to.
         """
-        async with self._db.read() as connection:
+        async with self._db.glance() as connection:
             customer_id = call.customer_id
             if customer_id is None and call.number:
                 row = await match(
@@ -119,7 +121,7 @@ class CrmBridge(Generic[C]):
         customer_id = call.customer_id
         found = None
         if customer_id is None and call.number:
-            async with self._db.read() as connection:
+            async with self._db.glance() as connection:
                 found = await match(
                     connection,
                     call.company_id,
@@ -148,9 +150,18 @@ class CrmBridge(Generic[C]):
     # -- what the call log asks --------------------------------------------------------------------------------------
 
     async def briefs(self, company_id: int, ids: Sequence[int]) -> Mapping[int, CustomerBrief]:
-        async with self._db.read() as connection:
+        async with self._db.glance() as connection:
             return await customers.briefs(connection, company_id, ids)
 
+    async def pass_on(self, connection: AsyncConnection, company_id: int, from_id: int, to_id: int) -> int:
+        """Gives every customer of one employee to another, in the caller's transaction; how many."""
+        moved = await connection.execute(
+            update(customer)
+            .where(customer.c.company_id == company_id, customer.c.owner_id == from_id)
+            .values(owner_id=to_id, updated_at=utcnow())
+        )
+        return moved.rowcount
+
     async def named_like(self, company_id: int, text: str) -> list[int]:
-        async with self._db.read() as connection:
+        async with self._db.glance() as connection:
             return await customers.named_like(connection, company_id, text)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, func, literal, or_, select, true, union_all
+from sqlalchemy import BindParameter, ColumnElement, bindparam, func, literal, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import BadNumber, display, normalise
@@ -16,7 +17,7 @@ from callcenter.web.call_rows import CustomerBrief, Named
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Id, Paging, ShortText
-from crm_bridge.tables import customer, customer_number, customer_tag, note
+from crm_bridge.tables import COMPANIES, customer, customer_number, customer_tag, note
 
 Kind = Literal["personal", "enterprise"]
 Label = Literal["mobile", "work", "home", "other"]
@@ -118,20 +119,11 @@ async def views(connection: AsyncConnection, company_id: int, ids: Sequence[int]
     """Customers in the order of `ids`, with everything a row shows, in two queries however many they are."""
     if not ids:
         return []
-    query = (
-        select(
-            customer,
-            employee.c.name.label("owner_name"),
-            _count(call, company_id).label("calls"),
-            _count(note, company_id).label("notes"),
-        )
-        .outerjoin(employee, employee.c.id == customer.c.owner_id)
-        .where(customer.c.company_id == company_id, customer.c.id.in_(ids))
-    )
-    rows = {row.id: row for row in (await connection.execute(query)).all()}
+    names = {"ids": list(ids)}
+    rows = {row.id: row for row in (await connection.execute(_rows(company_id), names)).all()}
     numbers: dict[int, list[CustomerNumber]] = {}
     tags: dict[int, list[str]] = {}
-    parts = (await connection.execute(_parts(company_id, ids))).all()
+    parts = (await connection.execute(_parts(company_id), names)).all()
     for part in sorted(parts, key=lambda part: (not part.is_primary, part.id, part.text)):
         if part.label is None:
             tags.setdefault(part.customer_id, []).append(part.text)
@@ -225,8 +217,25 @@ def _count(table: Any, company_id: int) -> Any:
     )
 
 
-def _parts(company_id: int, ids: Sequence[int]) -> Any:
+# Every call that rings asks for these, and building a statement costs more than running it: one for each company.
+@lru_cache(maxsize=COMPANIES)
+def _rows(company_id: int) -> Any:
+    return (
+        select(
+            customer,
+            employee.c.name.label("owner_name"),
+            _count(call, company_id).label("calls"),
+            _count(note, company_id).label("notes"),
+        )
+        .outerjoin(employee, employee.c.id == customer.c.owner_id)
+        .where(customer.c.company_id == company_id, customer.c.id.in_(bindparam("ids", expanding=True)))
+    )
+
+
+@lru_cache(maxsize=COMPANIES)
+def _parts(company_id: int) -> Any:
     """Numbers and tags in one query; a tag has no label."""
+    ids: BindParameter[Any] = bindparam("ids", expanding=True)
     numbers = select(
         customer_number.c.customer_id,
         customer_number.c.id,

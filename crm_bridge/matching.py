@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import normalise_or_raw
@@ -19,6 +19,22 @@ from crm_bridge.tables import customer, customer_number
 
 LATE_DAYS = 30
 """How old a call without a customer may be to be filed under a customer created later."""
+
+
+# Built once: every call that rings asks for them.
+_OF_NUMBER = (
+    select(customer.c.id, customer.c.name)
+    .join(customer_number, customer_number.c.customer_id == customer.c.id)
+    .where(
+        customer_number.c.company_id == bindparam("company"),
+        customer_number.c.number == bindparam("wanted"),
+        customer.c.company_id == bindparam("company"),
+    )
+    .limit(1)
+)
+_LATEST = (customer.c.last_contact_at.desc().nulls_last(), customer.c.id.asc())
+_OF_ANYBODY = _OF_NUMBER.order_by(*_LATEST)
+_OF_ONE = _OF_NUMBER.order_by(case((customer.c.owner_id == bindparam("asked"), 0), else_=1), *_LATEST)
 
 
 async def match(
@@ -37,23 +53,13 @@ async def match(
     wanted = normalise_or_raw(number, region)
     if not wanted:
         return None
-    order: list[ColumnElement[Any]] = [customer.c.last_contact_at.desc().nulls_last(), customer.c.id.asc()]
+    names = {"company": company_id, "wanted": wanted}
     if employee_id is not None:
-        order.insert(0, case((customer.c.owner_id == employee_id, 0), else_=1))
-    query = (
-        select(customer.c.id, customer.c.name)
-        .join(customer_number, customer_number.c.customer_id == customer.c.id)
-        .where(
-            customer_number.c.company_id == company_id,
-            customer_number.c.number == wanted,
-            customer.c.company_id == company_id,
-        )
-        .order_by(*order)
-        .limit(1)
-    )
+        names["asked"] = employee_id
+    query = _OF_ANYBODY if employee_id is None else _OF_ONE
     if condition is not None:
         query = query.where(condition)
-    return (await connection.execute(query)).first()
+    return (await connection.execute(query, names)).first()
 
 
 async def link_earlier_calls(

@@ -19,6 +19,9 @@ def _key_of_row(context: Any) -> str:
     return name_key(context.get_current_parameters()["name"])
 
 
+COMPANIES = 256
+"""Companies whose statements are kept ready; more than these are built anew when they come again."""
+
 customer = Table(
     "customer",
     metadata,

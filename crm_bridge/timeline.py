@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import String, cast, func, literal, select, union_all
+from sqlalchemy import Integer, String, bindparam, cast, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.store.tables import call, employee
 from callcenter.web import call_rows
 from callcenter.web.call_rows import CallRow, CustomerBrief, Named
-from crm_bridge.tables import note
+from crm_bridge.tables import COMPANIES, note
 
 
 class TimelineItem(msgspec.Struct):
@@ -42,21 +43,12 @@ async def items(
     without_call: str = "",
 ) -> list[TimelineItem]:
     """One page of the customer's timeline; `without_call` leaves out the call that is being announced."""
-    calls = select(literal("call").label("kind"), call.c.id.label("id"), call.c.started_at.label("at")).where(
-        call.c.company_id == company_id, call.c.customer_id == customer.id, call.c.id != without_call
-    )
-    notes = select(literal("note").label("kind"), cast(note.c.id, String(64)).label("id"), note.c.at.label("at")).where(
-        note.c.company_id == company_id, note.c.customer_id == customer.id
-    )
-    both = union_all(calls, notes)
-    chosen = both.selected_columns
-    line = both.order_by(chosen.at.desc(), chosen.kind, chosen.id.desc()).limit(limit).offset(offset)
-    keys = [(row.kind, row.id) for row in (await connection.execute(line)).all()]
+    names = {"customer": customer.id, "without": without_call, "most": limit, "skipped": offset}
+    keys = [(row.kind, row.id) for row in (await connection.execute(_line(company_id), names)).all()]
     found: dict[tuple[str, str], TimelineItem] = {}
     call_ids = [key for kind, key in keys if kind == "call"]
     if call_ids:
-        query = call_rows.base_query(company_id).where(call.c.id.in_(call_ids))
-        for row in (await connection.execute(query)).all():
+        for row in (await connection.execute(_calls(company_id), {"ids": call_ids})).all():
             found["call", row.id] = _of_call(row, {customer.id: customer})
     note_ids = [int(key) for kind, key in keys if kind == "note"]
     for one in await notes_by_id(connection, company_id, note_ids):
@@ -76,21 +68,47 @@ async def count(connection: AsyncConnection, company_id: int, customer_id: int) 
 async def notes_by_id(connection: AsyncConnection, company_id: int, ids: Collection[int]) -> list[TimelineItem]:
     if not ids:
         return []
-    query = _notes(company_id).where(note.c.id.in_(sorted(ids)))
-    return [_of_note(row) for row in (await connection.execute(query)).all()]
+    rows = await connection.execute(_notes_by_id(company_id), {"ids": sorted(ids)})
+    return [_of_note(row) for row in rows.all()]
 
 
 async def open_notes(
     connection: AsyncConnection, company_id: int, customer_id: int, limit: int = 10
 ) -> list[TimelineItem]:
     """What is still to be done for the customer, the newest first."""
-    query = (
-        _notes(company_id)
-        .where(note.c.customer_id == customer_id, note.c.open.is_(True))
-        .order_by(note.c.at.desc(), note.c.id.desc())
-        .limit(limit)
+    rows = await connection.execute(_open_notes(company_id), {"customer": customer_id, "most": limit})
+    return [_of_note(row) for row in rows.all()]
+
+
+# Every call that rings asks for these, and building a statement costs more than running it: one for each company.
+@lru_cache(maxsize=COMPANIES)
+def _line(company_id: int) -> Any:
+    calls = select(literal("call").label("kind"), call.c.id.label("id"), call.c.started_at.label("at")).where(
+        call.c.company_id == company_id, call.c.customer_id == bindparam("customer"), call.c.id != bindparam("without")
     )
-    return [_of_note(row) for row in (await connection.execute(query)).all()]
+    notes = select(literal("note").label("kind"), cast(note.c.id, String(64)).label("id"), note.c.at.label("at")).where(
+        note.c.company_id == company_id, note.c.customer_id == bindparam("customer")
+    )
+    both = union_all(calls, notes)
+    chosen = both.selected_columns
+    ordered = both.order_by(chosen.at.desc(), chosen.kind, chosen.id.desc())
+    return ordered.limit(bindparam("most", type_=Integer)).offset(bindparam("skipped", type_=Integer))
+
+
+@lru_cache(maxsize=COMPANIES)
+def _calls(company_id: int) -> Any:
+    return call_rows.base_query(company_id).where(call.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@lru_cache(maxsize=COMPANIES)
+def _notes_by_id(company_id: int) -> Any:
+    return _notes(company_id).where(note.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@lru_cache(maxsize=COMPANIES)
+def _open_notes(company_id: int) -> Any:
+    mine = _notes(company_id).where(note.c.customer_id == bindparam("customer"), note.c.open.is_(True))
+    return mine.order_by(note.c.at.desc(), note.c.id.desc()).limit(bindparam("most", type_=Integer))
 
 
 def _notes(company_id: int) -> Any:

@@ -35,6 +35,10 @@ class OwnNumber:
     region: str = ""
     seat_id: int | None = None
     last_shown_at: datetime | None = None
+    leaves_at: datetime | None = None
+    """From then on it is the platform's again (SPEC §B8.8)."""
+    leaving: bool = False
+    """Whether it was asked to be given back; until it leaves it works, and whoever dials with it is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class DialFacts:
     line_open: bool = False
     access_number: bool = False
     """Whether the company has a number for call-through."""
+    balance_negative: bool = False
+    """Whether the company's wallet is below zero."""
 
 
 def first_closed_gate(facts: DialFacts) -> Gate | None:
@@ -45,6 +47,7 @@ def first_closed_gate(facts: DialFacts) -> Gate | None:
     checks = (
         (facts.may_dial, Gate.NOT_AN_AGENT),
         (facts.account_active, Gate.ACCOUNT_INACTIVE),
+        (not facts.balance_negative, Gate.BALANCE_NEGATIVE),
         (facts.logged_in, Gate.NOT_LOGGED_IN),
         (facts.phones_live, Gate.PHONES_UNAVAILABLE),
         (facts.number_valid, Gate.NUMBER_INVALID),

@@ -14,6 +14,8 @@ LOW_SHARE = 10
 """Percent of the bought minutes at or under which a package runs low ..."""
 LOW_MINUTES = 50
 """... or this many minutes, whichever is more."""
+REMINDED_DAYS = (7, 3, 1)
+"""Whole days before its end on which a package's users are reminded (SPEC §C15; the days are the product's choice)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,39 @@ def in_paying_order(packages: Iterable[P]) -> list[P]:
 
 
 def state_of(package: Package, now: datetime) -> str:
-    """`expired`, `used_up`, `low` or `sufficient` (SPEC §C3.5; the threshold is the product's choice)."""
+    """`future`, `expired`, `used_up`, `low` or `sufficient` (SPEC §C3.5; the threshold is the product's choice)."""
     if now >= package.expires_at:
         return "expired"
+    if now < package.starts_at:
+        return "future"
     if package.minutes_left <= 0:
         return "used_up"
     low = max(package.minutes_total * LOW_SHARE // 100, min(LOW_MINUTES, package.minutes_total - 1))
     return "low" if package.minutes_left <= low else "sufficient"
+
+
+def reminder_due(package: Package, now: datetime) -> int | None:
+    """The nearest of the reminder days that has come: 7, 3 or 1 days before the end; None when it is farther off.
+
+    A package is not announced to end on a day on which it had not even begun: one of 7 days first says 3.
+    """
+    length = package.expires_at - package.starts_at
+    left = package.expires_at - now
+    due = [days for days in REMINDED_DAYS if left <= timedelta(days=days) < length]
+    return min(due) if due and now < package.expires_at else None
+
+
+def slice_of(available: int, sharers: int, wanted: int) -> int:
+    """How many of the minutes that are left one call may hold ahead: fewer when many calls share little.
+
+    With little left each holds one minute at a time, so that nobody is refused or cut while another holds minutes that
+    it does not use. `sharers` are the calls that may hold minutes of the package at once.
+    """
+    if available <= 0:
+        return 0
+    if sharers <= 1:
+        return min(wanted, available)
+    return max(1, min(wanted, available // (2 * sharers)))
 
 
 def limit_of(minutes: int, increment_seconds: int) -> timedelta:

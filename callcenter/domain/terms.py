@@ -187,6 +187,42 @@ class AgentState(StrEnum):
     WORKING_AFTER_CALL = "working_after_call"
 
 
+class PackageKind(StrEnum):
+    """Who uses the minutes of a package (SPEC §C2.2-C2.4)."""
+
+    NON_SHARED = "non_shared"
+    """不共享语音包: one employee's, who is chosen after the purchase."""
+    SHARED = "shared"
+    """共享语音包: one pool of minutes for as many employees as packages were bought."""
+    FIXED = "fixed"
+    """固定语音包: one employee's, who is chosen before the purchase."""
+    TOP_UP = "top_up"
+    """加油包: more minutes for one employee, ending with the package they were bought for."""
+
+
+class Offer(StrEnum):
+    """On what terms an offering is sold (SPEC §C5)."""
+
+    REGULAR = "regular"
+    """常规: no limit."""
+    LIMITED = "limited"
+    """限时特惠: within its time each employee has the offer price a few times, then the list price."""
+    TRIAL = "trial"
+    """体验: once for each company."""
+
+
+class OrderAction(StrEnum):
+    """What an order does (SPEC §C4)."""
+
+    NEW = "new"
+    RENEW = "renew"
+    """续购: the next period in advance."""
+    ADD = "add"
+    """加购: more places of a shared package, more packages of another kind."""
+    TOP_UP = "top_up"
+    """加油包: more minutes for employees of a package, ending with it."""
+
+
 class Device(StrEnum):
     """The phone on which an agent's calls ring."""
 
@@ -243,6 +279,8 @@ class Gate(StrEnum):
     NOT_AN_AGENT = "not_an_agent"
     NOT_LOGGED_IN = "not_logged_in"
     ACCOUNT_INACTIVE = "account_inactive"
+    BALANCE_NEGATIVE = "balance_negative"
+    """The company owes money (SPEC §C11.3)."""
     NO_SEAT = "no_seat"
     NO_BOUND_NUMBER = "no_bound_number"
     NO_BOUND_PHONE = "no_bound_phone"

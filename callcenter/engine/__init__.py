@@ -163,6 +163,26 @@ class Engine:
             "system": {"phones": {"phones": core.link_state.value}},
         }
 
+    def call_of(self, company_id: int, call_id: str) -> dict[str, Any] | None:
+        """One running call as `snapshot_of` shows it."""
+        call = self.core.registry.calls.get(call_id)
+        if call is None or call.company_id != company_id or call.over:
+            return None
+        return call_entity(call, self.core.directory)
+
+    def agent_of(self, company_id: int, employee_id: int) -> dict[str, Any] | None:
+        """One agent as `snapshot_of` shows it."""
+        agent = self.core.registry.agents.get(employee_id)
+        if agent is None or agent.company_id != company_id:
+            return None
+        return agent_entity(agent, self.core.directory, self.core.minutes.get(employee_id, 0))
+
+    def shows_leaving_number(self, company_id: int, call_id: str) -> bool:
+        """Whether a running call shows a number that is being given back (SPEC §B8.8)."""
+        call = self.core.registry.calls.get(call_id)
+        own = self.core.directory.outside.get(company_id, ())
+        return call is not None and any(one.leaving and one.number == call.company_number for one in own)
+
     def touch_group(self, group_id: int) -> None:
         """Counts a group's missed calls and unheard messages again."""
         self.inbound.lines.touch(group_id, counted=True)

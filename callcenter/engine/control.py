@@ -35,7 +35,7 @@ from callcenter.domain.terms import CallMove, CallState, EndReason, Gate, Role
 from callcenter.engine.core import Core
 from callcenter.engine.metering import Metering
 from callcenter.engine.supervision import supervise
-from callcenter.ledger.packages import Refused, holder_of
+from callcenter.ledger.holds import Refused, holder_of
 from callcenter.pbx import control as recipe
 from callcenter.pbx.control import Actions
 

@@ -176,7 +176,12 @@ class Core:
             for person in self.directory.people.values():
                 self._take_person(person, now)
         for company_id in self.directory.companies:
-            self.minutes |= await self.packages.minutes_left(company_id, now)
+            fresh = await self.packages.minutes_left(company_id, now)
+            for agent in self.registry.agents.values():
+                left = fresh.get(agent.employee_id, 0)  # whoever has no valid package any more is missing
+                if agent.company_id == company_id and self.minutes.get(agent.employee_id) != left:
+                    self.minutes[agent.employee_id] = left
+                    self.agent_changed(agent, False)
         await self.flush()
 
     def _take_person(self, person: Person, now: datetime) -> None:

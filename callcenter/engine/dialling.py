@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from callcenter.ami.errors import AmiError
 from callcenter.ami.parse import ORIGINATE_ID
@@ -37,7 +37,7 @@ from callcenter.engine.call_through import CallThrough
 from callcenter.engine.core import Core
 from callcenter.engine.directory import Seat
 from callcenter.engine.ports import Caller
-from callcenter.ledger.packages import Refused
+from callcenter.ledger.holds import Refused
 from callcenter.pbx import actions
 from callcenter.store.tables import audit, command_key, outside_number
 
@@ -45,6 +45,18 @@ log = logging.getLogger(__name__)
 
 ONE_LEG_RINGS = frozenset({Mode.POINT, Mode.CALL_THROUGH})
 """Modes whose agent side is there, or comes, by itself: there is no order of legs to choose."""
+
+
+# Built once: a click waits for them.
+_EARLIER = select(command_key).where(
+    command_key.c.company_id == bindparam("company"), command_key.c.key == bindparam("the_key")
+)
+_REMEMBER = insert(command_key)
+_SHOWN = (
+    update(outside_number)
+    .where(outside_number.c.company_id == bindparam("company"), outside_number.c.id == bindparam("the_number"))
+    .values(last_shown_at=bindparam("now"))
+)
 
 
 class Dialling:
@@ -168,13 +180,16 @@ class Dialling:
                 has_bound_phone=seat is not None and bool(seat.bound_phone),
                 line_open=agent is not None and agent.line is LineState.OPEN,
                 access_number=bool(rules.access_number),
+                balance_negative=rules.balance_negative,
             )
         )
 
     def _choose(self, company_id: int, mode: Mode, seat: Seat, region: str = "") -> CallerId | None:
         directory = self._core.directory
         rules = directory.companies[company_id]
-        numbers = directory.outside.get(company_id, ())
+        now = self._core.now()
+        # A number that leaves is gone at midnight, whenever the directory is read again.
+        numbers = [one for one in directory.outside.get(company_id, ()) if one.leaves_at is None or now < one.leaves_at]
         stand_in = normalise_or_raw(rules.display_number, self._region)
         return choose_caller_id(rules.caller_id_policy, mode, seat.id, numbers, region, stand_in)
 
@@ -289,11 +304,9 @@ class Dialling:
 
     async def _earlier(self, command: Dial) -> str | None:
         """The call of an earlier request with this key; raises what it raised, or when the key was for another."""
-        query = select(command_key).where(
-            command_key.c.company_id == command.company_id, command_key.c.key == _key(command)
-        )
-        async with self._core.database.read() as connection:
-            row = (await connection.execute(query)).first()
+        async with self._core.database.glance() as connection:
+            names = {"company": command.company_id, "the_key": _key(command)}
+            row = (await connection.execute(_EARLIER, names)).first()
         if row is None:
             return None
         if row.request != _request(command):
@@ -306,18 +319,19 @@ class Dialling:
         now = self._core.now()
         async with self._core.database.write() as connection:
             await connection.execute(
-                insert(command_key).values(
-                    company_id=command.company_id,
-                    key=_key(command),
-                    employee_id=command.employee_id,
-                    request=_request(command),
-                    call_id=call_id,
-                    at=now,
-                )
+                _REMEMBER,
+                {
+                    "company_id": command.company_id,
+                    "key": _key(command),
+                    "employee_id": command.employee_id,
+                    "request": _request(command),
+                    "call_id": call_id,
+                    "at": now,
+                },
             )
             if shown.id is not None:
-                mine = (outside_number.c.company_id == command.company_id, outside_number.c.id == shown.id)
-                await connection.execute(update(outside_number).where(*mine).values(last_shown_at=now))
+                names = {"company": command.company_id, "the_number": shown.id, "now": now}
+                await connection.execute(_SHOWN, names)
 
     async def _refuse(self, command: Dial, gate: Gate) -> None:
         """Denied dials are logged, and the key remembers the refusal."""

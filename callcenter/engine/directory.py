@@ -25,7 +25,9 @@ from callcenter.domain.terms import (
     QueueStrategy,
     Sticky,
 )
+from callcenter.ledger.book import Kind
 from callcenter.store.database import Database
+from callcenter.store.ledger_tables import account
 from callcenter.store.tables import (
     agent_group,
     blacklist,
@@ -60,6 +62,8 @@ class CompanyRules:
     call_through_seconds: int = 60
     supervision_shown: bool = False
     """Whether agents are shown who listens to them, and how."""
+    balance_negative: bool = False
+    """Whether the company owes money, so that nobody of it dials."""
 
     def local_time(self, now: datetime) -> time:
         return now.astimezone(ZoneInfo(self.time_zone)).time()
@@ -202,7 +206,14 @@ def _group(row: Any, levels: Mapping[int, int]) -> Group:
     )
 
 
+async def _indebted(connection: AsyncConnection) -> set[int]:
+    """Companies whose wallet is below zero (SPEC §C11.3)."""
+    query = select(account.c.company_id).where(account.c.kind == Kind.WALLET.value, account.c.balance < 0)
+    return set((await connection.execute(query.execution_options(**EVERYWHERE))).scalars())
+
+
 async def _companies(connection: AsyncConnection, found: Directory) -> None:
+    indebted = await _indebted(connection)
     for row in (await connection.execute(select(company))).all():
         found.companies[row.id] = CompanyRules(
             row.id,
@@ -216,6 +227,7 @@ async def _companies(connection: AsyncConnection, found: Directory) -> None:
             row.access_number,
             row.call_through_seconds,
             supervision_shown=bool(row.supervision_shown),
+            balance_negative=row.id in indebted,
         )
 
 
@@ -227,7 +239,16 @@ async def _seats(connection: AsyncConnection, found: Directory) -> None:
     active = select(outside_number).where(outside_number.c.state == "active").order_by(outside_number.c.id)
     for row in (await connection.execute(active.execution_options(**EVERYWHERE))).all():
         found.outside.setdefault(row.company_id, []).append(
-            OwnNumber(row.id, row.number, NumberKind(row.kind), row.region, row.seat_id, row.last_shown_at)
+            OwnNumber(
+                row.id,
+                row.number,
+                NumberKind(row.kind),
+                row.region,
+                row.seat_id,
+                row.last_shown_at,
+                row.leaves_at,
+                bool(row.leave_state),
+            )
         )
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from datetime import timedelta
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from callcenter.ami import actions
 from callcenter.ami.errors import AmiError
 from callcenter.domain import agents as agent_rules
 from callcenter.domain.calls import TALKING, Call, Leg
 from callcenter.domain.events import LinkState
+from callcenter.domain.packages import minutes_for
 from callcenter.domain.terms import Direction, Role
 from callcenter.engine.core import Core
 from callcenter.engine.view import iso
 from callcenter.ledger.cel import CelFile
-from callcenter.ledger.packages import Reservation, holder_of, holders_of
+from callcenter.ledger.holds import Reservation, holder_of, holders_of
 from callcenter.pbx.actions import warn_tone_action
 
 log = logging.getLogger(__name__)
@@ -24,6 +28,24 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 0.25
 EXTEND_AHEAD = timedelta(seconds=90)
 """Minutes are reserved this long before the reserved ones end, so that a short outage of the engine cuts nobody."""
+URGENT = timedelta(seconds=8)
+"""Where minutes are scarce they are reserved this late, and taken from calls that hold more than they use."""
+AGAIN = timedelta(seconds=5)
+"""From one look for more minutes to the next; somebody may give some back, or buy some."""
+TRY_NOW = timedelta(seconds=0.5)
+"""The same when a call is about to be cut."""
+
+READ_EVERY = timedelta(seconds=1)
+EVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """A talking leg that holds minutes it has not begun to use."""
+
+    leg: Leg
+    held: Reservation
+    spare: int
 
 
 def _paid_legs(call: Call) -> list[Leg]:
@@ -43,7 +65,11 @@ class Metering:
         self._core = core
         self._cel = cel
         self._reserve_minutes = reserve_minutes
-        self._exhausted: set[str] = set()
+        self._moved: set[int] = set()
+        """Companies whose employees' minutes are to be read again."""
+        self._read_at: dict[int, datetime] = {}
+        self._try_at: dict[str, datetime] = {}
+        """Holder -> when its minutes may be extended again."""
         self._known: dict[str, Reservation] = {}
         self._limit_set: dict[str, timedelta] = {}
         """Leg id -> the limit Asterisk has."""
@@ -72,31 +98,89 @@ class Metering:
                 continue
             for leg in _paid_legs(call):
                 await self._meter(call, leg)
+        await self._read_minutes()
         await core.flush()
 
     async def _meter(self, call: Call, leg: Leg) -> None:
-        core = self._core
         holder = holder_of(call.id, leg.role)
         held = await self._held(call.company_id, holder)
         if held is None or leg.answered_at is None:
             return
-        now = core.now()
-        if leg.answered_at + held.limit - now < EXTEND_AHEAD and holder not in self._exhausted:
-            more = await core.packages.extend(
-                company_id=call.company_id, call_id=holder, minutes=self._reserve_minutes, now=now
-            )
-            if more is None:
-                self._exhausted.add(holder)
-            else:
-                held = self._known[holder] = more
-                await self.refresh_minutes(call.company_id)
+        now = self._core.now()
+        remaining = leg.answered_at + held.limit - now
+        if remaining < EXTEND_AHEAD and self._try_at.get(holder, now) <= now:
+            held = await self._extend(call, held, urgent=remaining < URGENT)
+            remaining = leg.answered_at + held.limit - now
+            if remaining < URGENT and await self._reclaim(held):
+                held = await self._extend(call, held, urgent=True)
+            paid_for = leg.answered_at + held.limit - now
+            await self._warn_or_not(call, held, paid_for)
+            if paid_for < EXTEND_AHEAD:
+                self._try_at[holder] = now + (AGAIN if paid_for > URGENT else TRY_NOW)
         paid_until = leg.answered_at + held.limit
         if leg.role is Role.CUSTOMER and call.paid_until != paid_until:
             call.paid_until = paid_until
-            core.take(call, [])
+            self._core.take(call, [])
         await self._set_limit(leg, held)
-        lead = timedelta(seconds=held.increment_seconds)
-        if holder in self._exhausted and not call.warned and paid_until - now <= lead:
+
+    async def _extend(self, call: Call, held: Reservation, *, urgent: bool) -> Reservation:
+        more = await self._core.packages.extend(
+            company_id=held.company_id,
+            call_id=held.call_id,
+            minutes=self._reserve_minutes,
+            now=self._core.now(),
+            urgent=urgent,
+        )
+        if more is None or more.minutes == held.minutes:
+            return held
+        self._known[held.call_id] = more
+        call.warned = False
+        await self.refresh_minutes(call.company_id)
+        return more
+
+    async def _reclaim(self, needy: Reservation) -> bool:
+        """Takes minutes from another call that holds more of the same package than it has begun to use.
+
+        Nobody is cut while minutes remain: who reserved ahead when there were plenty gives them back now. The limit
+        inside Asterisk is moved first, so that they are never another's and still this call's.
+        """
+        richest = max(self._spare(needy), key=lambda one: one.spare, default=None)
+        if richest is None or self._core.pbx is None or self._core.pbx.state is not LinkState.LIVE:
+            return False
+        kept = replace(richest.held, minutes=richest.held.minutes - richest.spare)
+        assert richest.leg.answered_at is not None
+        seconds = (richest.leg.answered_at + kept.limit - self._core.now()).total_seconds()
+        try:
+            await self._core.pbx.send(actions.absolute_timeout(richest.leg.channel, seconds))
+        except AmiError:
+            return False
+        self._limit_set[richest.leg.id] = kept.limit
+        fresh = await self._core.packages.give_back(
+            company_id=kept.company_id, call_id=kept.call_id, keep=kept.minutes, now=self._core.now()
+        )
+        if fresh is not None:
+            self._known[kept.call_id] = fresh
+        return fresh is not None
+
+    def _spare(self, needy: Reservation) -> Iterator[Spare]:
+        """Talking legs that hold whole minutes of the needy one's package which they will not begin soon."""
+        now = self._core.now()
+        for call in self._core.registry.calls.values():
+            for leg in [] if call.over else _paid_legs(call):
+                held = self._known.get(holder_of(call.id, leg.role))
+                if held is None or held.call_id == needy.call_id or held.package_id != needy.package_id:
+                    continue
+                assert leg.answered_at is not None
+                talked = (now - leg.answered_at + URGENT).total_seconds()
+                begun = minutes_for(math.ceil(talked), held.increment_seconds)
+                if held.minutes > begun:
+                    yield Spare(leg, held, held.minutes - begun)
+
+    async def _warn_or_not(self, call: Call, held: Reservation, paid_for: timedelta) -> None:
+        if call.warned or paid_for > timedelta(seconds=held.increment_seconds):
+            return
+        left = await self._core.packages.left_for(held.company_id, held.call_id, self._core.now())
+        if left == 0 and next(self._spare(held), None) is None:
             await self._warn(call)
 
     async def _held(self, company_id: int, holder: str) -> Reservation | None:
@@ -111,7 +195,7 @@ class Metering:
     def dialled(self, holder: str) -> None:
         """A leg was dialled on these minutes: what was known of them is old."""
         self._known.pop(holder, None)
-        self._exhausted.discard(holder)
+        self._try_at.pop(holder, None)
 
     async def _set_limit(self, leg: Leg, held: Reservation) -> None:
         """Moves the limit inside Asterisk when more minutes were reserved; tried again until it is set."""
@@ -172,13 +256,19 @@ class Metering:
                     await self._core.call_settled(settled)
 
     async def refresh_minutes(self, company_id: int) -> None:
-        """Reads again how many minutes each employee has and notes the agents whose number moved."""
+        """Minutes of a company's employees have moved: they are read again soon, for all moves until then at once."""
+        self._moved.add(company_id)
+
+    async def _read_minutes(self) -> None:
+        """Notes the agents whose minutes have moved; each company at most once a second."""
         core = self._core
-        fresh = await core.packages.minutes_left(company_id, core.now())
-        for agent in core.registry.agents.values():
-            if agent.company_id != company_id:
-                continue
-            left = fresh.get(agent.employee_id, 0)
-            if core.minutes.get(agent.employee_id, 0) != left:
-                core.minutes[agent.employee_id] = left
-                core.agent_changed(agent, False)
+        now = core.now()
+        for company_id in [one for one in self._moved if now - self._read_at.get(one, EVER) >= READ_EVERY]:
+            self._moved.discard(company_id)
+            self._read_at[company_id] = now
+            fresh = await core.packages.minutes_left(company_id, now)
+            for agent in core.registry.agents.values():
+                left = fresh.get(agent.employee_id, 0)
+                if agent.company_id == company_id and core.minutes.get(agent.employee_id, 0) != left:
+                    core.minutes[agent.employee_id] = left
+                    core.agent_changed(agent, False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -41,6 +41,8 @@ class Routing:
         self._core = core
         self._lines = lines
         self._members: dict[str, list[Place]] = {}
+        self._inside: dict[str, set[int]] = {}
+        """Queue -> employees in it, of the same members."""
         """Queue -> its members in Asterisk, in the order they were added."""
         self._turns: dict[tuple[int, int], datetime] = {}
         """(group, employee) -> when the group last rang the agent."""
@@ -65,8 +67,9 @@ class Routing:
 
     def follow(self, agent: Agent) -> None:
         """Puts one agent into the right queues."""
+        wanted = agent.state is AgentState.READY and agent.employee_id not in self._held
         for group in self._core.directory.groups.values():
-            if group.id in agent.group_ids or self._is_in(agent, group):
+            if (wanted and group.id in agent.group_ids) or self._is_in(agent, group):
                 self._arrange(group)
         self._lines.touch(*agent.group_ids)
 
@@ -110,6 +113,7 @@ class Routing:
         for member in snapshot.queue_members:
             place = (f"PJSIP/{_endpoint(member.interface)}", member.penalty)
             self._members.setdefault(member.queue, []).append(place)
+        self._inside = {queue: _employees(places) for queue, places in self._members.items()}
         self.follow_all()
 
     def _arrange(self, group: Group) -> None:
@@ -119,8 +123,7 @@ class Routing:
             self._set(queue, wanted if queue == group.queue or self._lines.waits_in(queue) else [])
 
     def _is_in(self, agent: Agent, group: Group) -> bool:
-        places = [place for queue in group.queues for place in self._members.get(queue, ())]
-        return any((who := employee_of(place[0])) and who[0] == agent.employee_id for place in places)
+        return any(agent.employee_id in self._inside.get(queue, ()) for queue in group.queues)
 
     def _wanted(self, group: Group) -> list[Place]:
         ready = [
@@ -147,15 +150,18 @@ class Routing:
     def _set(self, queue: str, wanted: list[Place]) -> None:
         """Makes a queue's members be these, in this order, with as few changes as the order allows."""
         have = self._members.get(queue, [])
-        kept = [place for place in have if place in wanted]
+        asked = set(wanted)
+        kept = [place for place in have if place in asked]
         if self._lines.waits_in(queue):
             # A caller goes through the members by their place; whoever is there already keeps it meanwhile.
-            wanted = [*kept, *(place for place in wanted if place not in kept)]
+            there = set(kept)
+            wanted = [*kept, *(place for place in wanted if place not in there)]
         same = 0
         while same < len(kept) and kept[same] == wanted[same]:
             same += 1
+        staying = set(kept[:same])
         for place in have:
-            if place not in kept[:same]:
+            if place not in staying:
                 self._work.put_nowait(actions.queue_remove(queue, place[0]))
         for interface, penalty in wanted[same:]:
             found = employee_of(interface)
@@ -163,8 +169,10 @@ class Routing:
             self._work.put_nowait(actions.queue_add(queue, interface, name, penalty=penalty))
         if wanted:
             self._members[queue] = list(wanted)
+            self._inside[queue] = _employees(wanted)
         else:
             self._members.pop(queue, None)
+            self._inside.pop(queue, None)
 
     # -- turns and counts ------------------------------------------------------------------------------------------
 
@@ -235,6 +243,10 @@ class Routing:
 def _key(queue: str, interface: str) -> tuple[int, int] | None:
     group_id, who = group_of_queue(queue), employee_of(interface)
     return (group_id, who[0]) if group_id is not None and who is not None else None
+
+
+def _employees(places: Iterable[Place]) -> set[int]:
+    return {who[0] for interface, _ in places if (who := employee_of(interface))}
 
 
 def _endpoint(interface: str) -> str:

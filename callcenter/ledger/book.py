@@ -1,29 +1,57 @@
-"""Double-entry postings in whole minutes. Every business event is one transaction whose lines sum to zero.
+"""Double-entry postings. Every business event is one transaction whose lines sum to zero in each unit.
 
-The name of a transaction (`reserve:<call>`, `settle:<leg>` ...) is unique, so doing a thing again changes nothing;
-the database itself refuses an account that would go below zero.
+The name of a transaction (`reserve:<call>`, `settle:<leg>` ...) is unique, so doing a thing again changes nothing. The
+database refuses an account that would go below its floor, and refuses to change or delete a posting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.store.tables import account, posting
+from callcenter.store.ledger_tables import account, posting
+
+NO_FLOOR = -(10**15)
+"""Of the platform's side of the books, which mirrors what companies have."""
+
+
+class Unit(StrEnum):
+    MINUTE = "minute"
+    FEN = "fen"
+    POINT = "point"
 
 
 class Kind(StrEnum):
-    """Accounts of one package lot."""
+    """Kinds of accounts; see `docs/decisions/0012-books.md` for what each business event moves."""
 
+    # Minutes of one package:
     ISSUED = "issued"
     AVAILABLE = "available"
     RESERVED = "reserved"
     USED = "used"
+    """One for each employee who used some."""
+    EXPIRED = "expired"
+    # Money of one company:
+    PAID_IN = "paid_in"
+    """The platform's side of what was recharged."""
+    WALLET = "wallet"
+    FROZEN = "frozen"
+    AI_WALLET = "ai_wallet"
+    SPENT = "spent"
+    # Points of one company:
+    POINTS_ISSUED = "points_issued"
+    POINTS = "points"
+    POINTS_USED = "points_used"
+
+
+PLATFORM_SIDE = frozenset({Kind.ISSUED, Kind.PAID_IN, Kind.POINTS_ISSUED})
 
 
 class Entry(StrEnum):
@@ -33,6 +61,50 @@ class Entry(StrEnum):
     RESERVE = "reserve"
     SETTLE = "settle"
     RELEASE = "release"
+    EXPIRE = "expire"
+    ADD = "add"
+    RECHARGE = "recharge"
+    PURCHASE = "purchase"
+    SEATS = "seats"
+    FREEZE = "freeze"
+    THAW = "thaw"
+    DISPATCH = "dispatch"
+    NUMBER_FEE = "number_fee"
+    POINTS = "points"
+    AI_IN = "ai_in"
+    AI_OUT = "ai_out"
+    AI_CALL = "ai_call"
+    AI_SEATS = "ai_seats"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Names one account of a company; it is opened by its first posting."""
+
+    owner: str
+    kind: Kind
+    unit: Unit
+    package_id: int | None = None
+    employee_id: int | None = None
+
+
+def lot(package_id: int, kind: Kind) -> Account:
+    """An account of a package; what was used has one for each employee, see `used`."""
+    return Account(f"package:{package_id}", kind, Unit.MINUTE, package_id)
+
+
+def used(package_id: int, employee_id: int) -> Account:
+    """What one employee has used of a package, shared or not."""
+    return Account(f"package:{package_id}:{employee_id}", Kind.USED, Unit.MINUTE, package_id, employee_id)
+
+
+def money(kind: Kind) -> Account:
+    """An account of the company's money, in fen."""
+    return Account("company", kind, Unit.FEN)
+
+
+def points(kind: Kind) -> Account:
+    return Account("company", kind, Unit.POINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,78 +116,144 @@ class Balances:
     used: int
 
 
-async def open_accounts(connection: AsyncConnection, company_id: int, package_id: int) -> None:
-    """Opens the accounts of a new package, all at zero."""
-    await connection.execute(
-        insert(account),
-        [{"company_id": company_id, "package_id": package_id, "kind": kind.value, "minutes": 0} for kind in Kind],
-    )
+# Statements of the calls' way are built once: building one costs ten times as much as running it.
+_BALANCES = (
+    select(account.c.kind, func.sum(account.c.balance))
+    .where(account.c.company_id == bindparam("company"), account.c.package_id == bindparam("package"))
+    .group_by(account.c.kind)
+)
+_BALANCE = select(account.c.balance).where(
+    account.c.company_id == bindparam("company"),
+    account.c.owner == bindparam("owner"),
+    account.c.kind == bindparam("kind"),
+)
+_POSTED = (
+    select(posting.c.id).where(posting.c.company_id == bindparam("company"), posting.c.txn == bindparam("txn")).limit(1)
+)
+_ACCOUNTS = select(account.c.owner, account.c.kind, account.c.id).where(
+    account.c.company_id == bindparam("company"), account.c.owner.in_(bindparam("owners", expanding=True))
+)
+_OPEN = insert(account).returning(account.c.id)
+_POST = insert(posting)
+_MOVE = (
+    update(account)
+    .where(account.c.company_id == bindparam("company"), account.c.id == bindparam("account"))
+    .values(balance=account.c.balance + bindparam("amount"))
+)
 
 
 async def balances(connection: AsyncConnection, company_id: int, package_id: int) -> Balances:
-    rows = await connection.execute(
-        select(account.c.kind, account.c.minutes).where(
-            account.c.company_id == company_id, account.c.package_id == package_id
-        )
-    )
-    found: dict[str, int] = {kind: minutes for kind, minutes in rows.all()}
+    rows = await connection.execute(_BALANCES, {"company": company_id, "package": package_id})
+    found: dict[str, int] = {kind: int(total) for kind, total in rows.all()}
     return Balances(found.get("available", 0), found.get("reserved", 0), found.get("used", 0))
+
+
+async def balance(connection: AsyncConnection, company_id: int, wanted: Account) -> int:
+    """What is on one account; zero while nothing was ever posted to it."""
+    names = {"company": company_id, "owner": wanted.owner, "kind": wanted.kind.value}
+    return int((await connection.execute(_BALANCE, names)).scalar() or 0)
 
 
 async def posted(connection: AsyncConnection, company_id: int, txn: str) -> bool:
     """Whether a transaction of that name is in the books already."""
-    query = select(posting.c.id).where(posting.c.company_id == company_id, posting.c.txn == txn).limit(1)
-    return (await connection.execute(query)).first() is not None
+    return (await connection.execute(_POSTED, {"company": company_id, "txn": txn})).first() is not None
 
 
 async def post(
     connection: AsyncConnection,
     *,
     company_id: int,
-    package_id: int,
     txn: str,
     entry: Entry,
-    lines: Mapping[Kind, int],
+    lines: Mapping[Account, int],
     at: datetime,
     call_id: str | None = None,
     leg_id: str | None = None,
     seconds: int = 0,
+    actor_id: int | None = None,
+    note: str = "",
+    overdraw: bool = False,
 ) -> bool:
-    """Posts one transaction; false when it was posted before. Raises when the lines do not sum to zero.
+    """Posts one transaction; false when it was posted before. Raises when the lines of a unit do not sum to zero.
 
-    An account that would go below zero makes the database raise `IntegrityError`; callers ask for the balance in the
-    same write transaction, so that this is the last line of defence and not the rule.
+    An account that would go below its floor makes the database raise `IntegrityError`; callers ask for the balance in
+    the same write transaction, so that this is the last line of defence and not the rule. With `overdraw` the wallet
+    may go below zero (the monthly fee of numbers, SPEC §C11.3).
     """
-    if sum(lines.values()) != 0:
-        raise ValueError(f"{txn}: a transaction must sum to zero")
+    _balanced(txn, lines)
     if await posted(connection, company_id, txn):
         return False
-    ids = await connection.execute(
-        select(account.c.kind, account.c.id).where(
-            account.c.company_id == company_id, account.c.package_id == package_id
-        )
-    )
-    account_of: dict[str, int] = {kind: id_ for kind, id_ in ids.all()}
-    for kind, minutes in lines.items():
-        if minutes == 0:
-            continue
-        account_id = account_of[kind.value]
-        await connection.execute(
-            insert(posting).values(
-                company_id=company_id,
-                txn=txn,
-                account_id=account_id,
-                minutes=minutes,
-                kind=entry.value,
-                call_id=call_id,
-                leg_id=leg_id,
-                seconds=seconds,
-                at=at,
-            )
-        )
-        await connection.execute(
-            update(account)
-            .where(account.c.company_id == company_id, account.c.id == account_id)
-            .values(minutes=account.c.minutes + minutes)
-        )
+    entries = [(one, amount) for one, amount in lines.items() if amount]
+    ids = await _open(connection, company_id, [one for one, _ in entries])
+    common = {
+        "company_id": company_id,
+        "txn": txn,
+        "kind": entry.value,
+        "call_id": call_id,
+        "leg_id": leg_id,
+        "seconds": seconds,
+        "actor_id": actor_id,
+        "note": note,
+        "at": at,
+    }
+    if entries:
+        rows = [{**common, "account_id": ids[one], "amount": amount} for one, amount in entries]
+        await connection.execute(_POST, rows)
+    plain = [
+        {"company": company_id, "account": ids[one], "amount": amount}
+        for one, amount in entries
+        if one.kind is not Kind.WALLET
+    ]
+    if plain:
+        await connection.execute(_MOVE, plain)
+    for one, amount in entries:
+        if one.kind is Kind.WALLET:
+            await _move_wallet(connection, company_id, ids[one], amount, overdraw=overdraw)
     return True
+
+
+def _balanced(txn: str, lines: Mapping[Account, int]) -> None:
+    sums: dict[Unit, int] = defaultdict(int)
+    for one, amount in lines.items():
+        sums[one.unit] += amount
+    if any(sums.values()):
+        raise ValueError(f"{txn}: a transaction must sum to zero")
+
+
+async def _move_wallet(
+    connection: AsyncConnection, company_id: int, account_id: int, amount: int, *, overdraw: bool
+) -> None:
+    # Who is below zero may not spend, but what makes the debt smaller is never refused.
+    lowest = account.c.balance + amount if overdraw or amount > 0 else account.c.balance
+    await connection.execute(
+        update(account)
+        .where(account.c.company_id == company_id, account.c.id == account_id)
+        .values(balance=account.c.balance + amount, floor=_least(connection, lowest))
+    )
+
+
+def _least(connection: AsyncConnection, amount: Any) -> Any:
+    """The smaller of an amount and zero; SQLite calls it `min`."""
+    least = func.min if connection.dialect.name == "sqlite" else func.least
+    return least(amount, 0)
+
+
+async def _open(connection: AsyncConnection, company_id: int, wanted: Iterable[Account]) -> dict[Account, int]:
+    """The ids of those accounts, opened where they are missing."""
+    accounts = list(wanted)
+    names = {"company": company_id, "owners": sorted({one.owner for one in accounts})}
+    rows = (await connection.execute(_ACCOUNTS, names)).all()
+    found: dict[tuple[str, str], int] = {(row.owner, row.kind): row.id for row in rows}
+    for one in accounts:
+        if (one.owner, one.kind.value) not in found:
+            row = {
+                "company_id": company_id,
+                "owner": one.owner,
+                "kind": one.kind.value,
+                "unit": one.unit.value,
+                "package_id": one.package_id,
+                "employee_id": one.employee_id,
+                "floor": NO_FLOOR if one.kind in PLATFORM_SIDE else 0,
+            }
+            found[one.owner, one.kind.value] = int((await connection.execute(_OPEN, row)).scalar_one())
+    return {one: found[one.owner, one.kind.value] for one in accounts}

@@ -45,6 +45,20 @@ class CelFile:
         """Rows past `last_id` in order; empty while Asterisk has not made its table yet."""
         return await asyncio.to_thread(self._after, last_id, limit)
 
+    async def between(self, start: datetime, end: datetime) -> list[CelRow]:
+        """Rows of a stretch of time in order, straight from Asterisk's file."""
+        return await asyncio.to_thread(self._between, start.timestamp(), end.timestamp())
+
+    def _between(self, start: float, end: float) -> list[CelRow]:
+        if not self.path.exists():
+            return []
+        query = (
+            f"SELECT AcctId, {COLUMNS} FROM cel "  # noqa: S608
+            "WHERE CAST(eventtime AS REAL) >= ? AND CAST(eventtime AS REAL) < ? ORDER BY AcctId"
+        )
+        with self._connect() as connection:
+            return [_row(*row) for row in connection.execute(query, (start, end))]
+
     def _connect(self) -> contextlib.closing[sqlite3.Connection]:
         connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=2, isolation_level=None)
         return contextlib.closing(connection)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.agents import employee_of
@@ -74,20 +74,30 @@ def absorb(legs: dict[str, CelLeg], row: CelRow, node: str) -> None:
             pass
 
 
+_BY_ID = select(cel_leg).where(cel_leg.c.id.in_(bindparam("ids", expanding=True)))
+_INSERT = insert(cel_leg)
+_UPDATE = (
+    update(cel_leg)
+    .where(cel_leg.c.id == bindparam("the_id"))
+    .values({one.name: bindparam(f"to_{one.name}") for one in cel_leg.c if one.name != "id"})
+)
+
+
 async def load_legs(connection: AsyncConnection, ids: set[str]) -> dict[str, CelLeg]:
-    rows = await connection.execute(select(cel_leg).where(cel_leg.c.id.in_(ids)))
+    rows = await connection.execute(_BY_ID, {"ids": sorted(ids)})
     return {row.id: CelLeg.from_row(row) for row in rows.all()}
 
 
-async def save_legs(connection: AsyncConnection, legs: Iterable[CelLeg]) -> None:
-    wanted = list(legs)
-    known = await connection.execute(select(cel_leg.c.id).where(cel_leg.c.id.in_([leg.id for leg in wanted])))
-    existing = set(known.scalars())
-    fresh = [asdict(leg) for leg in wanted if leg.id not in existing]
+async def save_legs(connection: AsyncConnection, legs: Iterable[CelLeg], known: Collection[str]) -> None:
+    """Writes legs; `known` are the ids of those that are in the database already."""
+    wanted = [asdict(leg) for leg in legs]
+    fresh = [row for row in wanted if row["id"] not in known]
     if fresh:
-        await connection.execute(insert(cel_leg), fresh)
-    for leg in wanted:
-        if leg.id in existing:
-            values = asdict(leg)
-            del values["id"]
-            await connection.execute(update(cel_leg).where(cel_leg.c.id == leg.id).values(**values))
+        await connection.execute(_INSERT, fresh)
+    changed = [
+        {"the_id": row.pop("id"), **{f"to_{name}": value for name, value in row.items()}}
+        for row in wanted
+        if row["id"] in known
+    ]
+    if changed:
+        await connection.execute(_UPDATE, changed)

@@ -1,71 +1,87 @@
-"""Voice packages of a company: grant, list, reserve for a call, extend, release."""
+"""Voice packages of a company: who has which, grant, and the minutes each employee has left."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import packages as rules
-from callcenter.domain.terms import Gate, Mode, Role
+from callcenter.domain.terms import Mode, PackageKind
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
+from callcenter.ledger.holds import Holds
 from callcenter.store.database import Database
-from callcenter.store.tables import account, posting, reservation, voice_package
+from callcenter.store.ledger_tables import account, package_log, package_member, voice_package
 
 
 @dataclass(frozen=True, slots=True)
 class Lot(rules.Package):
-    """A package with its owner and the minutes that running calls hold."""
+    """A package with those who use it and the minutes that running calls hold."""
 
     company_id: int = 0
-    employee_id: int = 0
+    kind: PackageKind = PackageKind.NON_SHARED
+    employee_id: int | None = None
+    """None: shared, or not assigned yet."""
+    members: tuple[int, ...] = ()
+    """Employees of a shared package."""
+    quantity: int = 1
+    """How many employees a shared package may have."""
     name: str = ""
+    line: str = ""
     minutes_reserved: int = 0
     minutes_used: int = 0
+    offering_id: int | None = None
+    purchase_id: int | None = None
+    parent_id: int | None = None
+    renews_id: int | None = None
+
+    def used_by(self, employee_id: int) -> bool:
+        return self.employee_id == employee_id or employee_id in self.members
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """Everybody whose calls this package pays."""
+        return self.members if self.employee_id is None else (self.employee_id,)
+
+    @property
+    def assignable(self) -> int:
+        """How many more employees may be given this package."""
+        if self.kind is PackageKind.SHARED:
+            return self.quantity - len(self.members)
+        return 0 if self.employee_id is not None else 1
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
-    """Minutes held for one outside leg and not used yet; `limit` is the talk time they pay for."""
+class NewLot:
+    """What a package is when it comes into the books; `minutes` whole, times aware."""
 
-    call_id: str
-    company_id: int
-    package_id: int
+    name: str
+    mode: Mode
     minutes: int
-    increment_seconds: int
-
-    @property
-    def limit(self) -> timedelta:
-        return rules.limit_of(self.minutes, self.increment_seconds)
-
-
-def holder_of(call_id: str, role: Role) -> str:
-    """The name under which minutes are held: the customer's leg by the call's id, a third party's by one beside it."""
-    return f"{call_id}.third" if role is Role.THIRD else call_id
-
-
-def holders_of(call_id: str) -> tuple[str, str]:
-    """Every name under which a call may hold minutes."""
-    return call_id, holder_of(call_id, Role.THIRD)
+    starts_at: datetime
+    expires_at: datetime
+    employee_id: int | None = None
+    also_mode: Mode | None = None
+    kind: PackageKind = PackageKind.NON_SHARED
+    quantity: int = 1
+    line: str = ""
+    increment_seconds: int = rules.INCREMENT_SECONDS
+    offering_id: int | None = None
+    purchase_id: int | None = None
+    parent_id: int | None = None
+    renews_id: int | None = None
 
 
-class Refused(Exception):
-    """No package pays for this call; `gate` says why."""
-
-    def __init__(self, gate: Gate) -> None:
-        super().__init__(gate.value)
-        self.gate = gate
-
-
-class Packages:
+class Packages(Holds):
     """The ledger's face for selling and holding minutes. Every method is one database transaction."""
 
     def __init__(self, database: Database) -> None:
-        self._db = database
+        super().__init__(database)
 
     async def grant(
         self,
@@ -82,236 +98,263 @@ class Packages:
         by: int | None = None,
     ) -> int:
         """Gives an employee a non-shared package, valid from now (SPEC §C2.2, §C3.1); returns its id."""
+        new = NewLot(
+            name,
+            mode,
+            minutes,
+            now,
+            now + timedelta(days=days),
+            employee_id,
+            also_mode if also_mode is not mode else None,
+            increment_seconds=increment_seconds,
+        )
         async with self._db.write() as connection:
-            row = await connection.execute(
-                insert(voice_package)
-                .values(
-                    company_id=company_id,
-                    employee_id=employee_id,
-                    name=name,
-                    mode=mode.value,
-                    also_mode=also_mode.value if also_mode is not None and also_mode is not mode else "",
-                    minutes_total=minutes,
-                    increment_seconds=increment_seconds,
-                    starts_at=now,
-                    expires_at=now + timedelta(days=days),
-                    created_by=by,
-                    created_at=now,
-                )
-                .returning(voice_package.c.id)
-            )
-            package_id = int(row.scalar_one())
-            await book.open_accounts(connection, company_id, package_id)
-            await book.post(
-                connection,
-                company_id=company_id,
-                package_id=package_id,
-                txn=f"grant:{package_id}",
-                entry=Entry.GRANT,
-                lines={Kind.ISSUED: -minutes, Kind.AVAILABLE: minutes},
-                at=now,
-            )
-        return package_id
+            return await issue(connection, company_id, new, by=by, now=now)
 
     async def lots(self, company_id: int, employee_id: int | None = None) -> list[Lot]:
-        """All packages of a company or of one of its employees, in paying order."""
+        """All packages of a company, or those that pay one employee's calls, in paying order."""
         async with self._db.read() as connection:
-            return await _lots(connection, company_id, employee_id)
+            return await lots_of(connection, company_id, employee_id)
 
     async def minutes_left(self, company_id: int, now: datetime) -> dict[int, int]:
-        """Minutes that each employee may still start a call with; employees without a valid package are missing."""
-        query = (
-            select(voice_package.c.employee_id, func.sum(account.c.minutes))
-            .join(account, account.c.package_id == voice_package.c.id)
-            .where(
-                voice_package.c.company_id == company_id,
-                account.c.kind.in_((Kind.AVAILABLE.value, Kind.RESERVED.value)),
-                voice_package.c.starts_at <= now,
-                voice_package.c.expires_at > now,
-            )
-            .group_by(voice_package.c.employee_id)
-        )
-        async with self._db.read() as connection:
-            return {employee: int(minutes) for employee, minutes in (await connection.execute(query)).all()}
+        """Minutes that each employee may still start a call with; employees without a valid package are missing.
 
-    async def reserve(
-        self, *, company_id: int, employee_id: int, mode: Mode, call_id: str, minutes: int, now: datetime
-    ) -> Reservation:
-        """Holds up to `minutes` for a call before it is dialled; raises `Refused` when no package pays.
-
-        Asking again for the same call returns what is held already.
+        Of a shared package every member sees the whole rest: whoever calls first uses it.
         """
-        async with self._db.write() as connection:
-            held = await _held(connection, company_id, call_id)
-            if held is not None:
-                return held
-            lots = await _lots(connection, company_id, employee_id)
-            fitting = [lot for lot in lots if lot.covers(mode) and lot.starts_at <= now < lot.expires_at]
-            if not fitting:
-                raise Refused(Gate.NO_PACKAGE)
-            lot = next((lot for lot in rules.in_paying_order(fitting) if rules.usable(lot, mode, now)), None)
-            if lot is None:
-                raise Refused(Gate.MINUTES_USED_UP)
-            amount = min(minutes, lot.minutes_left)
-            await connection.execute(
-                insert(reservation).values(
-                    call_id=call_id,
-                    company_id=company_id,
-                    package_id=lot.id,
-                    employee_id=employee_id,
-                    minutes=amount,
-                    open=True,
-                    created_at=now,
-                )
-            )
-            await _hold(connection, lot.id, company_id, call_id, f"reserve:{call_id}", amount, now)
-            return Reservation(call_id, company_id, lot.id, amount, lot.increment_seconds)
-
-    async def extend(self, *, company_id: int, call_id: str, minutes: int, now: datetime) -> Reservation | None:
-        """Holds up to `minutes` more from the same package; None when nothing is left or the call is settled."""
-        async with self._db.write() as connection:
-            query = select(reservation).where(
-                reservation.c.company_id == company_id, reservation.c.call_id == call_id, reservation.c.open
-            )
-            row = (await connection.execute(query)).first()
-            if row is None:
-                return None
-            left = (await book.balances(connection, company_id, row.package_id)).available
-            amount = min(minutes, left)
-            if amount <= 0:
-                return None
-            txn = f"extend:{call_id}:{row.extensions + 1}"
-            await _hold(connection, row.package_id, company_id, call_id, txn, amount, now)
-            await connection.execute(
-                update(reservation)
-                .where(reservation.c.company_id == company_id, reservation.c.call_id == call_id)
-                .values(minutes=row.minutes + amount, extensions=row.extensions + 1)
-            )
-            return await _held(connection, company_id, call_id)
-
-    async def release(self, *, company_id: int, call_id: str, now: datetime) -> None:
-        """Gives back everything a call holds: it was never dialled."""
-        async with self._db.write() as connection:
-            await release_rest(connection, company_id, call_id, now)
-
-    async def held(self, company_id: int, call_id: str) -> Reservation | None:
+        valid = (
+            voice_package.c.company_id == company_id,
+            voice_package.c.starts_at <= now,
+            voice_package.c.expires_at > now,
+        )
+        rest = (
+            select(account.c.package_id, func.sum(account.c.balance).label("minutes"))
+            .join(voice_package, voice_package.c.id == account.c.package_id)
+            .where(*valid, account.c.kind.in_((Kind.AVAILABLE.value, Kind.RESERVED.value)))
+            .group_by(account.c.package_id)
+        )
+        own = select(voice_package.c.id, voice_package.c.employee_id).where(
+            *valid, voice_package.c.employee_id.is_not(None)
+        )
+        shared = (
+            select(package_member.c.package_id, package_member.c.employee_id)
+            .join(voice_package, voice_package.c.id == package_member.c.package_id)
+            .where(*valid)
+        )
+        found: dict[int, int] = defaultdict(int)
         async with self._db.read() as connection:
-            return await _held(connection, company_id, call_id)
+            minutes = {row.package_id: int(row.minutes) for row in (await connection.execute(rest)).all()}
+            for query in (own, shared):
+                for package_id, employee_id in (await connection.execute(query)).all():
+                    found[employee_id] += minutes.get(package_id, 0)
+        return dict(found)
+
+    async def expire(self, now: datetime) -> list[Lot]:
+        """Takes what is left of every package whose validity is over (SPEC §C3.3); the packages as they were."""
+        over = (
+            select(voice_package.c.company_id, voice_package.c.id)
+            .where(voice_package.c.expires_at <= now, voice_package.c.expired.is_(False))
+            .execution_options(all_companies=True)
+        )
+        gone: list[Lot] = []
+        async with self._db.write() as connection:
+            for company_id, package_id in (await connection.execute(over)).all():
+                (lot,) = await lots_of(connection, company_id, package_id=package_id)
+                if lot.minutes_left:
+                    await book.post(
+                        connection,
+                        company_id=company_id,
+                        txn=f"expire:{package_id}",
+                        entry=Entry.EXPIRE,
+                        lines={
+                            book.lot(package_id, Kind.AVAILABLE): -lot.minutes_left,
+                            book.lot(package_id, Kind.EXPIRED): lot.minutes_left,
+                        },
+                        at=now,
+                    )
+                await connection.execute(
+                    update(voice_package)
+                    .where(voice_package.c.company_id == company_id, voice_package.c.id == package_id)
+                    .values(expired=True)
+                )
+                gone.append(lot)
+        return gone
 
 
-async def release_rest(connection: AsyncConnection, company_id: int, call_id: str, now: datetime) -> int:
-    """Returns what a call still holds to its package and closes the reservation; the minutes returned."""
-    query = select(reservation).where(
-        reservation.c.company_id == company_id, reservation.c.call_id == call_id, reservation.c.open
-    )
-    row = (await connection.execute(query)).first()
-    if row is None:
-        return 0
-    rest = await unspent(connection, company_id, call_id)
-    if rest:
-        await book.post(
-            connection,
+async def issue(connection: AsyncConnection, company_id: int, new: NewLot, *, by: int | None, now: datetime) -> int:
+    """Brings a package into the books; returns its id."""
+    row = await connection.execute(
+        insert(voice_package)
+        .values(
             company_id=company_id,
-            package_id=row.package_id,
-            txn=f"release:{call_id}",
-            entry=Entry.RELEASE,
-            lines={Kind.RESERVED: -rest, Kind.AVAILABLE: rest},
-            at=now,
-            call_id=call_id,
+            employee_id=new.employee_id,
+            name=new.name,
+            mode=new.mode.value,
+            also_mode=new.also_mode.value if new.also_mode else "",
+            kind=new.kind.value,
+            line=new.line,
+            minutes_total=new.minutes,
+            quantity=new.quantity,
+            increment_seconds=new.increment_seconds,
+            offering_id=new.offering_id,
+            purchase_id=new.purchase_id,
+            parent_id=new.parent_id,
+            renews_id=new.renews_id,
+            starts_at=new.starts_at,
+            expires_at=new.expires_at,
+            created_by=by,
+            created_at=now,
         )
-    await connection.execute(
-        update(reservation)
-        .where(reservation.c.company_id == company_id, reservation.c.call_id == call_id)
-        .values(open=False)
+        .returning(voice_package.c.id)
     )
-    return rest
-
-
-async def unspent(connection: AsyncConnection, company_id: int, call_id: str) -> int:
-    """Minutes that a call holds and that no leg has used yet."""
-    query = (
-        select(func.coalesce(func.sum(posting.c.minutes), 0))
-        .join(account, account.c.id == posting.c.account_id)
-        .where(
-            posting.c.company_id == company_id,
-            posting.c.call_id == call_id,
-            account.c.kind == Kind.RESERVED.value,
-        )
-    )
-    return int((await connection.execute(query)).scalar_one())
-
-
-async def _hold(
-    connection: AsyncConnection,
-    package_id: int,
-    company_id: int,
-    call_id: str,
-    txn: str,
-    minutes: int,
-    now: datetime,
-) -> None:
+    package_id = int(row.scalar_one())
     await book.post(
         connection,
         company_id=company_id,
-        package_id=package_id,
-        txn=txn,
-        entry=Entry.RESERVE,
-        lines={Kind.AVAILABLE: -minutes, Kind.RESERVED: minutes},
+        txn=f"grant:{package_id}",
+        entry=Entry.GRANT,
+        lines=_issued(package_id, new.minutes),
         at=now,
-        call_id=call_id,
+        actor_id=by,
+    )
+    if new.employee_id is not None:
+        await note(connection, company_id, package_id, "assigned", employee_id=new.employee_id, by=by, now=now)
+    return package_id
+
+
+async def add_minutes(
+    connection: AsyncConnection,
+    company_id: int,
+    package_id: int,
+    minutes: int,
+    *,
+    quantity: int,
+    txn: str,
+    by: int | None,
+    now: datetime,
+) -> None:
+    """More of a shared package (加购): its pool and the number of employees it is for grow."""
+    await book.post(
+        connection,
+        company_id=company_id,
+        txn=txn,
+        entry=Entry.ADD,
+        lines=_issued(package_id, minutes),
+        at=now,
+        actor_id=by,
+    )
+    await connection.execute(
+        update(voice_package)
+        .where(voice_package.c.company_id == company_id, voice_package.c.id == package_id)
+        .values(minutes_total=voice_package.c.minutes_total + minutes, quantity=voice_package.c.quantity + quantity)
     )
 
 
-async def _held(connection: AsyncConnection, company_id: int, call_id: str) -> Reservation | None:
-    query = (
-        select(reservation.c.package_id, voice_package.c.increment_seconds)
-        .join(voice_package, voice_package.c.id == reservation.c.package_id)
-        .where(reservation.c.company_id == company_id, reservation.c.call_id == call_id, reservation.c.open)
-    )
-    row = (await connection.execute(query)).first()
-    if row is None:
-        return None
-    # What an earlier third party of the same call has used is gone for the next one.
-    minutes = await unspent(connection, company_id, call_id)
-    return Reservation(call_id, company_id, row.package_id, minutes, row.increment_seconds)
+def _issued(package_id: int, minutes: int) -> dict[book.Account, int]:
+    return {book.lot(package_id, Kind.ISSUED): -minutes, book.lot(package_id, Kind.AVAILABLE): minutes}
 
 
-def _lot_query(company_id: int) -> Select[Any]:
-    return (
-        select(account.c.package_id, account.c.kind, account.c.minutes)
-        .where(account.c.company_id == company_id)
-        .where(account.c.package_id.is_not(None))
-    )
-
-
-async def _lots(connection: AsyncConnection, company_id: int, employee_id: int | None) -> list[Lot]:
-    query = select(voice_package).where(voice_package.c.company_id == company_id)
-    books = _lot_query(company_id)
-    if employee_id is not None:
-        query = query.where(voice_package.c.employee_id == employee_id)
-        books = books.join(voice_package, voice_package.c.id == account.c.package_id).where(
-            voice_package.c.employee_id == employee_id
+async def note(
+    connection: AsyncConnection,
+    company_id: int,
+    package_id: int,
+    what: str,
+    *,
+    employee_id: int | None = None,
+    from_employee_id: int | None = None,
+    by: int | None,
+    now: datetime,
+) -> None:
+    """One line of a package's detail list: `assigned`, `unassigned` or `handed_over`."""
+    await connection.execute(
+        insert(package_log).values(
+            company_id=company_id,
+            package_id=package_id,
+            what=what,
+            employee_id=employee_id,
+            from_employee_id=from_employee_id,
+            actor_id=by,
+            at=now,
         )
-    minutes: dict[tuple[int, str], int] = {
-        (row.package_id, row.kind): row.minutes for row in (await connection.execute(books)).all()
-    }
+    )
+
+
+async def lots_of(
+    connection: AsyncConnection,
+    company_id: int,
+    employee_id: int | None = None,
+    *,
+    package_id: int | None = None,
+    valid_at: datetime | None = None,
+) -> list[Lot]:
+    """Packages of a company, in paying order; of one employee, one package, or those valid at a time, if asked for."""
+    where: list[ColumnElement[bool]] = [voice_package.c.company_id == company_id]
+    if employee_id is not None:
+        shared = select(package_member.c.package_id).where(
+            package_member.c.company_id == company_id, package_member.c.employee_id == employee_id
+        )
+        where.append(or_(voice_package.c.employee_id == employee_id, voice_package.c.id.in_(shared)))
+    if package_id is not None:
+        where.append(voice_package.c.id == package_id)
+    if valid_at is not None:
+        where += [voice_package.c.starts_at <= valid_at, voice_package.c.expires_at > valid_at]
+    rows = (await connection.execute(select(voice_package).where(*where))).all()
+    ids = [row.id for row in rows] if employee_id is not None or package_id is not None else None
+    minutes = await _minutes(connection, company_id, ids)
+    members = await _members(connection, company_id, ids)
     lots = [
         Lot(
             id=row.id,
             mode=Mode(row.mode),
             also_mode=Mode(row.also_mode) if row.also_mode else None,
             minutes_total=row.minutes_total,
-            minutes_left=minutes.get((row.id, Kind.AVAILABLE.value), 0),
+            minutes_left=minutes[row.id, Kind.AVAILABLE.value],
             starts_at=row.starts_at,
             expires_at=row.expires_at,
             created_at=row.created_at,
             increment_seconds=row.increment_seconds,
             company_id=row.company_id,
+            kind=PackageKind(row.kind),
             employee_id=row.employee_id,
+            members=tuple(members[row.id]),
+            quantity=row.quantity,
             name=row.name,
-            minutes_reserved=minutes.get((row.id, Kind.RESERVED.value), 0),
-            minutes_used=minutes.get((row.id, Kind.USED.value), 0),
+            line=row.line,
+            minutes_reserved=minutes[row.id, Kind.RESERVED.value],
+            minutes_used=minutes[row.id, Kind.USED.value],
+            offering_id=row.offering_id,
+            purchase_id=row.purchase_id,
+            parent_id=row.parent_id,
+            renews_id=row.renews_id,
         )
-        for row in (await connection.execute(query)).all()
+        for row in rows
     ]
     return rules.in_paying_order(lots)
+
+
+async def _minutes(
+    connection: AsyncConnection, company_id: int, ids: Sequence[int] | None
+) -> dict[tuple[int, str], int]:
+    query = (
+        select(account.c.package_id, account.c.kind, func.sum(account.c.balance).label("minutes"))
+        .where(account.c.company_id == company_id, account.c.package_id.is_not(None))
+        .group_by(account.c.package_id, account.c.kind)
+    )
+    if ids is not None:
+        query = query.where(account.c.package_id.in_(ids))
+    found: dict[tuple[int, str], int] = defaultdict(int)
+    found.update({(row.package_id, row.kind): int(row.minutes) for row in (await connection.execute(query)).all()})
+    return found
+
+
+async def _members(connection: AsyncConnection, company_id: int, ids: Sequence[int] | None) -> dict[int, list[int]]:
+    query = (
+        select(package_member.c.package_id, package_member.c.employee_id)
+        .where(package_member.c.company_id == company_id)
+        .order_by(package_member.c.assigned_at, package_member.c.employee_id)
+    )
+    if ids is not None:
+        query = query.where(package_member.c.package_id.in_(ids))
+    found: dict[int, list[int]] = defaultdict(list)
+    for package_id, employee_id in (await connection.execute(query)).all():
+        found[package_id].append(employee_id)
+    return found

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import packages as rules
@@ -21,25 +22,71 @@ from callcenter.domain.terms import CallState, Direction, EndReason, Mode, Role,
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.cel import CelRow
+from callcenter.ledger.holds import holder_of, holders_of, parts_of, release_rest
 from callcenter.ledger.legs import CelLeg, absorb, load_legs, save_legs
-from callcenter.ledger.packages import holder_of, holders_of, release_rest, unspent
 from callcenter.store.database import Database
-from callcenter.store.tables import (
-    account,
-    call,
-    cel_leg,
-    cel_watermark,
-    company,
-    inbound_number,
-    posting,
-    reservation,
-    voice_package,
-)
+from callcenter.store.ledger_tables import account, posting, reservation, voice_package
+from callcenter.store.tables import call, cel_leg, cel_watermark, company, inbound_number
 
 EVERYWHERE = {"all_companies": True}
 FLAG_OVERRUN = "overrun"
 FLAG_CEL_ONLY = "cel_only"
 FLAG_AMI_ONLY = "ami_only"
+
+
+# Built once: building a statement costs ten times as much as running it.
+_WATERMARK = select(cel_watermark.c.last_id).where(cel_watermark.c.node == bindparam("the_node"))
+_MOVE_WATERMARK = (
+    update(cel_watermark).where(cel_watermark.c.node == bindparam("the_node")).values(last_id=bindparam("last"))
+)
+_PAYS = (
+    select(
+        reservation.c.company_id,
+        reservation.c.package_id,
+        reservation.c.employee_id,
+        voice_package.c.increment_seconds,
+    )
+    .join(voice_package, voice_package.c.id == reservation.c.package_id)
+    .where(reservation.c.call_id == bindparam("holder"))
+    .execution_options(**EVERYWHERE)
+)
+_CALLS_OF = select(cel_leg.c.call_id).where(cel_leg.c.linkedid == bindparam("linked"), cel_leg.c.call_id != "")
+# A caller who has not been answered yet is known by the id alone: no record since the first one named the part.
+_LEGS_OF = select(cel_leg).where(or_(cel_leg.c.call_id == bindparam("the_call"), cel_leg.c.id == bindparam("the_call")))
+_CALL = (
+    select(
+        call.c.company_id,
+        call.c.employee_id,
+        call.c.direction,
+        call.c.billing,
+        call.c.flag,
+        call.c.answered_at,
+        call.c.ended_at,
+        company.c.recording,
+    )
+    .join(company, company.c.id == call.c.company_id)
+    .where(call.c.id == bindparam("the_call"))
+    .execution_options(**EVERYWHERE)
+)
+_SETTLED = (
+    update(call)
+    .where(call.c.company_id == bindparam("company"), call.c.id == bindparam("the_call"))
+    .values(
+        {
+            one: bindparam(f"to_{one}")
+            for one in ("billing", "talk_seconds", "minutes_charged", "flag", "recording_state")
+        }
+    )
+)
+_CHARGED = (
+    select(func.coalesce(func.sum(posting.c.amount), 0))
+    .join(account, account.c.id == posting.c.account_id)
+    .where(
+        posting.c.company_id == bindparam("company"),
+        posting.c.call_id.in_(bindparam("holders", expanding=True)),
+        account.c.kind == Kind.USED.value,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +130,16 @@ class Settlement:
                 return []
             work = _Work(connection, node, now, self._region)
             legs = await load_legs(connection, {row.uniqueid for row in fresh})
+            known = set(legs)
             finished: list[str] = []
             for row in fresh:
                 absorb(legs, row, node)
                 if row.event == "LINKEDID_END":
                     finished.append(row.linkedid)
-            await save_legs(connection, legs.values())
             for leg in legs.values():
                 if leg.ended_at is not None and not leg.settled:
                     await _settle_leg(work, leg)
+            await save_legs(connection, legs.values(), known)
             ended = {leg.call_id for leg in legs.values() if leg.call_id and leg.ended_at is not None}
             for linkedid in finished:
                 ended |= await _calls_of(connection, linkedid)
@@ -104,62 +152,54 @@ class Settlement:
         """Settles a call whose end Asterisk never recorded (it crashed): talk counts up to `until`, and is flagged."""
         async with self._db.write() as connection:
             work = _Work(connection, "", now, self._region)
-            rows = await connection.execute(select(cel_leg).where(cel_leg.c.call_id == call_id))
-            for row in rows.all():
-                leg = CelLeg.from_row(row)
+            legs = await _legs_of(connection, call_id)
+            for leg in legs:
                 if leg.ended_at is None:
                     leg.ended_at = max(until, leg.answered_at or until)
-                    await save_legs(connection, [leg])
                 if not leg.settled:
                     await _settle_leg(work, leg)
-            await _finish_call(work, call_id, company_id, FLAG_AMI_ONLY)
+            await save_legs(connection, legs, {leg.id for leg in legs})
+            row = (await connection.execute(_CALL, {"the_call": call_id})).first()
+            if row is not None and row.company_id == company_id:
+                await _finish_call(work, call_id, row, legs, FLAG_AMI_ONLY)
             return work.settled[-1] if work.settled else None
 
 
 async def _watermark(connection: AsyncConnection, node: str) -> int:
-    query = select(cel_watermark.c.last_id).where(cel_watermark.c.node == node)
-    return int((await connection.execute(query)).scalar() or 0)
+    return int((await connection.execute(_WATERMARK, {"the_node": node})).scalar() or 0)
 
 
 async def _move_watermark(connection: AsyncConnection, node: str, last_id: int) -> None:
-    done = await connection.execute(update(cel_watermark).where(cel_watermark.c.node == node).values(last_id=last_id))
+    done = await connection.execute(_MOVE_WATERMARK, {"the_node": node, "last": last_id})
     if done.rowcount == 0:
         await connection.execute(insert(cel_watermark).values(node=node, last_id=last_id))
+
+
+async def _legs_of(connection: AsyncConnection, call_id: str) -> list[CelLeg]:
+    return [CelLeg.from_row(row) for row in (await connection.execute(_LEGS_OF, {"the_call": call_id})).all()]
 
 
 async def _settle_leg(work: _Work, leg: CelLeg) -> None:
     """Charges an ended outside leg that we dialled; every other leg is only marked as dealt with."""
     connection = work.connection
     leg.settled = True
-    await connection.execute(update(cel_leg).where(cel_leg.c.id == leg.id).values(settled=True))
     if leg.role not in (Role.CUSTOMER.value, Role.THIRD.value) or leg.answered_at is None:
         return
     if leg.employee_id is not None:
         return  # a colleague's phone is not an outside leg
     holder = holder_of(leg.call_id, Role(leg.role))
-    query = (
-        select(reservation.c.company_id, reservation.c.package_id, voice_package.c.increment_seconds)
-        .join(voice_package, voice_package.c.id == reservation.c.package_id)
-        .where(reservation.c.call_id == holder)
-        .execution_options(**EVERYWHERE)
-    )
-    held = (await connection.execute(query)).first()
+    held = (await connection.execute(_PAYS, {"holder": holder})).first()
     if held is None:
         return  # inbound, or a mode that no package pays for
     seconds = rules.billable_seconds(leg.answered_at, leg.ended_at)
     wanted = rules.minutes_for(seconds, held.increment_seconds)
-    reserved = await unspent(connection, held.company_id, holder)
-    from_reserved = min(wanted, reserved)
-    left = (await book.balances(connection, held.company_id, held.package_id)).available
-    from_available = min(wanted - from_reserved, left)
-    charged = from_reserved + from_available
+    lines, charged = await _charge(connection, held, holder, wanted)
     await book.post(
         connection,
         company_id=held.company_id,
-        package_id=held.package_id,
         txn=f"settle:{leg.id}",
         entry=Entry.SETTLE,
-        lines={Kind.RESERVED: -from_reserved, Kind.AVAILABLE: -from_available, Kind.USED: charged},
+        lines=lines,
         at=leg.ended_at or work.now,
         call_id=holder,
         leg_id=leg.id,
@@ -172,10 +212,33 @@ async def _settle_leg(work: _Work, leg: CelLeg) -> None:
         )
 
 
+async def _charge(
+    connection: AsyncConnection, held: Any, holder: str, wanted: int
+) -> tuple[dict[book.Account, int], int]:
+    """What a leg costs each package: first what is held, in the order in which it was taken, then what is left in the
+    last one. The lines, and the minutes that they charge."""
+    lines: dict[book.Account, int] = {}
+    rest = wanted
+    for part in await parts_of(connection, held.company_id, holder):
+        amount = min(rest, part.minutes)
+        rest -= amount
+        if amount:
+            lines[book.lot(part.package_id, Kind.RESERVED)] = -amount
+            lines[book.used(part.package_id, held.employee_id)] = amount
+    if rest:
+        left = (await book.balances(connection, held.company_id, held.package_id)).available
+        amount = min(rest, left)
+        rest -= amount
+        if amount:
+            mine = book.used(held.package_id, held.employee_id)
+            lines[book.lot(held.package_id, Kind.AVAILABLE)] = -amount
+            lines[mine] = lines.get(mine, 0) + amount
+    return lines, wanted - rest
+
+
 async def _calls_of(connection: AsyncConnection, linkedid: str) -> set[str]:
     """The calls in a set of linked channels, all of which are gone."""
-    query = select(cel_leg.c.call_id).where(cel_leg.c.linkedid == linkedid, cel_leg.c.call_id != "")
-    return set((await connection.execute(query)).scalars())
+    return set((await connection.execute(_CALLS_OF, {"linked": linkedid})).scalars())
 
 
 async def _finish(work: _Work, call_id: str) -> None:
@@ -184,21 +247,16 @@ async def _finish(work: _Work, call_id: str) -> None:
     Not when a linked set has ended: a leg that joins later (a browser that comes back) brings a set of its own, which
     ends as the two are merged, in the middle of the call.
     """
-    # A caller who has not been answered yet is known by the id alone: no record since the first one named the part.
-    query = select(cel_leg).where(or_(cel_leg.c.call_id == call_id, cel_leg.c.id == call_id))
-    legs = [CelLeg.from_row(row) for row in (await work.connection.execute(query)).all()]
+    legs = await _legs_of(work.connection, call_id)
     if not _over(legs):
         return
-    known = await work.connection.execute(
-        select(call.c.company_id).where(call.c.id == call_id).execution_options(**EVERYWHERE)
-    )
-    company_id = known.scalar()
     flag = ""
-    if company_id is None:
-        company_id = await _found_call(work, call_id, legs)
+    row = (await work.connection.execute(_CALL, {"the_call": call_id})).first()
+    if row is None and await _found_call(work, call_id, legs) is not None:
         flag = FLAG_CEL_ONLY
-    if company_id is not None:
-        await _finish_call(work, call_id, company_id, flag)
+        row = (await work.connection.execute(_CALL, {"the_call": call_id})).first()
+    if row is not None:
+        await _finish_call(work, call_id, row, legs, flag)
 
 
 def _over(legs: list[CelLeg]) -> bool:
@@ -240,32 +298,32 @@ async def _found_call(work: _Work, call_id: str, legs: list[CelLeg]) -> int | No
     return int(owner.company_id)
 
 
-async def _finish_call(work: _Work, call_id: str, company_id: int, flag: str) -> None:
+async def _finish_call(work: _Work, call_id: str, row: Any, legs: list[CelLeg], flag: str) -> None:
     connection = work.connection
+    company_id = row.company_id
     for role in (Role.CUSTOMER, Role.THIRD):
         await release_rest(connection, company_id, holder_of(call_id, role), work.now)
-    row = (await connection.execute(select(call).where(call.c.company_id == company_id, call.c.id == call_id))).one()
     if row.billing == "settled":
         return
-    legs = [
-        CelLeg.from_row(leg)
-        for leg in (await connection.execute(select(cel_leg).where(cel_leg.c.call_id == call_id))).all()
-    ]
+    legs = [leg for leg in legs if leg.call_id == call_id]
     customers = [leg for leg in legs if leg.role == Role.CUSTOMER.value]
     talk = sum(rules.billable_seconds(_talks_from(row.direction, leg), leg.ended_at) for leg in customers)
     bridged = any(leg.bridged_at is not None for leg in customers)
     minutes = await _charged(connection, company_id, call_id)
-    recorded = bridged and await _records(connection, company_id)
-    values: dict[str, object] = {
-        "billing": "settled",
-        "talk_seconds": talk,
-        "minutes_charged": minutes,
-        "flag": row.flag or flag,
-        "recording_state": "pending" if recorded else "none",
+    names = {"company": company_id, "the_call": call_id}
+    values = {
+        "to_billing": "settled",
+        "to_talk_seconds": talk,
+        "to_minutes_charged": minutes,
+        "to_flag": row.flag or flag,
+        "to_recording_state": "pending" if bridged and row.recording else "none",
     }
+    await connection.execute(_SETTLED, names | values)
     if row.ended_at is None:
-        values |= _end_from_records(row.direction, legs, row.answered_at, work.now)
-    await connection.execute(update(call).where(call.c.company_id == company_id, call.c.id == call_id).values(**values))
+        end = _end_from_records(row.direction, legs, row.answered_at, work.now)
+        await connection.execute(
+            update(call).where(call.c.company_id == company_id, call.c.id == call_id).values(**end)
+        )
     work.settled.append(Settled(call_id, company_id, row.employee_id, talk, minutes, found=row.ended_at is None))
 
 
@@ -307,18 +365,5 @@ def _why_unanswered(direction: str, customer: list[CelLeg], agents: list[CelLeg]
 
 
 async def _charged(connection: AsyncConnection, company_id: int, call_id: str) -> int:
-    query = (
-        select(func.coalesce(func.sum(posting.c.minutes), 0))
-        .join(account, account.c.id == posting.c.account_id)
-        .where(
-            posting.c.company_id == company_id,
-            posting.c.call_id.in_(holders_of(call_id)),
-            account.c.kind == Kind.USED.value,
-        )
-    )
-    return int((await connection.execute(query)).scalar_one())
-
-
-async def _records(connection: AsyncConnection, company_id: int) -> bool:
-    query = select(company.c.recording).where(company.c.id == company_id)
-    return bool((await connection.execute(query)).scalar())
+    names = {"company": company_id, "holders": list(holders_of(call_id))}
+    return int((await connection.execute(_CHARGED, names)).scalar_one())

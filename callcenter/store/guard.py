@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Engine, event
 from sqlalchemy.sql import operators
@@ -16,7 +17,6 @@ from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClau
 from sqlalchemy.sql.schema import Column, Table
 from sqlalchemy.sql.selectable import CTE, Alias, CompoundSelect, FromClause, Join, Select, Subquery
 
-CHECKED_LIMIT = 5000
 Tables = frozenset[Any]
 
 
@@ -25,25 +25,25 @@ class TenantLeak(RuntimeError):
 
 
 def install_guard(engine: Engine) -> None:
-    event.listen(engine, "before_execute", _check)
+    event.listen(engine, "before_cursor_execute", _check)
 
 
-_checked: set[Any] = set()
+_checked: WeakSet[Any] = WeakSet()
+"""Compiled statements that were looked at; SQLAlchemy keeps one for all statements of the same form."""
 
 
-def _check(conn: Any, clause: Any, multiparams: Any, params: Any, options: Any) -> None:
+def _check(conn: Any, cursor: Any, text: str, parameters: Any, context: Any, many: bool) -> None:
+    compiled = getattr(context, "compiled", None)
     # An insert that forgets the company is refused by NOT NULL already.
-    if options.get("all_companies") or not isinstance(clause, Select | CompoundSelect | Update | Delete):
+    if compiled is None or context.execution_options.get("all_companies") or compiled in _checked:
         return
-    made = clause._generate_cache_key()
-    key = made.key if made is not None else None
-    if key is not None and key in _checked:
+    clause = compiled.statement
+    if not isinstance(clause, Select | CompoundSelect | Update | Delete):
         return
     missing = unscoped(clause)
     if missing:
         raise TenantLeak(f"the statement names {', '.join(missing)} without its company_id: {clause}")
-    if key is not None and len(_checked) < CHECKED_LIMIT:
-        _checked.add(key)
+    _checked.add(compiled)
 
 
 def unscoped(clause: ClauseElement) -> list[str]:

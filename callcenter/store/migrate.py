@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import Connection
 
+from callcenter.store import ledger_tables, tables  # noqa: F401  (their tables belong to the metadata)
 from callcenter.store.base import metadata
 from callcenter.store.database import Database
 
@@ -25,7 +26,7 @@ def config_for(connection: Connection) -> Config:
 
 async def upgrade(database: Database) -> None:
     """Runs every migration that the database has not seen."""
-    async with database.write() as connection:
+    async with database.migrate() as connection:
         await connection.run_sync(lambda sync: command.upgrade(config_for(sync), "head"))
 
 

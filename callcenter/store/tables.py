@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
-    CheckConstraint,
     Column,
     Float,
     ForeignKey,
@@ -35,6 +35,11 @@ company = Table(
     Column("access_number", String(32), nullable=False, server_default=""),
     Column("call_through_seconds", Integer, nullable=False, server_default="60"),
     Column("supervision_shown", Boolean, nullable=False, server_default="0"),
+    # What the platform has checked, and what it has licensed. Null: no limit, as in an installation of one's own.
+    Column("verification", String(12), nullable=False, server_default="verified"),
+    Column("script_state", String(12), nullable=False, server_default="approved"),
+    Column("licences", Integer, nullable=True),
+    Column("valid_until", UtcDateTime, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -105,6 +110,18 @@ outside_number = Table(
     Column("state", String(16), nullable=False, server_default="active"),
     Column("seat_id", ForeignKey("seat.id"), nullable=True),
     Column("last_shown_at", UtcDateTime, nullable=True),
+    # Of a number that the platform has dispatched:
+    Column("application_id", Integer, nullable=True),
+    Column("employee_id", Integer, nullable=True),
+    Column("iccid", String(32), nullable=False, server_default=""),
+    Column("identity_key", String(64), nullable=False, server_default="", index=True),
+    Column("monthly_fee", BigInteger, nullable=True),
+    Column("dispatched_at", UtcDateTime, nullable=True),
+    Column("activated_at", UtcDateTime, nullable=True),
+    # Empty, or what became of a request to give the number back: `requested`, `approved`.
+    Column("leave_state", String(10), nullable=False, server_default=""),
+    Column("leave_reason", String(200), nullable=False, server_default=""),
+    Column("leaves_at", UtcDateTime, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("seat_id", "kind"),
 )
@@ -414,70 +431,6 @@ agent_state_log = Table(
     Column("at", UtcDateTime, nullable=False),
     # Who put the agent into it, when it was neither the agent nor the course of calls.
     Column("by_id", Integer, nullable=True),
-)
-
-voice_package = Table(
-    "voice_package",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    company_column(),
-    Column("employee_id", ForeignKey("employee.id"), nullable=False, index=True),
-    Column("name", String(100), nullable=False),
-    Column("mode", String(16), nullable=False),
-    Column("also_mode", String(16), nullable=False, server_default=""),
-    Column("kind", String(16), nullable=False, server_default="non_shared"),
-    Column("minutes_total", Integer, nullable=False),
-    Column("increment_seconds", Integer, nullable=False, server_default="60"),
-    Column("starts_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),
-    Column("created_by", Integer, nullable=True),
-    Column("created_at", UtcDateTime, nullable=False),
-    CheckConstraint("minutes_total > 0", name="minutes_positive"),
-    CheckConstraint("increment_seconds > 0", name="increment_positive"),
-)
-
-account = Table(
-    "account",
-    metadata,
-    Column("id", BigId, primary_key=True),
-    company_column(),
-    Column("package_id", ForeignKey("voice_package.id"), nullable=True, index=True),
-    Column("kind", String(16), nullable=False),
-    Column("minutes", Integer, nullable=False, server_default="0"),
-    UniqueConstraint("package_id", "kind"),
-    # `issued` is the platform's side of the books and mirrors what was sold; all others never go below zero.
-    CheckConstraint("kind = 'issued' OR minutes >= 0", name="never_overdrawn"),
-)
-
-posting = Table(
-    "posting",
-    metadata,
-    Column("id", BigId, primary_key=True),
-    company_column(),
-    Column("txn", String(120), nullable=False),
-    Column("account_id", ForeignKey("account.id"), nullable=False, index=True),
-    Column("minutes", Integer, nullable=False),
-    Column("kind", String(20), nullable=False),
-    Column("call_id", String(64), nullable=True, index=True),
-    Column("leg_id", String(64), nullable=True),
-    Column("seconds", Integer, nullable=False, server_default="0"),
-    Column("at", UtcDateTime, nullable=False),
-    UniqueConstraint("txn", "account_id"),
-)
-
-reservation = Table(
-    "reservation",
-    metadata,
-    Column("call_id", String(64), primary_key=True),
-    company_column(),
-    Column("package_id", ForeignKey("voice_package.id"), nullable=False),
-    Column("employee_id", Integer, nullable=False),
-    Column("minutes", Integer, nullable=False),
-    Column("extensions", Integer, nullable=False, server_default="0"),
-    Column("open", Boolean, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    CheckConstraint("minutes >= 0", name="minutes_not_negative"),
-    Index("ix_reservation_open", "open"),
 )
 
 cel_watermark = Table(

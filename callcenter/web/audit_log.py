@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
@@ -18,16 +19,29 @@ class AuditLog:
     async def add(
         self, company_id: int, actor_id: int | None, action: str, obj: str = "", ip: str = "", **details: Any
     ) -> None:
-        """One entry; `details` never holds secrets."""
+        """One entry in a transaction of its own; `details` never holds secrets."""
         async with self._db.write() as connection:
-            await connection.execute(
-                insert(audit).values(
-                    company_id=company_id,
-                    actor_id=actor_id,
-                    action=action,
-                    object=obj[:128],
-                    details=details,
-                    ip=ip,
-                    at=utcnow(),
-                )
+            await self.write(connection, company_id, actor_id, action, obj, ip, **details)
+
+    async def write(
+        self,
+        connection: AsyncConnection,
+        company_id: int,
+        actor_id: int | None,
+        action: str,
+        obj: str = "",
+        ip: str = "",
+        **details: Any,
+    ) -> None:
+        """One entry in the transaction of what it tells of."""
+        await connection.execute(
+            insert(audit).values(
+                company_id=company_id,
+                actor_id=actor_id,
+                action=action,
+                object=obj[:128],
+                details=details,
+                ip=ip,
+                at=utcnow(),
             )
+        )

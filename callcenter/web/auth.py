@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.terms import Scope
@@ -69,6 +69,16 @@ def _verify(stored: str, password: str) -> bool:
         return _hasher.verify(stored, password)
     except (Argon2Error, InvalidHashError):
         return False
+
+
+# Asked with every request, so it is built once.
+_IDENTIFY = (
+    select(employee, role.c.code, role.c.name_zh, role.c.name_en, role.c.permissions, role.c.scope)
+    .join(web_session, web_session.c.employee_id == employee.c.id)
+    .join(role, role.c.id == employee.c.role_id)
+    .where(web_session.c.token_hash == bindparam("token"), web_session.c.expires_at > bindparam("now"))
+    .execution_options(**EVERYWHERE)
+)
 
 
 class Auth:
@@ -140,22 +150,8 @@ class Auth:
 
     async def identify(self, token: str) -> Identity | None:
         """Who a session belongs to, with the rights of this moment; None when it is over."""
-        query = (
-            select(
-                employee,
-                role.c.code,
-                role.c.name_zh,
-                role.c.name_en,
-                role.c.permissions,
-                role.c.scope,
-            )
-            .join(web_session, web_session.c.employee_id == employee.c.id)
-            .join(role, role.c.id == employee.c.role_id)
-            .where(web_session.c.token_hash == _digest(token), web_session.c.expires_at > utcnow())
-            .execution_options(**EVERYWHERE)
-        )
-        async with self._db.read() as connection:
-            row = (await connection.execute(query)).first()
+        async with self._db.glance() as connection:
+            row = (await connection.execute(_IDENTIFY, {"token": _digest(token), "now": utcnow()})).first()
             if row is None or row.account_state != "active":
                 return None
             scope = Scope(row.scope)

@@ -11,9 +11,10 @@ from sqlalchemy import select
 from callcenter.domain.packages import billable_seconds
 from callcenter.domain.terms import Role
 from callcenter.ledger import book
+from callcenter.ledger.holds import holders_of
 from callcenter.ledger.legs import CelLeg
-from callcenter.ledger.packages import holders_of
-from callcenter.store.tables import account, call_quality, cel_leg, company, consult_recording, leg, posting
+from callcenter.store.ledger_tables import account, posting
+from callcenter.store.tables import call_quality, cel_leg, company, consult_recording, leg
 from callcenter.web.call_rows import CallRow
 from callcenter.web.calls import views_of, visible_call
 from callcenter.web.kit import Context, Routes
@@ -107,7 +108,7 @@ async def detail(services: Services, context: Context) -> CallDetail:
             .order_by(posting.c.id)
         )
         seen = {one.id: CelLeg.from_row(one) for one in records.all()}
-        entries = [ChargeView(one.txn, one.kind, one.account, one.minutes, one.at) for one in postings.all()]
+        entries = [ChargeView(one.txn, one.kind, one.account, one.amount, one.at) for one in postings.all()]
         # Whoever is not told of being listened to is not told afterwards either.
         views = [
             _leg_view(one, seen.get(one.id), entries)

@@ -38,8 +38,11 @@ class NewCall(Body, kw_only=True):
     """Who is rung first in direct and callback mode; left out, as my seat says."""
 
 
-class Dialled(msgspec.Struct):
+class Dialled(msgspec.Struct, omit_defaults=True):
+    """`hint`: the number that the call shows is being given back and soon works no more (SPEC §B8.8)."""
+
     call_id: str
+    hint: Literal["number_leaving"] | None = None
 
 
 class Digits(Body):
@@ -84,10 +87,7 @@ class AfterCall(Body, kw_only=True):
 )
 async def dial(services: Services, context: Context) -> Dialled:
     given: NewCall = context.body
-    key = context.request.headers.get("Idempotency-Key", "").strip()
-    if not key or len(key) > 60 or not key.isascii() or not key.isprintable():
-        raise ApiError("key_missing")
-    me = context.me
+    key, me = context.idempotency_key, context.me
     if given.customer_id is not None:
         found = await services.customers.briefs(me.company_id, [given.customer_id])
         if not found:
@@ -105,7 +105,8 @@ async def dial(services: Services, context: Context) -> Dialled:
             leg_order=given.leg_order,
         )
     )
-    return Dialled(call_id)
+    leaving = services.live.shows_leaving_number(me.company_id, call_id)
+    return Dialled(call_id, "number_leaving" if leaving else None)
 
 
 @routes.add(
@@ -121,7 +122,7 @@ async def dial(services: Services, context: Context) -> Dialled:
 async def hang_up(services: Services, context: Context) -> Dialled:
     call_id = await running_call(services, context)
     me = context.me
-    part = _part(services.live.snapshot_of(me.company_id)["call"].get(call_id) or {}, me.employee_id)
+    part = _part(services.live.call_of(me.company_id, call_id) or {}, me.employee_id)
     if part is None:
         # Somebody else's call: the whole of it ends, and that is a supervisor's word.
         if not me.may("calls.supervise"):
@@ -240,7 +241,7 @@ async def visible_call(services: Services, context: Context) -> Any:
 async def running_call(services: Services, context: Context, *, own: bool = False) -> str:
     """The id of a running call of mine, or of one in my scope when I may watch; `call_not_found` otherwise."""
     call_id = str(context.params["call_id"])
-    entity = services.live.snapshot_of(context.company_id)["call"].get(call_id)
+    entity = services.live.call_of(context.company_id, call_id)
     if entity is not None:
         me = context.me
         if _part(entity, me.employee_id) is not None or (entity["employee"] or {}).get("id") == me.employee_id:

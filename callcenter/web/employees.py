@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.agents import endpoint_of
 from callcenter.domain.terms import Device
+from callcenter.ledger import licences
 from callcenter.store.base import utcnow
 from callcenter.store.tables import agent_group, department, employee, group_member, role
 from callcenter.web.auth import check_strength
@@ -93,6 +94,8 @@ class EmployeeChange(Body, kw_only=True):
     seat_id: Id | msgspec.UnsetType | None = msgspec.UNSET
     """A free seat, or null: none. The seat the employee had becomes free."""
     account_state: Literal["active", "disabled", "departed"] | msgspec.UnsetType = msgspec.UNSET
+    verification: Literal["unverified", "verified"] | msgspec.UnsetType = msgspec.UNSET
+    """Whether the employee's real name was checked (SPEC §A4.2); packages are bought for those only."""
 
 
 class PasswordReset(Body):
@@ -154,6 +157,7 @@ async def employees(services: Services, context: Context) -> Listing[EmployeeVie
         "password_weak",
         "seat_unknown",
         "seat_assigned",
+        "licences_used_up",
     ),
 )
 async def create(services: Services, context: Context) -> EmployeeView:
@@ -167,6 +171,7 @@ async def create(services: Services, context: Context) -> EmployeeView:
             raise ApiError("login_taken")
         await require_department(connection, company_id, given.department_id)
         role_id = await _role_id(connection, company_id, given.role)
+        licensed = await licences.used(connection, company_id)
         row = await connection.execute(
             insert(employee)
             .values(
@@ -183,6 +188,7 @@ async def create(services: Services, context: Context) -> EmployeeView:
             .returning(employee.c.id)
         )
         made = row.scalar_one()
+        await licences.keep_within(connection, company_id, licensed)
         await _set_groups(connection, company_id, made, given.group_ids)
         if given.seat_id is not None:
             await give_seat(connection, company_id, made, given.seat_id)
@@ -207,6 +213,7 @@ async def create(services: Services, context: Context) -> EmployeeView:
         "own_account",
         "seat_unknown",
         "seat_assigned",
+        "licences_used_up",
     ),
 )
 async def change(services: Services, context: Context) -> EmployeeView:
@@ -227,11 +234,14 @@ async def change(services: Services, context: Context) -> EmployeeView:
             held = select(role.c.permissions).where(role.c.company_id == company_id, role.c.id == values["role_id"])
             may_dial = "calls.dial" in (await connection.execute(held)).scalar_one()
         if values:
+            licensed = await licences.used(connection, company_id)
             await connection.execute(
                 update(employee)
                 .where(employee.c.company_id == company_id, employee.c.id == employee_id)
                 .values(**values)
             )
+            # Whoever comes back after a departure, or is no administrator any more, needs a licence (SPEC §A4.1).
+            await licences.keep_within(connection, company_id, licensed)
         if group_ids is not None:
             await _set_groups(connection, company_id, employee_id, group_ids)
         if seat_id is not msgspec.UNSET:

@@ -66,6 +66,9 @@ CATALOGUE: dict[str, Text] = {
     "call_through_off": Text(403, "企业未设置呼转接入号。", "The company has no access number for call-through."),
     "key_reused": Text(422, "幂等键已用于其他请求。", "This idempotency key was used for another request."),
     "key_missing": Text(400, "缺少 Idempotency-Key 请求头。", "The Idempotency-Key header is missing."),
+    "balance_negative": Text(
+        402, "账户余额不足, 请先联系管理员充值后再拨打。", "The company's balance is too low; ask your administrator."
+    ),
     # Calls
     "call_not_found": Text(404, "通话不存在或已结束。", "There is no such call, or it is over."),
     "call_not_talking": Text(409, "通话尚未接通。", "The call is not connected."),
@@ -139,6 +142,109 @@ CATALOGUE: dict[str, Text] = {
     "dial_window_invalid": Text(
         422, "拨打时段必须在 08:30–21:30 之内。", "The dial window must lie inside 08:30-21:30."
     ),
+    # Packages and orders
+    "company_unverified": Text(403, "企业尚未通过认证，不能购买。", "The company is not verified, so it cannot buy."),
+    "script_not_approved": Text(
+        403, "话术尚未报备通过，不能购买。", "The company's script is not approved, so it cannot buy."
+    ),
+    "employee_unverified": Text(422, "员工尚未实名认证。", "An employee is not verified."),
+    "offering_unknown": Text(422, "套餐不存在。", "There is no such offering."),
+    "offering_not_on_sale": Text(409, "该套餐已下架。", "This is not on sale any more."),
+    "offering_differs": Text(422, "所选语音包不是该套餐购买的。", "This package was not bought as that offering."),
+    "offering_sold": Text(
+        409,
+        "该套餐已售出，分钟数、有效期和类型不能修改。",
+        "It has been sold, so minutes, validity and kind stay as they are.",
+    ),
+    "offering_invalid": Text(
+        422,
+        "套餐设置有误，请检查价格和优惠条件。",
+        "The prices or the terms of this offering do not fit together; see details.",
+    ),
+    "trial_used": Text(409, "体验语音包每个企业限购一次。", "Each company may buy a trial package once."),
+    "employees_needed": Text(422, "请选择使用该语音包的员工。", "Choose the employees who will use it."),
+    "employee_twice": Text(422, "同一员工被选择了两次。", "An employee is chosen twice."),
+    "quantity_invalid": Text(
+        422, "购买数量与所选员工不符或超出范围。", "The quantity does not fit the employees, or is out of range."
+    ),
+    "coupon_unknown": Text(422, "优惠券不存在。", "There is no such coupon."),
+    "coupon_used": Text(409, "优惠券已使用。", "This coupon has been used."),
+    "coupon_expired": Text(409, "优惠券已过期。", "This coupon has expired."),
+    "balance_too_low": Text(
+        402, "账户余额不足，请先充值。", "The balance of the account is too low; recharge it first."
+    ),
+    "price_changed": Text(
+        409, "价格已变化，请核对后重新确认。", "The price has changed; look at it and confirm again."
+    ),
+    "not_agreed": Text(422, "请先阅读并同意购买协议。", "Accept the purchase agreement first."),
+    "package_unknown": Text(
+        422, "语音包不存在或不支持该操作。", "There is no such package, or it cannot be used for this."
+    ),
+    "package_full": Text(409, "可分配数量不足，请先加购。", "There is no place left in this package; buy more first."),
+    "package_expired": Text(409, "语音包已过期或尚未生效。", "This package is not valid now."),
+    "package_in_use": Text(
+        409,
+        "该员工正在使用此语音包通话，请稍后再试。",
+        "A call of this employee is using the package; try again later.",
+    ),
+    "package_not_shared": Text(409, "只有共享语音包可以收回。", "Only a shared package can be taken back."),
+    "already_on_package": Text(409, "该员工已在使用此语音包。", "This employee uses the package already."),
+    "employee_not_on_package": Text(422, "该员工没有使用此语音包。", "This employee does not use the package."),
+    "line_differs": Text(
+        409, "固定语音包只能移交给同一线路的员工。", "A fixed package can only go to an employee on the same line."
+    ),
+    "mode_differs": Text(
+        422, "加油包的呼叫方式与语音包不同。", "A top-up must be of the same calling mode as its package."
+    ),
+    "action_not_possible": Text(409, "该语音包不支持此操作。", "This cannot be done with a package of this kind."),
+    "company_unknown": Text(422, "企业不存在。", "There is no such company."),
+    "already_departed": Text(409, "该员工已离职。", "This employee has left already."),
+    # Money, licences, numbers, points, invoices
+    "period_too_long": Text(422, "时间段不能超过 31 天。", "A period may have at most 31 days."),
+    "recharge_reviewed": Text(409, "该充值已审核。", "This recharge was reviewed before."),
+    "recharge_not_open": Text(
+        409,
+        "所选充值未到账、已开票或不存在。",
+        "A chosen recharge has not arrived, is invoiced already or is not there.",
+    ),
+    "payment_expired": Text(410, "付款码已失效，请重新充值。", "The pay code is no longer valid; start again."),
+    "payment_unavailable": Text(409, "未开通在线支付。", "Online payment is not available here."),
+    "document_missing": Text(422, "请上传文件。", "A file is needed."),
+    "document_invalid": Text(
+        422, "只接受 5 MB 以内的 JPG、PNG 或 PDF 文件。", "Only JPG, PNG and PDF files of at most 5 MB are accepted."
+    ),
+    "licences_used_up": Text(
+        409, "员工坐席数量不足，请先购买坐席。", "All employee licences are in use; buy more first."
+    ),
+    "licences_unlimited": Text(409, "本企业的员工坐席不限数量。", "This company has no limit of employees."),
+    "standard_unknown": Text(422, "请选择首次购买的账号标准。", "Choose a standard for the first purchase."),
+    "company_expired": Text(409, "企业系统有效期已过。", "The company's validity is over."),
+    "pack_unknown": Text(422, "点数包不存在。", "There is no such pack of points."),
+    "no_ai_seat": Text(409, "没有有效的 AI 坐席。", "The company has no AI seat that is valid now."),
+    "quantity_above_seats": Text(422, "申请数量不能超过企业坐席数。", "No more numbers than the company has seats."),
+    "application_closed": Text(409, "该申请已处理完毕。", "This application is closed."),
+    "too_many_numbers": Text(422, "派发数量超过申请数量。", "These are more numbers than were asked for."),
+    "number_not_assigned": Text(409, "该号码尚未分配给员工。", "This number is not assigned to an employee."),
+    "number_not_activated": Text(409, "号码激活后才能绑定坐席。", "Only an activated number can be bound."),
+    "number_not_bound": Text(409, "该号码未绑定坐席。", "This number is bound to no seat."),
+    "number_not_leaving": Text(409, "该号码没有退网申请。", "Nobody asked to give this number back."),
+    "number_not_taken": Text(
+        409, "员工尚未领取并激活该号码。", "The employee has not taken this number and activated it."
+    ),
+    "number_activated": Text(409, "该号码已激活。", "This number is activated already."),
+    "number_leaving": Text(409, "该号码正在退网。", "This number is being given back."),
+    "number_retired": Text(409, "该号码已退网。", "This number was given back."),
+    "number_of_platform": Text(
+        409, "平台派发的号码请在直拨号页面操作。", "The platform supplies this number; see the page of direct numbers."
+    ),
+    "identity_used_up": Text(409, "同一身份证最多激活 5 个号码。", "One identity card activates five numbers at most."),
+    "letter_missing": Text(
+        422,
+        "发票抬头与企业名称不一致，请上传授权书。",
+        "Another name than the company's needs a letter of authorisation.",
+    ),
+    "invoice_field_missing": Text(422, "请补全开票信息。", "Something the invoice must say is missing."),
+    "invoice_answered": Text(409, "该开票申请已处理。", "This request was answered before."),
     # CRM
     "duplicate": Text(409, "客户已存在。", "This customer exists already."),
     "customer_unknown": Text(422, "客户不存在。", "There is no such customer."),

@@ -21,8 +21,9 @@ PUBLIC = "public"
 SIGNED_IN = "signed_in"
 """Any signed-in employee."""
 
-Data = Literal["none", "own", "scoped", "company"]
-"""Which rows a route may touch: none, the person's own, those in the role's data scope, or the whole company's."""
+Data = Literal["none", "own", "scoped", "company", "platform"]
+"""Which rows a route may touch: none, the person's own, those in the role's data scope, the whole company's, or (with
+`platform.manage` only) those of every company."""
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 ShortText = Annotated[str, msgspec.Meta(max_length=100)]
@@ -84,6 +85,14 @@ class Context:
     @property
     def ip(self) -> str:
         return self.request.remote or ""
+
+    @property
+    def idempotency_key(self) -> str:
+        """The request's Idempotency-Key header; raises `key_missing`."""
+        key = self.request.headers.get("Idempotency-Key", "").strip()
+        if not key or len(key) > 60 or not key.isascii() or not key.isprintable():
+            raise ApiError("key_missing")
+        return key
 
 
 Handler = Callable[[Any, Context], Awaitable[Any]]

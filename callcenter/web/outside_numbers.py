@@ -11,8 +11,10 @@ import msgspec
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.direct_numbers import Step, refusal
 from callcenter.domain.numbers import BadNumber, display, normalise, region_of
 from callcenter.domain.terms import NumberKind
+from callcenter.ledger.direct_numbers import note, standing
 from callcenter.store.base import utcnow
 from callcenter.store.tables import employee, outside_number, seat
 from callcenter.web.errors import CATALOGUE, ApiError
@@ -173,7 +175,16 @@ async def create(services: Services, context: Context) -> list[OutsideNumberView
     summary="Bind a number to a seat or unbind it, switch it on or off, correct its region",
     body=OutsideNumberChange,
     answers=OutsideNumberView,
-    errors=("not_found", "seat_unknown", "number_bound", "seat_has_number", "number_inactive"),
+    errors=(
+        "not_found",
+        "seat_unknown",
+        "number_bound",
+        "seat_has_number",
+        "number_inactive",
+        "number_not_activated",
+        "number_retired",
+        "number_leaving",
+    ),
 )
 async def change(services: Services, context: Context) -> OutsideNumberView:
     given: OutsideNumberChange = context.body
@@ -181,6 +192,7 @@ async def change(services: Services, context: Context) -> OutsideNumberView:
     values = {key: value for key, value in msgspec.structs.asdict(given).items() if value is not msgspec.UNSET}
     async with services.database.write() as connection:
         row = await _require(connection, company_id, number_id)
+        _keep_life(row, values)
         if values.get("seat_id") is not None:
             state = values.get("state", row.state)
             code = await _refusal(connection, company_id, row, values["seat_id"], state)
@@ -192,6 +204,9 @@ async def change(services: Services, context: Context) -> OutsideNumberView:
                 .where(outside_number.c.company_id == company_id, outside_number.c.id == number_id)
                 .values(**values)
             )
+        if "seat_id" in values and row.dispatched_at is not None:
+            what = "bound" if values["seat_id"] is not None else "unbound"
+            await note(connection, company_id, number_id, what, by=context.me.employee_id, now=utcnow())
     action = "outside_number.changed"
     if "seat_id" in values:
         action = "outside_number.bound" if values["seat_id"] is not None else "outside_number.unbound"
@@ -206,7 +221,7 @@ async def change(services: Services, context: Context) -> OutsideNumberView:
     data="company",
     summary="Delete a number that no seat has; calls keep what they showed",
     status=204,
-    errors=("not_found", "number_bound"),
+    errors=("not_found", "number_bound", "number_of_platform"),
 )
 async def remove(services: Services, context: Context) -> None:
     company_id, number_id = context.company_id, context.params["id"]
@@ -214,6 +229,8 @@ async def remove(services: Services, context: Context) -> None:
         row = await _require(connection, company_id, number_id)
         if row.seat_id is not None:
             raise ApiError("number_bound", number=row.number)
+        if row.dispatched_at is not None:
+            raise ApiError("number_of_platform", number=row.number)
         await connection.execute(
             delete(outside_number).where(outside_number.c.company_id == company_id, outside_number.c.id == number_id)
         )
@@ -320,6 +337,8 @@ async def _refusal(connection: AsyncConnection, company_id: int, row: Any, seat_
         return "seat_unknown"
     if row.seat_id is not None:
         return "number_bound"
+    if row.dispatched_at is not None and (code := refusal(standing(row), Step.BIND)):
+        return code
     if state != "active":
         return "number_inactive"
     other = select(outside_number.c.id).where(
@@ -328,6 +347,16 @@ async def _refusal(connection: AsyncConnection, company_id: int, row: Any, seat_
         outside_number.c.kind == row.kind,
     )
     return "seat_has_number" if (await connection.execute(other)).first() is not None else ""
+
+
+def _keep_life(row: Any, values: dict[str, Any]) -> None:
+    """A number of the platform is switched on by its activation only, and does not come back (SPEC §B8.6, §B8.8)."""
+    if row.dispatched_at is None or "state" not in values:
+        return
+    if row.state == "retired":
+        raise ApiError("number_retired", number=row.number)
+    if row.activated_at is None:
+        raise ApiError("number_not_activated", number=row.number)
 
 
 async def _require(connection: AsyncConnection, company_id: int, number_id: int) -> Any:

@@ -1,19 +1,24 @@
-"""Voice packages at a glance: list, grant, and what was charged."""
+"""Voice packages at a glance: list, counts, grant, and what was charged."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import packages as rules
 from callcenter.domain.terms import Mode
-from callcenter.ledger.packages import Lot
+from callcenter.ledger.packages import Lot, lots_of
 from callcenter.store.base import utcnow
-from callcenter.store.tables import account, call, employee, posting, voice_package
+from callcenter.store.ledger_tables import account, posting
+from callcenter.store.tables import call, employee
 from callcenter.web.errors import ApiError
+from callcenter.web.identity import Identity
 from callcenter.web.kit import Body, Context, Id, Listing, Name, Paging, Query, Routes
 from callcenter.web.services import Services
 
@@ -26,11 +31,22 @@ class Owner(msgspec.Struct):
 
 
 class PackageView(msgspec.Struct):
+    """One package; minutes whole, `minutes_left` without those that running calls hold."""
+
     id: int
     name: str
+    kind: str
     mode: str
     also_mode: str | None
-    employee: Owner
+    line: str
+    employee: Owner | None
+    """None: shared, or not assigned yet."""
+    members: list[Owner]
+    """Employees of a shared package, as far as the reader may see them."""
+    quantity: int
+    """How many employees it is for."""
+    assigned: int
+    assignable: int
     minutes_total: int
     minutes_left: int
     minutes_reserved: int
@@ -39,11 +55,36 @@ class PackageView(msgspec.Struct):
     starts_at: datetime
     expires_at: datetime
     state: str
+    parent_id: int | None
+    """The package that a top-up was bought for."""
+    renews_id: int | None
+    purchase_id: int | None
+    offering_id: int | None
+    days_left_at_pace: int | None
+    """None: nothing was used yet."""
+
+
+State = Literal["future", "sufficient", "low", "used_up", "expired"]
+Kind = Literal["non_shared", "shared", "fixed", "top_up"]
 
 
 class PackageQuery(Query):
     employee_id: Id | None = None
-    state: Literal["sufficient", "low", "used_up", "expired"] | None = None
+    state: State | None = None
+    kind: Kind | None = None
+    unassigned: bool | None = None
+    """Only those with room for another employee."""
+
+
+class Counts(msgspec.Struct):
+    """How many packages are in each state; `unassigned` are those of them that are not over and have room."""
+
+    sufficient: int
+    low: int
+    used_up: int
+    expired: int
+    future: int
+    unassigned: int
 
 
 class NewPackage(Body, kw_only=True):
@@ -68,13 +109,21 @@ class EntryView(msgspec.Struct):
     number: str
 
 
-def view_of(lot: Lot, owner: str, now: datetime) -> PackageView:
+def view_of(lot: Lot, names: Mapping[int, str], now: datetime) -> PackageView:
+    """A package with the names of those of its users who are in `names`."""
+    owner = lot.employee_id
     return PackageView(
         id=lot.id,
         name=lot.name,
+        kind=lot.kind.value,
         mode=lot.mode.value,
         also_mode=lot.also_mode.value if lot.also_mode else None,
-        employee=Owner(lot.employee_id, owner),
+        line=lot.line,
+        employee=Owner(owner, names.get(owner, "")) if owner is not None else None,
+        members=[Owner(one, names[one]) for one in lot.members if one in names],
+        quantity=lot.quantity,
+        assigned=len(lot.users),
+        assignable=lot.assignable,
         minutes_total=lot.minutes_total,
         minutes_left=lot.minutes_left,
         minutes_reserved=lot.minutes_reserved,
@@ -83,7 +132,23 @@ def view_of(lot: Lot, owner: str, now: datetime) -> PackageView:
         starts_at=lot.starts_at,
         expires_at=lot.expires_at,
         state=rules.state_of(lot, now),
+        parent_id=lot.parent_id,
+        renews_id=lot.renews_id,
+        purchase_id=lot.purchase_id,
+        offering_id=lot.offering_id,
+        days_left_at_pace=rules.days_left_at_pace([lot], now),
     )
+
+
+async def names_of(connection: AsyncConnection, company_id: int) -> dict[int, str]:
+    """Employee -> name, of a whole company."""
+    query = select(employee.c.id, employee.c.name).where(employee.c.company_id == company_id)
+    return {row.id: row.name for row in (await connection.execute(query)).all()}
+
+
+def sees(me: Identity, lot: Lot) -> bool:
+    """A package is seen by whoever sees one of its users; one that nobody has yet, by those who see the company."""
+    return me.visible is None or any(me.sees(one) for one in lot.users)
 
 
 @routes.add(
@@ -98,12 +163,44 @@ def view_of(lot: Lot, owner: str, now: datetime) -> PackageView:
 async def packages(services: Services, context: Context) -> list[PackageView]:
     query: PackageQuery = context.query
     now = utcnow()
-    lots = await services.packages.lots(context.company_id, query.employee_id)
+    lots, names = await _visible(services, context, query.employee_id)
+    views = [view_of(lot, names, now) for lot in lots if query.kind in (None, lot.kind.value)]
+    return [
+        view for view in views if query.state in (None, view.state) and query.unassigned in (None, view.assignable > 0)
+    ]
+
+
+@routes.add(
+    "GET",
+    "/api/packages/counts",
+    permission="packages.view",
+    data="scoped",
+    summary="How many packages have plenty left, run low, are used up, over, or still to come",
+    answers=Counts,
+)
+async def counts(services: Services, context: Context) -> Counts:
+    now = utcnow()
+    lots, _ = await _visible(services, context)
+    states = Counter(rules.state_of(lot, now) for lot in lots)
+    return Counts(
+        sufficient=states["sufficient"],
+        low=states["low"],
+        used_up=states["used_up"],
+        expired=states["expired"],
+        future=states["future"],
+        unassigned=sum(lot.assignable > 0 and lot.expires_at > now for lot in lots),
+    )
+
+
+async def _visible(
+    services: Services, context: Context, employee_id: int | None = None
+) -> tuple[list[Lot], dict[int, str]]:
+    """The packages in scope, and the names of the people in scope."""
+    me = context.me
+    lots = await services.packages.lots(me.company_id, employee_id)
     async with services.database.read() as connection:
-        people = select(employee.c.id, employee.c.name).where(employee.c.company_id == context.company_id)
-        names: dict[int, str] = {row.id: row.name for row in (await connection.execute(people)).all()}
-    views = [view_of(lot, names.get(lot.employee_id, ""), now) for lot in lots if context.me.sees(lot.employee_id)]
-    return [view for view in views if query.state in (None, view.state)]
+        names = await names_of(connection, me.company_id)
+    return [lot for lot in lots if sees(me, lot)], {one: name for one, name in names.items() if me.sees(one)}
 
 
 @routes.add(
@@ -151,7 +248,7 @@ async def grant(services: Services, context: Context) -> PackageView:
     )
     await services.telephony.changed()
     lots = await services.packages.lots(context.company_id, given.employee_id)
-    return next(view_of(lot, name, now) for lot in lots if lot.id == package_id)
+    return next(view_of(lot, {given.employee_id: name}, now) for lot in lots if lot.id == package_id)
 
 
 @routes.add(
@@ -166,9 +263,6 @@ async def grant(services: Services, context: Context) -> PackageView:
 async def entries(services: Services, context: Context) -> Listing[EntryView]:
     paging: Paging = context.query
     company_id, package_id = context.company_id, context.params["id"]
-    owner = select(voice_package.c.employee_id).where(
-        voice_package.c.company_id == company_id, voice_package.c.id == package_id
-    )
     mine = (posting.c.company_id == company_id, account.c.package_id == package_id)
     # A charge moves reserved minutes to used; what a person wants to see is what it cost.
     relevant = account.c.kind.in_(("available", "used"))
@@ -183,8 +277,8 @@ async def entries(services: Services, context: Context) -> Listing[EntryView]:
         .order_by(posting.c.id.desc())
     )
     async with services.database.read() as connection:
-        employee_id = (await connection.execute(owner)).scalar()
-        if employee_id is None or not context.me.sees(employee_id):
+        lots = await lots_of(connection, company_id, package_id=package_id)
+        if not lots or not sees(context.me, lots[0]):
             raise ApiError("not_found")
         total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
         rows = (await connection.execute(query.limit(paging.page_size).offset(paging.offset))).all()
@@ -193,7 +287,7 @@ async def entries(services: Services, context: Context) -> Listing[EntryView]:
             row.id,
             row.at,
             row.kind,
-            -row.minutes if row.account_kind == "used" else row.minutes,
+            -row.amount if row.account_kind == "used" else row.amount,
             row.seconds,
             row.call_id,
             row.number or "",

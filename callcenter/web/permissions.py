@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from callcenter.domain.terms import Scope
 
@@ -25,7 +25,12 @@ PERMISSIONS = (
     "numbers.edit",
     "settings.edit",
     "audit.view",
+    "wallet.view",
+    "wallet.spend",
+    "platform.manage",
 )
+PLATFORM = ("platform.manage", "packages.grant")
+"""Only the operator of the installation has these: the administrators of its first company, no customer's."""
 
 
 class BuiltinRole(NamedTuple):
@@ -64,6 +69,25 @@ ADMIN = BuiltinRole(
     "Administrator",
     Scope.COMPANY,
     # The enterprise account has no business operations such as dialling (SPEC §A1.1).
-    tuple(code for code in PERMISSIONS if code != "calls.dial"),
+    tuple(code for code in PERMISSIONS if code != "calls.dial" and code not in PLATFORM),
 )
 BUILTIN = (AGENT, SUPERVISOR, ADMIN)
+
+
+def held_by(role: BuiltinRole, *, operates: bool) -> list[str]:
+    """What a built-in role may do in a company; `operates` says that the company runs the installation itself."""
+    return [*role.permissions, *(PLATFORM if operates and role is ADMIN else ())]
+
+
+def role_rows(*, operates: bool) -> list[dict[str, Any]]:
+    """The rows of `role` that a new company starts with."""
+    return [
+        {
+            "code": one.code,
+            "name_zh": one.name_zh,
+            "name_en": one.name_en,
+            "permissions": held_by(one, operates=operates),
+            "scope": one.scope.value,
+        }
+        for one in BUILTIN
+    ]

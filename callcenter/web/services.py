@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.commands import Command
 from callcenter.ledger.packages import Packages
+from callcenter.ledger.reconcile import Reconciliation
 from callcenter.settings import Settings
 from callcenter.store.database import Database
 from callcenter.web.audit_log import AuditLog
@@ -46,6 +48,13 @@ class Telephony(Protocol):
 class Live(Protocol):
     def snapshot_of(self, company_id: int) -> dict[str, dict[str, dict[str, Any]]]: ...
 
+    def call_of(self, company_id: int, call_id: str) -> dict[str, Any] | None: ...
+
+    def agent_of(self, company_id: int, employee_id: int) -> dict[str, Any] | None: ...
+
+    def shows_leaving_number(self, company_id: int, call_id: str) -> bool:
+        """Whether a running call shows a number of ours that is being given back."""
+
     def touch_group(self, group_id: int) -> None:
         """What the live entity of a group counts has changed in the database."""
 
@@ -57,6 +66,9 @@ class Customers(Protocol):
 
     async def named_like(self, company_id: int, text: str) -> list[int]:
         """Ids of customers whose name holds `text`, at most a few hundred."""
+
+    async def pass_on(self, connection: AsyncConnection, company_id: int, from_id: int, to_id: int) -> int:
+        """Gives every customer of one employee to another, in the caller's transaction; how many."""
 
 
 class BrowserPhones:
@@ -96,6 +108,7 @@ class Services:
     live: Live
     customers: Customers
     recordings: Path
+    reconciliation: Reconciliation
     sip_upstream: str
     """WebSocket URL of Asterisk's own SIP transport."""
     demo_numbers: tuple[Mapping[str, str], ...] = ()

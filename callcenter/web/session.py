@@ -236,13 +236,13 @@ async def minutes(services: Services, context: Context) -> Minutes:
         minutes_left=left,
         minutes_reserved=sum(lot.minutes_reserved for lot in valid),
         days_left=rules.days_left_at_pace(valid, now),
-        packages=[view_of(lot, who.name, now) for lot in lots],
+        packages=[view_of(lot, {who.employee_id: who.name}, now) for lot in lots],
     )
 
 
 async def _present(services: Services, context: Context) -> None:
     """An agent who signs in is at the desk, but not yet ready for calls. A running state is left alone."""
-    entity = services.live.snapshot_of(context.company_id)["agent"].get(str(context.me.employee_id))
+    entity = services.live.agent_of(context.company_id, context.me.employee_id)
     if entity is not None and entity["state"] == AgentState.LOGGED_OUT.value:
         command = ChooseState(context.company_id, context.me.employee_id, AgentState.NOT_READY, "signed_in")
         try:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
+from callcenter.ledger import book
+from callcenter.ledger.packages import Packages
 from callcenter.store import migrate
 from callcenter.store.database import Database
-from callcenter.store.tables import company, seat
+from callcenter.store.ledger_tables import posting
+from callcenter.store.tables import company, role, seat
 
 OLD_ROWS = """
 insert into company (id, name, display_number, created_at) values
@@ -23,12 +27,65 @@ insert into employee (id, company_id, role_id, login, name, password_hash, sip_s
 """
 
 
-async def test_agents_get_seats_and_the_display_number_goes_on_being_shown(tmp_path: Path) -> None:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/old.db")
+OLD_BOOKS = """
+insert into voice_package (id, company_id, employee_id, name, mode, minutes_total, starts_at, expires_at, created_at)
+    values (5, 1, 1, '畅享包', 'direct', 100, '2026-01-01', '2026-02-01', '2026-01-01 00:00:00.000000');
+insert into account (id, company_id, package_id, kind, minutes) values
+    (1, 1, 5, 'issued', -100), (2, 1, 5, 'available', 93), (3, 1, 5, 'reserved', 5), (4, 1, 5, 'used', 2);
+insert into posting (company_id, txn, account_id, minutes, kind, call_id, at) values
+    (1, 'grant:5', 1, -100, 'grant', null, '2026-01-01'), (1, 'grant:5', 2, 100, 'grant', null, '2026-01-01'),
+    (1, 'reserve:c', 2, -7, 'reserve', 'c', '2026-01-02'), (1, 'reserve:c', 3, 7, 'reserve', 'c', '2026-01-02'),
+    (1, 'settle:l', 3, -2, 'settle', 'c', '2026-01-02'), (1, 'settle:l', 4, 2, 'settle', 'c', '2026-01-02');
+insert into reservation (call_id, company_id, package_id, employee_id, minutes, open, created_at)
+    values ('c', 1, 5, 1, 7, 1, '2026-01-02')
+"""
+
+
+async def _first_release(folder: Path, *rows: str) -> Database:
+    """A database as the first release left it."""
+    database = Database(f"sqlite+aiosqlite:///{folder}/old.db")
     async with database.write() as connection:
         await connection.run_sync(lambda sync: command.upgrade(migrate.config_for(sync), "0001"))
-        for statement in OLD_ROWS.split(";"):
+        for statement in ";".join(rows).split(";"):
             await connection.execute(text(statement))
+    return database
+
+
+async def test_the_books_are_taken_over_to_the_minute(tmp_path: Path) -> None:
+    database = await _first_release(tmp_path, OLD_ROWS, OLD_BOOKS)
+    await migrate.upgrade(database)
+    now = datetime(2026, 1, 3, tzinfo=UTC)
+    packages = Packages(database)
+    (lot,) = await packages.lots(1, 1)
+    assert (lot.minutes_left, lot.minutes_reserved, lot.minutes_used) == (93, 5, 2)
+    held = await packages.held(1, "c")
+    assert held is not None and held.minutes == 5
+    more = await packages.extend(company_id=1, call_id="c", minutes=3, now=now)
+    assert more is not None and more.minutes == 8
+    await packages.release(company_id=1, call_id="c", now=now)
+    async with database.read() as connection:
+        assert await book.balances(connection, 1, 5) == book.Balances(98, 0, 2)
+        mine = await connection.execute(select(func.sum(posting.c.amount)).where(posting.c.company_id == 1))
+        assert mine.scalar_one() == 0
+    await database.close()
+
+
+async def test_administrators_gain_the_money_and_those_of_the_first_company_the_platform(tmp_path: Path) -> None:
+    second = "insert into role (id, company_id, code, name_zh, name_en, permissions, scope) values "
+    second += """(3, 2, 'admin', '管理员', 'Admin', '["packages.grant", "audit.view"]', 'company')"""
+    database = await _first_release(tmp_path, OLD_ROWS, second)
+    await migrate.upgrade(database)
+    query = select(role.c.id, role.c.permissions).execution_options(all_companies=True)
+    async with database.read() as connection:
+        held = {row.id: set(row.permissions) for row in (await connection.execute(query)).all()}
+    assert held[1] == {"calls.dial"}
+    assert held[2] == {"wallet.view", "wallet.spend", "platform.manage", "packages.grant"}
+    assert held[3] == {"audit.view", "wallet.view", "wallet.spend"}
+    await database.close()
+
+
+async def test_agents_get_seats_and_the_display_number_goes_on_being_shown(tmp_path: Path) -> None:
+    database = await _first_release(tmp_path, OLD_ROWS)
     await migrate.upgrade(database)
     async with database.read() as connection:
         seats = await connection.execute(select(seat.c.code, seat.c.employee_id).where(seat.c.company_id == 1))

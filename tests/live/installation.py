@@ -29,7 +29,8 @@ from callcenter.sandbox import sandbox
 from callcenter.settings import PROJECT_ROOT, Settings
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.tables import agent_group, company, employee, voice_package
+from callcenter.store.ledger_tables import voice_package
+from callcenter.store.tables import agent_group, company, employee
 
 T = TypeVar("T")
 
@@ -77,6 +78,8 @@ class Switch:
         self._writers: set[asyncio.StreamWriter] = set()
         self.cut_after: bytes = b""
         """Once the engine has sent this, the link is cut behind it."""
+        self.stalled = False
+        """Connections stay up and carry nothing: half-open."""
 
     async def join(self) -> None:
         self._server = await asyncio.start_server(self._relay, "127.0.0.1", self._listen)
@@ -103,6 +106,8 @@ class Switch:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asks: bool = False) -> None:
         try:
             while data := await reader.read(65_536):
+                while self.stalled:
+                    await asyncio.sleep(0.05)
                 writer.write(data)
                 await writer.drain()
                 if asks and self.cut_after and self.cut_after in data:

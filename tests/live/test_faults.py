@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import func, select
 
 from callcenter.pbx.tones import hears
-from callcenter.store.tables import call, posting
+from callcenter.store.ledger_tables import posting
+from callcenter.store.tables import call
 from tests.live.installation import INBOUND, Installation, until
 
 pytestmark = pytest.mark.live

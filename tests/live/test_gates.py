@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from callcenter.demo.client import Client, Failed
 from callcenter.store.base import utcnow
-from callcenter.store.tables import voice_package
+from callcenter.store.ledger_tables import voice_package
 from tests.live.installation import Agent, Installation
 
 pytestmark = pytest.mark.live

@@ -21,17 +21,21 @@ from callcenter import seed
 from callcenter.app import all_routes
 from callcenter.domain.events import LinkState
 from callcenter.domain.numbers import normalise
-from callcenter.domain.terms import Mode
+from callcenter.domain.terms import Mode, OrderAction
 from callcenter.engine import Core, Engine
 from callcenter.engine.ports import Caller
+from callcenter.ledger import catalogue, orders
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
+from callcenter.ledger.quotes import Wanted
+from callcenter.ledger.reconcile import Reconciliation
 from callcenter.ledger.settle import Settlement
 from callcenter.recording.prompts import prompt_file, prompt_folder
 from callcenter.settings import Settings
 from callcenter.store import migrate
 from callcenter.store.base import metadata, utcnow
 from callcenter.store.database import Database
+from callcenter.store.ledger_tables import invoice_request, number_application, offering, recharge
 from callcenter.store.tables import (
     agent_group,
     audit,
@@ -65,6 +69,9 @@ PASSWORD = "right-horse-battery"
 OWN, FOREIGN = "本域", "外域"
 """Every name in a company's rows begins with one of these, so that a foreign row in an answer can be seen."""
 ROLES = ("agent", "supervisor", "admin")
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
+DOCUMENT = f"{'0' * 32}.png"
+"""The uploaded paper of every row that has one."""
 
 
 class QuietPbx:
@@ -235,7 +242,9 @@ async def make_world(path: Path) -> World:
 
 
 async def _company(database: Database, code: str, mark: str, numbers: str, hashed: str) -> Company:
-    made = Company(await seed.make_company(database, f"{mark}公司", "02160000000"))
+    # The first company runs the installation, the other is one of its customers.
+    made = Company(await seed.make_company(database, f"{mark}公司", "02160000000", operates=code == "own"))
+    made.ids["company"] = made.other["company"] = made.id
     async with database.write() as connection:
         rooms: dict[str, int | None] = {"": None}
         for name, parent in (("root", ""), ("sales", "root"), ("team", "sales"), ("service", "root")):
@@ -291,7 +300,33 @@ async def _company(database: Database, code: str, mark: str, numbers: str, hashe
             now=utcnow(),
         )
         ids["employee"] = made.people[owner]
+    await _order(database, made, own=code == "own")
+    async with database.write() as connection:
+        for index, (owner, ids) in enumerate((("agent", made.ids), ("other", made.other))):
+            await _money_rows(connection, made, ids, mark, made.people[owner], f"{numbers}100{index}")
     return made
+
+
+async def _order(database: Database, made: Company, *, own: bool) -> None:
+    """An order of a package that costs nothing. What is for sale is nobody's row: to a stranger's id belongs none."""
+    async with database.write() as connection:
+        known = (await connection.execute(select(func.min(offering.c.id)))).scalar()
+        terms = {"kind": "non_shared", "offer": "regular", "mode": "direct", "minutes": 100, "days": 30}
+        prices = {"name": "畅享包", "price": 0, "list_price": 0}
+        sold = known or await catalogue.add_offering(connection, terms | prices, utcnow())
+        wanted = Wanted(sold, OrderAction.NEW, 1)
+        made.ids["order"], _ = await orders.place(
+            connection,
+            made.id,
+            made.people["admin"],
+            wanted,
+            key="of-the-world",
+            request="",
+            expected_paid=0,
+            now=utcnow(),
+        )
+    made.other["order"] = made.ids["order"]
+    made.ids["offering"] = made.other["offering"] = sold if own else 999_999
 
 
 async def _rows(
@@ -345,6 +380,27 @@ async def _rows(
             company_id=made.id, actor_id=owner, action="test.row", object=f"{mark}对象", details={}, at=now
         )
     )
+
+
+async def _money_rows(connection: Any, made: Company, ids: dict[str, Any], mark: str, owner: int, typed: str) -> None:
+    """A recharge with its proof, an invoice request with its papers, an application, a number given to the owner."""
+    now, admin = utcnow(), made.people["admin"]
+
+    async def add(what: str, table: Any, **values: Any) -> None:
+        row = insert(table).values(company_id=made.id, created_at=now, **values).returning(table.c.id)
+        ids[what] = int((await connection.execute(row)).scalar_one())
+
+    paper = {"applicant_id": admin, "remark": f"{mark}附言", "amount": 100}
+    await add(
+        "recharge", recharge, number=f"R{typed}", channel="offline", state="pending", proof_name=DOCUMENT, **paper
+    )
+    papers = {"letter_name": DOCUMENT, "file_name": DOCUMENT, "fields": {}, "title": f"{mark}抬头"}
+    await add("invoice", invoice_request, kind="ordinary", state="invoiced", **papers, **paper)
+    await add(
+        "application", number_application, quantity=1, region=f"{mark}地", fee=0, state="pending", applicant_id=admin
+    )
+    given = {"number": normalise(typed), "kind": "direct", "state": "assigned", "region": f"{mark}地"}
+    await add("direct_number", outside_number, employee_id=owner, monthly_fee=0, dispatched_at=now, **given)
 
 
 async def _inbound_rows(
@@ -428,6 +484,8 @@ async def served(
         announcement = prompt_folder(settings) / one.ids["prompt"]
         announcement.parent.mkdir(exist_ok=True)
         announcement.write_bytes(bytes(64))
+    (folder / "documents").mkdir(exist_ok=True)
+    (folder / "documents" / DOCUMENT).write_bytes(PNG)
     database = Database(f"sqlite+aiosqlite:///{path}")
     hub, ledger, pbx, telephony = LiveHub(), Packages(database), QuietPbx(), NoTelephony()
     crm = CrmBridge(database, Caller)
@@ -447,6 +505,7 @@ async def served(
         live=engine,
         customers=crm,
         recordings=settings.recordings_dir,
+        reconciliation=Reconciliation(database, CelFile(settings.data_dir / "master.db", "pbx")),
         sip_upstream=sip_upstream,
         demo_numbers=({"number": "13800000001"},),
     )

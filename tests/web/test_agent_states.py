@@ -69,8 +69,8 @@ async def test_a_supervisor_forces_a_state_and_the_agent_is_told_by_whom(site: S
             assert (answer.status, answer.json["state"], answer.json["reason"]) == (200, "not_ready", "meeting")
             while (message := await live.receive_json()).get("name") != "state_forced":
                 if message["type"] == "delta":
-                    entity = message["set"][0][2]
-                    assert entity["set_by"]["id"] == boss_id
+                    agents = [entity for kind, _, entity in message["set"] if kind == "agent"]
+                    assert all(entity["set_by"]["id"] == boss_id for entity in agents)
         assert message["data"] == {
             "state": "not_ready",
             "reason": "meeting",

@@ -20,7 +20,7 @@ ALL_COMPANIES = {
     # Who signs in, and whose session a token is, is known only after the query.
     "callcenter/web/auth.py:sign_in",
     "callcenter/web/auth.py:sign_out",
-    "callcenter/web/auth.py:identify",
+    "callcenter/web/auth.py:_IDENTIFY",
     # Logins and inbound numbers are unique on the whole platform.
     "callcenter/web/employees.py:create",
     "callcenter/web/numbers.py:create_number",
@@ -31,17 +31,48 @@ ALL_COMPANIES = {
     "callcenter/engine/writer.py:open_calls",
     "callcenter/engine/writer.py:agent_states",
     "callcenter/engine/directory.py:_seats",
+    "callcenter/engine/directory.py:_indebted",
     "callcenter/engine/queues.py:load",
     "callcenter/engine/callback_store.py:open_requests",
     "callcenter/telephony.py:_prompts",
     # Asterisk's records say which call, and the call says which company.
-    "callcenter/ledger/settle.py:_settle_leg",
+    "callcenter/ledger/settle.py:_PAYS",
     "callcenter/ledger/settle.py:_found_call",
-    "callcenter/ledger/settle.py:_finish",
+    "callcenter/ledger/settle.py:_CALL",
     # Recordings are worked on in order, whoever they belong to.
     "callcenter/recording/worker.py:work",
     "callcenter/recording/worker.py:_states",
     "callcenter/recording/voicemail.py:_call",
+    # What was sold to anybody keeps its terms; a coupon may be anybody's.
+    "callcenter/ledger/catalogue.py:_sold",
+    "callcenter/ledger/catalogue.py:find_coupon",
+    "callcenter/ledger/catalogue.py:use_coupon",
+    # The platform's operator sees every company.
+    "callcenter/web/platform_offerings.py:coupons",
+    "callcenter/web/platform_offerings.py:make_coupon",
+    "callcenter/web/lists.py:page_of",
+    "callcenter/ledger/wallet.py:standings",
+    "callcenter/ledger/recharges.py:review",
+    "callcenter/ledger/invoices.py:answer",
+    "callcenter/ledger/direct_numbers.py:_open",
+    "callcenter/ledger/direct_numbers.py:review_leave",
+    "callcenter/web/platform_companies.py:create",
+    "callcenter/web/platform_companies.py:_by_company",
+    "callcenter/web/platform_money.py:review",
+    "callcenter/web/platform_money.py:answer",
+    "callcenter/web/platform_money.py:_one",
+    "callcenter/web/platform_numbers.py:review_leave",
+    "callcenter/web/platform_numbers.py:_one_application",
+    # A pay code says which company it belongs to; numbers and identity cards are counted on the whole platform.
+    "callcenter/ledger/recharges.py:of_code",
+    "callcenter/ledger/direct_numbers.py:dispatch",
+    "callcenter/ledger/direct_numbers.py:activate",
+    # Time passes for every company.
+    "callcenter/ledger/number_fees.py:_numbers",
+    "callcenter/ledger/direct_numbers.py:retire_due",
+    "callcenter/ledger/recharges.py:void_unpaid",
+    "callcenter/ledger/daily.py:_companies",
+    "callcenter/ledger/packages.py:expire",
 }
 """Every place that reads or changes rows of all companies. A new one is a decision: add it with its reason."""
 
@@ -101,6 +132,7 @@ SCOPED: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("make", LEAKS.values(), ids=LEAKS)
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 async def test_a_query_that_forgets_the_company_is_refused(site: Site, make: Callable[[], Any]) -> None:
     # Twice: what was refused once must not pass as known.
     for _ in range(2):
@@ -138,10 +170,14 @@ def places() -> set[str]:
             if path.name == "guard.py":
                 continue
             tree = ast.parse(path.read_text("utf-8"))
+            name = path.relative_to(PROJECT_ROOT)
             for function in ast.walk(tree):
                 named = isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
                 if named and any(_says_all(node) for node in ast.walk(function)):
-                    found.add(f"{path.relative_to(PROJECT_ROOT)}:{function.name}")  # type: ignore[attr-defined]
+                    found.add(f"{name}:{function.name}")  # type: ignore[attr-defined]
+            for statement in tree.body:
+                if isinstance(statement, ast.Assign) and any(_says_all(node) for node in ast.walk(statement)):
+                    found |= {f"{name}:{target.id}" for target in statement.targets if isinstance(target, ast.Name)}
     return found
 
 
@@ -168,4 +204,4 @@ def test_the_guard_is_never_switched_off() -> None:
                 if isinstance(node, ast.Call):
                     assert not any(one.arg == "guard" for one in node.keywords), name
                 if isinstance(node, ast.Attribute) and node.attr == "exec_driver_sql":
-                    assert name == "callcenter/store/database.py", name
+                    assert name in ("callcenter/store/database.py", "callcenter/store/inline.py"), name

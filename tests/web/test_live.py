@@ -558,7 +558,9 @@ async def test_a_change_of_rights_closes_with_4401_and_the_next_connection_has_t
         tab, bystander = Tab(site, browser), Tab(site, agent)
         await tab.connect()
         await bystander.connect()
-        assert len(tab.live.entities["agent"]) == 2 and "today" in tab.live.entities["stats"]
+        while "today" not in tab.live.entities["stats"]:
+            await tab.read_one()
+        assert len(tab.live.entities["agent"]) == 2
         change = await admin.ask("PATCH", f"/api/employees/{own.people['supervisor']}", {"role": "agent"})
         assert change.status == 200
         assert tab.socket is not None

@@ -23,7 +23,7 @@ AGENT_MAY = ["calls.dial", "calls.view", "calls.control", "recordings.play", "cu
 ALL_BUT_DIAL = [
     "calls.view", "calls.control", "recordings.play", "customers.view", "customers.edit", "customers.delete",
     "live.view", "calls.supervise", "employees.view", "employees.edit", "departments.edit", "packages.view", "packages.grant",
-    "settings.edit", "audit.view", "numbers.edit",
+    "settings.edit", "audit.view", "numbers.edit", "wallet.view", "wallet.spend", "platform.manage",
 ]
 PEOPLE = ["林书遥", "周予安", "陈知夏", "黄清和", "赵一鸣", "孙念慈", "吴远舟", "郑南乔", "何叙白", "罗青禾"]
 
@@ -116,18 +116,6 @@ TIMELINE = [
 ]
 
 
-def package(index: int, left: int, total: int, state: str, reserved: int = 0) -> dict:
-    return {
-        "id": index + 1, "name": "直拨 500 分钟月包" if total == 500 else "直拨 2000 分钟季包", "mode": "direct",
-        "employee": {"id": index + 1, "name": PEOPLE[index]}, "minutes_total": total, "minutes_left": left, "minutes_reserved": reserved,
-        "minutes_used": total - left - reserved, "starts_at": ago(days=12), "expires_at": ahead(days=18 - index * 3) if state != "expired" else ago(days=2), "state": state,
-    }
-
-
-PACKAGES = [
-    package(0, 1286, 2000, "sufficient", 2), package(1, 38, 500, "low", 1), package(2, 412, 500, "sufficient"), package(3, 0, 500, "used_up"),
-    package(4, 1730, 2000, "sufficient"), package(5, 21, 500, "low"), package(6, 266, 500, "expired"), package(7, 344, 500, "sufficient"),
-]
 EMPLOYEES = [
     {
         "id": i + 1, "login": ["linshuyao", "zhouyuan", "chenzhixia", "huangqinghe", "zhaoyiming", "sunnianci", "wuyuanzhou", "zhengnanqiao", "hexubai", "luoqinghe"][i],

@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
+import billing_scenes  # noqa: E402
 import fixtures as fx  # noqa: E402
 import inbound_fixtures as inbound  # noqa: E402
 from stage import ORIGIN, install, send  # noqa: E402
@@ -176,11 +177,12 @@ SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("voicemails", "agent", "/work", {**agent(), "queue": inbound.QUEUES}, click("[data-testid=work-tab-voicemails]")),
     ("callbacks", "agent", "/work", {**agent(), "queue": inbound.QUEUES}, click("[data-testid=work-tab-callbacks]")),
     ("live-queues", "supervisor", "/dashboard", {**floor(), "queue": inbound.QUEUES}, None),
-    ("packages", "admin", "/admin/packages", {}, None),
-    ("entries", "admin", "/admin/packages", {}, click("[data-testid^=package-]:not([data-testid=package-grant])")),
     ("blacklist", "admin", "/admin/blacklist", {}, None),
     ("settings", "admin", "/admin/settings", {}, None),
+    ("my-minutes", "agent", "/work", agent(), click(".minutes")),
+    ("my-numbers", "agent", "/work", agent(), lambda page, held: [click("[data-testid=user-menu]")(page, held), click("[data-testid=menu-numbers]")(page, held)] and None),
     ("audit", "admin", "/admin/audit", {}, None),
+    *billing_scenes.SCENES,
 ]
 
 

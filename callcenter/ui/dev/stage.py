@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Page, Route, WebSocketRoute
 
 sys.path.insert(0, str(Path(__file__).parent))
+import billing_fixtures as billing  # noqa: E402
 import fixtures as fx  # noqa: E402
 import inbound_fixtures as inbound  # noqa: E402
 
@@ -51,7 +52,7 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
         case ["me"]:
             return fx.me(role)
         case ["me", "minutes"]:
-            return {"minutes_left": 1286, "minutes_reserved": 2, "days_left": 21.4, "packages": fx.PACKAGES[:1]}
+            return {"minutes_left": 1286, "minutes_reserved": 2, "days_left": 21.4, "packages": [billing.PACKAGES[i] for i in (0, 2, 6)]}
         case ["softphone", "credentials"]:
             return {"uri": "sip:agent-1-web@callcenter.invalid", "username": "agent-1-web", "password": "x", "ws_path": "/sip", "expires_at": fx.ahead(minutes=9), "ice_servers": []}
         case ["customers"]:
@@ -116,8 +117,6 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
             return page_of(inbound.CALLBACKS)
         case ["blacklist"]:
             return [{"id": 1, "number": "13700008888", "reason": "客户要求不再联系"}, {"id": 2, "number": "02160001234", "reason": "投诉"}]
-        case ["packages"]:
-            return page_of(fx.PACKAGES)
         case ["packages", _, "entries"]:
             return page_of([{"at": c["started_at"], "call_id": c["id"], "kind": "charge", "minutes": -c["minutes_charged"], "duration_seconds": c["talk_seconds"], "number": c["number_display"]} for c in fx.CALLS[:12]])
         case ["settings", "company"]:
@@ -130,6 +129,9 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
 
 
 SOUND = tone()
+RECEIPT = """<svg xmlns="http://www.w3.org/2000/svg" width="360" height="520" font-family="sans-serif"><rect width="360" height="520" fill="#fff"/>
+<text x="180" y="70" text-anchor="middle" font-size="18">账单详情</text><text x="180" y="130" text-anchor="middle" font-size="32">-5,000.00</text>
+<text x="30" y="200" font-size="15" fill="#666">交易成功</text><text x="30" y="240" font-size="15" fill="#666">收款方：云号科技</text></svg>"""
 
 
 def install(page: Page, role: str | None, entities: dict | None = None) -> dict:
@@ -144,7 +146,14 @@ def install(page: Page, role: str | None, entities: dict | None = None) -> dict:
             if url.path.endswith(("/recording", "/audio")):
                 route.fulfill(body=SOUND, content_type="audio/wav")
                 return
-            body = answer(role, route.request.method, url.path, parse_qs(url.query)) if role else None
+            if url.path.endswith("/proof"):
+                route.fulfill(body=RECEIPT, content_type="image/svg+xml")
+                return
+            query, sent = parse_qs(url.query), route.request.post_data or ""
+            wanted = json.loads(sent) if sent.startswith("{") else {}
+            body = billing.answer(route.request.method, url.path.strip("/").split("/")[1:], query, wanted) if role else None
+            if role and body is None:
+                body = answer(role, route.request.method, url.path, query)
             if body is None:
                 code = "not_signed_in" if role is None else "not_found"
                 error = {"error": {"code": code, "message": {"zh": "账号或密码不正确。", "en": "Wrong user name or password."}}}

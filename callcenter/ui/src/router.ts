@@ -35,16 +35,74 @@ const routes: RouteRecordRaw[] = [
       { path: 'groups', name: 'groups', component: () => import('./admin/GroupsPage.vue'), meta: { needs: 'numbers.edit' } },
       { path: 'hours', name: 'hours', component: () => import('./admin/HoursPage.vue'), meta: { needs: 'numbers.edit' } },
       { path: 'prompts', name: 'prompts', component: () => import('./admin/PromptsPage.vue'), meta: { needs: 'numbers.edit' } },
-      { path: 'packages', name: 'packages', component: () => import('./admin/PackagesPage.vue'), meta: { needs: 'packages.view' } },
+      { path: 'packages', redirect: { name: 'packages' } },
       { path: 'blacklist', name: 'blacklist', component: () => import('./admin/BlacklistPage.vue'), meta: { needs: 'numbers.edit' } },
       { path: 'settings', name: 'settings', component: () => import('./admin/SettingsPage.vue'), meta: { needs: 'settings.edit' } },
       { path: 'audit', name: 'audit', component: () => import('./admin/AuditPage.vue'), meta: { needs: 'audit.view' } },
     ],
   },
+  {
+    path: '/billing',
+    name: 'billing',
+    component: () => import('./billing/BillingFrame.vue'),
+    children: [
+      { path: 'packages', name: 'packages', component: () => import('./billing/PackagesPage.vue'), meta: { needs: 'packages.view' } },
+      { path: 'shop', name: 'shop', component: () => import('./billing/ShopPage.vue'), meta: { needs: 'wallet.view' } },
+      { path: 'orders', name: 'orders', component: () => import('./billing/OrdersPage.vue'), meta: { needs: 'wallet.view' } },
+      { path: 'consumption', name: 'consumption', component: () => import('./billing/ConsumptionPage.vue'), meta: { needs: 'packages.view' } },
+      { path: 'reconciliation', name: 'reconciliation', component: () => import('./billing/ReconciliationPage.vue'), meta: { needs: 'wallet.view' } },
+      { path: 'wallet', name: 'wallet', component: () => import('./billing/WalletPage.vue'), meta: { needs: 'wallet.view' } },
+      { path: 'recharges', name: 'recharges', component: () => import('./billing/RechargesPage.vue'), meta: { needs: 'wallet.view' } },
+      { path: 'licences', name: 'licences', component: () => import('./billing/LicencesPage.vue'), meta: { needs: 'wallet.view' } },
+      { path: 'direct-numbers', name: 'direct-numbers', component: () => import('./billing/DirectNumbersPage.vue'), meta: { needs: 'wallet.view' } },
+      { path: 'points', name: 'points', component: () => import('./billing/PointsPage.vue'), meta: { needs: 'wallet.view' } },
+      { path: 'ai-wallet', name: 'ai-wallet', component: () => import('./billing/AiWalletPage.vue'), meta: { needs: 'wallet.view' } },
+      { path: 'invoices', name: 'invoices', component: () => import('./billing/InvoicesPage.vue'), meta: { needs: 'wallet.view' } },
+    ],
+  },
+  {
+    path: '/platform',
+    name: 'platform',
+    component: () => import('./platform/PlatformFrame.vue'),
+    children: [
+      { path: 'companies', name: 'companies', component: () => import('./platform/CompaniesPage.vue'), meta: { needs: 'platform.manage' } },
+      { path: 'recharges', name: 'recharge-reviews', component: () => import('./platform/RechargeReviewPage.vue'), meta: { needs: 'platform.manage' } },
+      { path: 'invoices', name: 'invoice-answers', component: () => import('./platform/InvoiceAnswersPage.vue'), meta: { needs: 'platform.manage' } },
+      { path: 'numbers', name: 'number-supply', component: () => import('./platform/NumberSupplyPage.vue'), meta: { needs: 'platform.manage' } },
+      { path: 'offerings', name: 'offerings', component: () => import('./platform/OfferingsPage.vue'), meta: { needs: 'platform.manage' } },
+      { path: 'coupons', name: 'coupons', component: () => import('./platform/CouponsPage.vue'), meta: { needs: 'platform.manage' } },
+      { path: 'prices', name: 'prices', component: () => import('./platform/PricesPage.vue'), meta: { needs: 'platform.manage' } },
+    ],
+  },
   { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./pages/NowherePage.vue') },
 ]
 
-export const adminRoutes = ['employees', 'departments', 'seats', 'groups', 'hours', 'prompts', 'packages', 'blacklist', 'settings', 'audit'] as const
+/** A heading of a side menu and the pages under it. */
+export interface SideGroup {
+  title: string
+  pages: string[]
+}
+
+export const adminGroups: SideGroup[] = [
+  { title: 'shell.groups.people', pages: ['employees', 'departments', 'settings', 'audit'] },
+  { title: 'shell.groups.calling', pages: ['seats', 'groups', 'hours', 'prompts', 'blacklist'] },
+]
+export const billingGroups: SideGroup[] = [
+  { title: 'shell.groups.packages', pages: ['packages', 'shop', 'orders', 'consumption', 'reconciliation'] },
+  { title: 'shell.groups.money', pages: ['wallet', 'recharges', 'licences', 'direct-numbers', 'points', 'ai-wallet', 'invoices'] },
+]
+export const platformGroups: SideGroup[] = [
+  { title: 'shell.platform', pages: ['companies', 'recharge-reviews', 'invoice-answers', 'number-supply', 'offerings', 'coupons', 'prices'] },
+]
+const pagesOf = (groups: SideGroup[]) => groups.flatMap((group) => group.pages)
+/** Every place with a side menu: its path, and its pages in order. */
+export const sections: Record<'billing' | 'platform' | 'admin', string[]> = {
+  billing: pagesOf(billingGroups),
+  platform: pagesOf(platformGroups),
+  admin: pagesOf(adminGroups),
+}
+const sidePages = Object.values(sections).flat()
+export const isSidePage = (name: string) => sidePages.includes(name)
 
 export const router = createRouter({ history: createWebHistory(), routes })
 
@@ -62,7 +120,7 @@ export function mayOpen(name: string): boolean {
 export function homeOf(): string {
   const session = useSession()
   const order = session.may('live.view') ? ['live', 'work'] : ['work']
-  return [...order, 'calls', 'customers', ...adminRoutes].find(mayOpen) ?? 'nowhere'
+  return [...order, 'calls', 'customers', ...sidePages].find(mayOpen) ?? 'nowhere'
 }
 
 router.beforeEach(async (to) => {
@@ -75,7 +133,8 @@ router.beforeEach(async (to) => {
   if (to.meta.public) return session.me ? { name: homeOf() } : true
   if (!session.me) return { name: 'login', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
   if (to.path === '/') return { name: homeOf() }
-  if (to.path === '/admin') return { name: adminRoutes.find(mayOpen) ?? homeOf() }
+  const section = to.path.slice(1)
+  if (section in sections) return { name: sections[section as keyof typeof sections].find(mayOpen) ?? homeOf() }
   if (to.meta.needs && !session.may(to.meta.needs)) return { name: homeOf() }
   return true
 })

@@ -30,7 +30,7 @@ export interface Dial {
 
 /** Starts one outbound call. The key makes a repeated request the same call. */
 export const dial = (what: Dial, key: string) =>
-  post<{ call_id: string }>('/api/calls', what, { 'Idempotency-Key': key })
+  post<{ call_id: string; hint?: 'number_leaving' }>('/api/calls', what, { 'Idempotency-Key': key })
 export const hangUp = (id: string) => post<void>(`/api/calls/${id}/hangup`)
 export const listCalls = (filter: CallFilter, signal?: AbortSignal) =>
   get<Page<CallRow>>('/api/calls', filter, signal)

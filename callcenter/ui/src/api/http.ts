@@ -71,7 +71,8 @@ export async function request<T>(method: string, path: string, options: Options 
   const headers: Record<string, string> = { Accept: 'application/json', ...options.headers }
   const init: RequestInit = { method, headers, credentials: 'same-origin' }
   if (options.signal) init.signal = options.signal
-  if (options.body !== undefined) {
+  if (options.body instanceof FormData) init.body = options.body
+  else if (options.body !== undefined) {
     headers['Content-Type'] = 'application/json'
     init.body = JSON.stringify(options.body)
   }
@@ -104,3 +105,13 @@ export const post = <T>(path: string, body?: unknown, headers?: Record<string, s
 export const put = <T>(path: string, body: unknown) => request<T>('PUT', path, { body })
 export const patch = <T>(path: string, body: unknown) => request<T>('PATCH', path, { body })
 export const remove = (path: string) => request<void>('DELETE', path)
+
+/** Fields and files as one form; empty fields are left out. */
+export function formOf(fields: Record<string, string | number | boolean | File | null | undefined>): FormData {
+  const form = new FormData()
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === null || value === undefined || value === '') continue
+    form.append(name, value instanceof File ? value : String(value))
+  }
+  return form
+}

@@ -49,7 +49,7 @@ export const listEmployees = (filter: EmployeeFilter = {}) =>
 export const createEmployee = (input: EmployeeInput) => post<Employee>('/api/employees', input)
 export const updateEmployee = (
   id: number,
-  change: Partial<Omit<EmployeeInput, 'login' | 'password'>> & { account_state?: string },
+  change: Partial<Omit<EmployeeInput, 'login' | 'password'>> & { account_state?: string; verification?: 'unverified' | 'verified' },
 ) => patch<Employee>(`/api/employees/${id}`, change)
 export const resetPassword = (id: number, password: string) =>
   post<void>(`/api/employees/${id}/password`, { password })

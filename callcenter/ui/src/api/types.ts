@@ -313,29 +313,7 @@ export interface BlacklistEntry {
   created_at?: string
 }
 
-export type PackageState = 'sufficient' | 'low' | 'used_up' | 'expired'
-
-export interface Package {
-  id: number
-  name: string
-  mode: string
-  employee: Ref
-  minutes_total: number
-  minutes_left: number
-  minutes_reserved: number
-  minutes_used: number
-  starts_at: string
-  expires_at: string
-  state: PackageState
-}
-
-export interface Minutes {
-  minutes_left: number
-  minutes_reserved: number
-  days_left: number | null
-  packages: Package[]
-}
-
+export type { Minutes, Package, PackageKind, PackageState } from './minutes'
 export type { CompanySettings } from './company'
 
 export interface AuditEntry {

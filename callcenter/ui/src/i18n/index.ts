@@ -21,6 +21,9 @@ export const i18n = createI18n({
   },
 })
 
+/** For words outside a component. */
+export const translate = (key: string): string => (i18n.global as unknown as { t: (key: string) => string }).t(key)
+
 async function loadEnglish(): Promise<void> {
   const loaded: Messages = {}
   await Promise.all(

@@ -1,6 +1,6 @@
-import { Activity, Headset, PhoneCall, Settings2, UsersRound } from 'lucide-vue-next'
+import { Activity, Building2, Headset, PhoneCall, Settings2, UsersRound, Wallet } from 'lucide-vue-next'
 import type { Component } from 'vue'
-import { adminRoutes, mayOpen } from '@/router'
+import { mayOpen, sections } from '@/router'
 
 export interface Item {
   name: string
@@ -18,6 +18,8 @@ export function places(): Item[] {
     { name: 'customers', label: 'shell.customers', icon: UsersRound, to: '/customers' },
   ]
   const open = all.filter((item) => mayOpen(item.name))
-  if (adminRoutes.some(mayOpen)) open.push({ name: 'admin', label: 'shell.admin', icon: Settings2, to: '/admin' })
+  if (sections.billing.some(mayOpen)) open.push({ name: 'billing', label: 'shell.billing', icon: Wallet, to: '/billing' })
+  if (sections.platform.some(mayOpen)) open.push({ name: 'platform', label: 'shell.platform', icon: Building2, to: '/platform' })
+  if (sections.admin.some(mayOpen)) open.push({ name: 'admin', label: 'shell.admin', icon: Settings2, to: '/admin' })
   return open
 }

@@ -1,7 +1,7 @@
 import { watchEffect } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { useRoute } from 'vue-router'
-import { adminRoutes } from '@/router'
+import { isSidePage } from '@/router'
 import { useDesk } from '@/stores/desk'
 import { usePhone } from '@/stores/phone'
 
@@ -14,8 +14,7 @@ export function useTitle(): void {
 
   watchEffect(() => {
     const name = String(route.name ?? '')
-    const inAdmin = adminRoutes.some((one) => one === name)
-    const page = inAdmin ? t(`admin.${name}.title`) : name === 'nowhere' || !name ? '' : t(`shell.${name}`)
+    const page = isSidePage(name) ? t(`admin.${name}.title`) : name === 'nowhere' || !name ? '' : t(`shell.${name}`)
     const caller = phone.ringing ? (desk.pops[0]?.customer?.name ?? phone.call?.number_display ?? t('phone.incoming')) : null
     document.title = caller ? `☎ ${caller}` : [page, t('shell.product')].filter(Boolean).join(' · ')
   })

@@ -1,5 +1,6 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
+import { translate } from '@/i18n'
 import * as callsApi from '@/api/calls'
 import { ApiError, type Words } from '@/api/http'
 import { fetchCredentials } from '@/api/session'
@@ -190,7 +191,7 @@ export const usePhone = defineStore('phone', () => {
     dialling.value = true
     refusal.value = null
     try {
-      const { call_id } = await callsApi.dial(
+      const { call_id, hint } = await callsApi.dial(
         {
           number: clean,
           source: customerId === undefined ? 'manual' : 'customer',
@@ -200,6 +201,7 @@ export const usePhone = defineStore('phone', () => {
         newKey(),
       )
       expect(call_id)
+      if (hint) ElMessage.warning({ message: translate('phone.numberLeaving'), grouping: true })
       chosen.value = {}
       return true
     } catch (error) {

@@ -1,0 +1,4 @@
+import type { Ref } from '@/api/types'
+
+/** A person the server names with or without an id. */
+export const who = (person: Ref | string | null | undefined) => (typeof person === 'string' ? person : person?.name) || '—'

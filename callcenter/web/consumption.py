@@ -1,0 +1,205 @@
+"""What every call cost: which employee, which package, how many minutes (SPEC §C1.4, §B7.5)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Select, func, literal, null, select, union_all
+
+from callcenter.domain.numbers import display
+from callcenter.ledger.book import Entry, Kind
+from callcenter.store.ledger_tables import account, posting, reservation, voice_package
+from callcenter.store.tables import call, employee, leg
+from callcenter.web import sheets
+from callcenter.web.call_rows import aware
+from callcenter.web.kit import Context, Id, Paging, Routes
+from callcenter.web.order_list import zone_of
+from callcenter.web.services import Services
+
+routes = Routes("consumption")
+
+COLUMNS = ("时间", "员工", "号码", "语音包", "通话时长", "消耗分钟")
+THIRD = ".third"
+"""What a third party's minutes are held under, after the call's id (see `ledger/holds.py`)."""
+
+
+class Named(msgspec.Struct):
+    id: int
+    name: str
+
+
+class ConsumptionRow(msgspec.Struct):
+    """One charge of one leg; `minutes` whole. A call that was not answered is there with zero."""
+
+    call_id: str
+    leg_id: str | None
+    at: datetime
+    employee: Named
+    number: str
+    number_display: str
+    package: Named
+    duration_seconds: int
+    minutes: int
+
+
+class Consumption(msgspec.Struct):
+    items: list[ConsumptionRow]
+    total: int
+    page: int
+    page_size: int
+    total_seconds: int
+    """Talk of all rows that match. A leg that two packages paid for counts once."""
+    total_minutes: int
+
+
+class ConsumptionQuery(Paging, kw_only=True):
+    employee_id: Id | None = None
+    package_id: Id | None = None
+    date_from: datetime | None = msgspec.field(default=None, name="from")
+    date_to: datetime | None = msgspec.field(default=None, name="to")
+    sort: Literal["at", "-at"] = "-at"
+
+
+@routes.add(
+    "GET",
+    "/api/consumption",
+    permission="packages.view",
+    data="scoped",
+    summary="What every call cost, with the sums of those that match",
+    query=ConsumptionQuery,
+    answers=Consumption,
+)
+async def consumption(services: Services, context: Context) -> Consumption:
+    wanted: ConsumptionQuery = context.query
+    query = _matching(context, wanted)
+    matching = query.subquery()
+    legs = select(matching.c.txn, func.max(matching.c.seconds).label("seconds")).group_by(matching.c.txn).subquery()
+    async with services.database.read() as connection:
+        sums = select(func.count(), func.coalesce(func.sum(matching.c.minutes), 0)).select_from(matching)
+        total, minutes = (await connection.execute(sums)).one()
+        seconds = (await connection.execute(select(func.coalesce(func.sum(legs.c.seconds), 0)))).scalar_one()
+        page = _ordered(query, wanted).limit(wanted.page_size).offset(wanted.offset)
+        items = [_row(row) for row in (await connection.execute(page)).all()]
+    return Consumption(items, total, wanted.page, wanted.page_size, int(seconds), int(minutes))
+
+
+@routes.add(
+    "GET",
+    "/api/consumption/export",
+    permission="packages.view",
+    data="scoped",
+    summary="The filtered consumption as a spreadsheet",
+    query=ConsumptionQuery,
+    raw=True,
+)
+async def export(services: Services, context: Context) -> Any:
+    wanted: ConsumptionQuery = context.query
+    query = _ordered(_matching(context, wanted), wanted).limit(sheets.EXPORT_LIMIT)
+    async with services.database.read() as connection:
+        zone = await zone_of(connection, context.company_id)
+        rows = [_row(row) for row in (await connection.execute(query)).all()]
+    await services.audit.add(
+        context.company_id, context.me.employee_id, "consumption.exported", ip=context.ip, rows=len(rows)
+    )
+    return await sheets.answer(
+        "consumption",
+        COLUMNS,
+        [
+            (
+                row.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
+                row.employee.name,
+                row.number,
+                row.package.name,
+                f"{row.duration_seconds // 60:02d}:{row.duration_seconds % 60:02d}",
+                row.minutes,
+            )
+            for row in rows
+        ],
+    )
+
+
+def _matching(context: Context, wanted: ConsumptionQuery) -> Select[Any]:
+    company_id, me = context.company_id, context.me
+    costs = _costs(company_id)
+    number = func.coalesce(func.nullif(leg.c.number, ""), call.c.number)
+    query = (
+        select(
+            costs,
+            number.label("number"),
+            employee.c.name.label("employee_name"),
+            voice_package.c.name.label("package_name"),
+        )
+        .join(voice_package, voice_package.c.id == costs.c.package_id)
+        .join(call, call.c.id == costs.c.call)
+        .outerjoin(leg, leg.c.id == costs.c.leg_id)
+        .outerjoin(employee, employee.c.id == costs.c.employee_id)
+        .where(voice_package.c.company_id == company_id)
+    )
+    if me.visible is not None:
+        query = query.where(costs.c.employee_id.in_(me.visible))
+    if wanted.employee_id is not None:
+        query = query.where(costs.c.employee_id == wanted.employee_id)
+    if wanted.package_id is not None:
+        query = query.where(costs.c.package_id == wanted.package_id)
+    if wanted.date_from is not None:
+        query = query.where(costs.c.at >= aware(wanted.date_from))
+    if wanted.date_to is not None:
+        query = query.where(costs.c.at < aware(wanted.date_to))
+    return query
+
+
+def _costs(company_id: int) -> Any:
+    """Every charge, and every call that held minutes and was charged nothing."""
+    charged = (
+        select(
+            posting.c.txn,
+            func.replace(posting.c.call_id, THIRD, "").label("call"),
+            posting.c.leg_id,
+            posting.c.at,
+            account.c.employee_id,
+            account.c.package_id,
+            posting.c.seconds,
+            posting.c.amount.label("minutes"),
+        )
+        .join(account, account.c.id == posting.c.account_id)
+        .where(
+            posting.c.company_id == company_id,
+            account.c.kind == Kind.USED.value,
+            posting.c.kind == Entry.SETTLE.value,
+        )
+    )
+    paid = select(posting.c.call_id).where(
+        posting.c.company_id == company_id, posting.c.kind == Entry.SETTLE.value, posting.c.call_id.is_not(None)
+    )
+    free = select(
+        ("free:" + reservation.c.call_id).label("txn"),
+        func.replace(reservation.c.call_id, THIRD, "").label("call"),
+        null().label("leg_id"),
+        reservation.c.created_at.label("at"),
+        reservation.c.employee_id,
+        reservation.c.package_id,
+        literal(0).label("seconds"),
+        literal(0).label("minutes"),
+    ).where(reservation.c.company_id == company_id, ~reservation.c.open, reservation.c.call_id.not_in(paid))
+    return union_all(charged, free).subquery("costs")
+
+
+def _ordered(query: Select[Any], wanted: ConsumptionQuery) -> Select[Any]:
+    at, txn, package = (query.selected_columns[name] for name in ("at", "txn", "package_id"))
+    return query.order_by(*((at, txn, package) if wanted.sort == "at" else (at.desc(), txn.desc(), package)))
+
+
+def _row(row: Any) -> ConsumptionRow:
+    return ConsumptionRow(
+        call_id=row.call,
+        leg_id=row.leg_id,
+        at=row.at,
+        employee=Named(row.employee_id, row.employee_name or ""),
+        number=row.number,
+        number_display=display(row.number),
+        package=Named(row.package_id, row.package_name),
+        duration_seconds=row.seconds,
+        minutes=row.minutes,
+    )

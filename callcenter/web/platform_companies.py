@@ -1,0 +1,233 @@
+"""The operator's companies: who they are, what they have, opening one, checking and licensing it. Money in fen."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+import msgspec
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callcenter.ledger import wallet
+from callcenter.ledger.book import Kind
+from callcenter.store.base import utcnow
+from callcenter.store.companies import add_company
+from callcenter.store.ledger_tables import account, voice_package
+from callcenter.store.tables import company, employee, role
+from callcenter.web.errors import ApiError
+from callcenter.web.kit import Body, Context, Listing, Name, Paging, Routes, ShortText
+from callcenter.web.permissions import role_rows
+from callcenter.web.services import Services
+
+routes = Routes("platform")
+
+EVERYWHERE = {"all_companies": True}
+Verification = Literal["unverified", "reviewing", "verified", "rejected"]
+ScriptState = Literal["missing", "reviewing", "approved", "rejected"]
+LicenceCount = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+Login = Annotated[str, msgspec.Meta(min_length=2, max_length=64, pattern=r"^[A-Za-z0-9._@+-]+$")]
+
+
+class CompanyView(msgspec.Struct):
+    """`licences` null: no limit. `employees` that are not departed. `minutes_left` of packages that are valid now."""
+
+    id: int
+    name: str
+    created_at: datetime
+    verification: str
+    script_state: str
+    licences: int | None
+    employees: int
+    valid_until: datetime | None
+    balance: int
+    frozen: int
+    points: int
+    minutes_left: int
+
+
+class CompanyQuery(Paging, kw_only=True):
+    q: ShortText = ""
+
+
+class NewCompany(Body, kw_only=True):
+    name: Name
+    admin_login: Login
+    admin_name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    licences: LicenceCount | None = None
+    valid_until: datetime | None = None
+    time_zone: Annotated[str, msgspec.Meta(max_length=64)] = "Asia/Shanghai"
+
+
+class CompanyChange(Body, kw_only=True):
+    verification: Verification | msgspec.UnsetType = msgspec.UNSET
+    script_state: ScriptState | msgspec.UnsetType = msgspec.UNSET
+    licences: LicenceCount | msgspec.UnsetType | None = msgspec.UNSET
+    valid_until: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+
+
+class Opened(msgspec.Struct):
+    """The administrator's password is shown this once."""
+
+    company: CompanyView
+    password: str
+
+
+@routes.add(
+    "GET",
+    "/api/platform/companies",
+    permission="platform.manage",
+    data="platform",
+    summary="All companies of the installation",
+    query=CompanyQuery,
+    answers=Listing[CompanyView],
+)
+async def listing(services: Services, context: Context) -> Listing[CompanyView]:
+    wanted: CompanyQuery = context.query
+    query = select(company)
+    if wanted.q.strip():
+        query = query.where(company.c.name.contains(wanted.q.strip(), autoescape=True))
+    async with services.database.read() as connection:
+        total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+        page = query.order_by(company.c.id).limit(wanted.page_size).offset(wanted.offset)
+        items = await _views(connection, (await connection.execute(page)).all())
+    return Listing(items, total, wanted.page, wanted.page_size)
+
+
+@routes.add(
+    "POST",
+    "/api/platform/companies",
+    permission="platform.manage",
+    data="platform",
+    summary="Open a company with its administrator; it is to be verified before it buys",
+    body=NewCompany,
+    answers=Opened,
+    status=201,
+    errors=("login_taken", "name_taken", "invalid"),
+)
+async def create(services: Services, context: Context) -> Opened:
+    given: NewCompany = context.body
+    if given.time_zone not in available_timezones():
+        raise ApiError("invalid", reason="unknown time zone - at `$.time_zone`")
+    password = secrets.token_urlsafe(9)
+    hashed = await services.auth.hash(password)
+    values = {
+        "name": given.name,
+        "time_zone": given.time_zone,
+        "licences": given.licences,
+        "valid_until": aware(given.valid_until),
+        "verification": "unverified",
+        "script_state": "missing",
+    }
+    async with services.database.write() as connection:
+        taken = select(employee.c.id).where(employee.c.login == given.admin_login)
+        if (await connection.execute(taken.execution_options(**EVERYWHERE))).first() is not None:
+            raise ApiError("login_taken")
+        await _require_free_name(connection, given.name)
+        company_id = await add_company(connection, values, role_rows(operates=False), utcnow())
+        admin = select(role.c.id).where(role.c.company_id == company_id, role.c.code == "admin")
+        await connection.execute(
+            insert(employee).values(
+                company_id=company_id,
+                role_id=(await connection.execute(admin)).scalar_one(),
+                login=given.admin_login,
+                name=given.admin_name,
+                password_hash=hashed,
+                sip_secret=secrets.token_urlsafe(18),
+                created_at=utcnow(),
+            )
+        )
+        await _audit(services, connection, context, "company.opened", str(company_id), name=given.name)
+    await services.telephony.changed()
+    return Opened(await _one(services, company_id), password)
+
+
+@routes.add(
+    "PATCH",
+    "/api/platform/companies/{id}",
+    permission="platform.manage",
+    data="platform",
+    summary="Check a company, license it, set its validity or correct its name",
+    body=CompanyChange,
+    answers=CompanyView,
+    errors=("not_found", "name_taken"),
+)
+async def change(services: Services, context: Context) -> CompanyView:
+    given: CompanyChange = context.body
+    company_id = context.params["id"]
+    values = {key: value for key, value in msgspec.structs.asdict(given).items() if value is not msgspec.UNSET}
+    if "valid_until" in values:
+        values["valid_until"] = aware(values["valid_until"])
+    async with services.database.write() as connection:
+        row = (await connection.execute(select(company).where(company.c.id == company_id))).first()
+        if row is None:
+            raise ApiError("not_found")
+        if values.get("name", row.name) != row.name:
+            await _require_free_name(connection, values["name"])
+        if values:
+            await connection.execute(update(company).where(company.c.id == company_id).values(**values))
+        shown = {key: msgspec.to_builtins(value) for key, value in values.items()}
+        await _audit(services, connection, context, "company.changed", str(company_id), changes=shown)
+    await services.telephony.changed()
+    return await _one(services, company_id)
+
+
+def aware(moment: datetime | None) -> datetime | None:
+    """A time without a zone is one of this machine's."""
+    return moment.astimezone() if moment is not None and moment.tzinfo is None else moment
+
+
+async def _require_free_name(connection: AsyncConnection, name: str) -> None:
+    if (await connection.execute(select(company.c.id).where(company.c.name == name))).first() is not None:
+        raise ApiError("name_taken")
+
+
+async def _one(services: Services, company_id: int) -> CompanyView:
+    async with services.database.read() as connection:
+        rows = (await connection.execute(select(company).where(company.c.id == company_id))).all()
+        return (await _views(connection, rows))[0]
+
+
+async def _views(connection: AsyncConnection, rows: Any) -> list[CompanyView]:
+    people = select(employee.c.company_id, func.count()).where(employee.c.account_state != "departed")
+    now = utcnow()
+    minutes = (
+        select(account.c.company_id, func.sum(account.c.balance))
+        .join(voice_package, voice_package.c.id == account.c.package_id)
+        .where(account.c.kind.in_((Kind.AVAILABLE.value, Kind.RESERVED.value)))
+        .where(voice_package.c.starts_at <= now, voice_package.c.expires_at > now)
+    )
+    employees = await _by_company(connection, people.group_by(employee.c.company_id))
+    left = await _by_company(connection, minutes.group_by(account.c.company_id))
+    money = await wallet.standings(connection)
+    nothing = wallet.Standing(0, 0, 0, 0)
+    return [
+        CompanyView(
+            row.id,
+            row.name,
+            row.created_at,
+            row.verification,
+            row.script_state,
+            row.licences,
+            employees.get(row.id, 0),
+            row.valid_until,
+            money.get(row.id, nothing).balance,
+            money.get(row.id, nothing).frozen,
+            money.get(row.id, nothing).points,
+            left.get(row.id, 0),
+        )
+        for row in rows
+    ]
+
+
+async def _by_company(connection: AsyncConnection, query: Any) -> dict[int, int]:
+    rows = (await connection.execute(query.execution_options(**EVERYWHERE))).all()
+    return {company_id: int(number) for company_id, number in rows}
+
+
+async def _audit(services: Services, connection: Any, context: Context, action: str, what: str, **details: Any) -> None:
+    me = context.me
+    await services.audit.write(connection, me.company_id, me.employee_id, action, what, context.ip, **details)

@@ -1,0 +1,130 @@
+"""Points for social leads: the packs on sale and the company's orders (SPEC §C10.6, §C10.7). Money in fen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from sqlalchemy import func, select
+
+from callcenter.ledger import book, points, prices
+from callcenter.ledger.book import Kind
+from callcenter.store.base import utcnow
+from callcenter.store.ledger_tables import points_order
+from callcenter.web.kit import Body, Context, Listing, Routes
+from callcenter.web.lists import Named, Period, page_of, people
+from callcenter.web.services import Services
+
+routes = Routes("points")
+
+
+class Pack(msgspec.Struct):
+    """`points` for `price`; the gift is not added to the current points."""
+
+    code: str
+    name: str
+    price: int
+    points: int
+    gift: int
+
+
+class PointsOrder(msgspec.Struct):
+    """`before` and `after` in points."""
+
+    number: str
+    created_at: datetime
+    name: str
+    unit_price: int
+    quantity: int
+    paid: int
+    state: str
+    before: int
+    after: int
+    buyer: Named | None
+
+
+class PointsView(msgspec.Struct):
+    points: int
+    packs: list[Pack]
+    orders: Listing[PointsOrder]
+    total_paid: int
+    """Fen of all orders that match, whatever the page."""
+
+
+class NewPoints(Body, kw_only=True):
+    pack: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    expected_paid: Annotated[int, msgspec.Meta(ge=0)]
+
+
+@routes.add(
+    "GET",
+    "/api/points",
+    permission="wallet.view",
+    data="company",
+    summary="Current points, the packs on sale, and the orders",
+    query=Period,
+    answers=PointsView,
+)
+async def overview(services: Services, context: Context) -> PointsView:
+    wanted: Period = context.query
+    query = select(points_order).where(
+        points_order.c.company_id == context.company_id, *wanted.on(points_order.c.created_at)
+    )
+    matching = query.subquery()
+    async with services.database.read() as connection:
+        balance = await book.balance(connection, context.company_id, book.points(Kind.POINTS))
+        listed = await prices.current(connection)
+        rows, total = await page_of(connection, query, wanted, points_order.c.id.desc())
+        paid = (await connection.execute(select(func.sum(matching.c.paid)))).scalar()
+        names = await people(connection, context.company_id)
+    orders = Listing([_view(row, names) for row in rows], total, wanted.page, wanted.page_size)
+    return PointsView(balance, msgspec.convert(listed["point_packs"], list[Pack]), orders, int(paid or 0))
+
+
+@routes.add(
+    "POST",
+    "/api/points/orders",
+    permission="wallet.spend",
+    data="company",
+    summary="Buy packs of points. Needs an Idempotency-Key header",
+    body=NewPoints,
+    answers=PointsOrder,
+    status=201,
+    errors=("key_missing", "key_reused", "pack_unknown", "company_unverified", "price_changed", "balance_too_low"),
+)
+async def buy(services: Services, context: Context) -> PointsOrder:
+    given: NewPoints = context.body
+    me, key = context.me, context.idempotency_key
+    async with services.database.write() as connection:
+        row = await points.buy(
+            connection,
+            me.company_id,
+            given.pack,
+            given.quantity,
+            expected=given.expected_paid,
+            key=key,
+            by=me.employee_id,
+            now=utcnow(),
+        )
+        await services.audit.write(
+            connection, me.company_id, me.employee_id, "points.bought", row.number, context.ip, paid=row.paid
+        )
+        names = await people(connection, me.company_id)
+    return _view(row, names)
+
+
+def _view(row: Any, names: dict[int, Named]) -> PointsOrder:
+    return PointsOrder(
+        row.number,
+        row.created_at,
+        row.name,
+        row.unit_price,
+        row.quantity,
+        row.paid,
+        row.state,
+        row.before,
+        row.after,
+        names.get(row.buyer_id),
+    )

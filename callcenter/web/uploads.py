@@ -1,0 +1,81 @@
+"""Forms with files (multipart/form-data), read part by part with a limit for each."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import BodyPartReader, web
+
+from callcenter.store.documents import LARGEST, TYPES, BadDocument, Documents
+from callcenter.web.errors import ApiError
+
+FIELD_LIMIT = 20_000
+"""Bytes of a field that is no file."""
+PARTS = 20
+T = TypeVar("T")
+
+
+async def read_form(request: web.Request, kind: type[T], *files: str) -> tuple[T, dict[str, bytes]]:
+    """The form's fields as `kind`, and the content of those of the named files that were sent.
+
+    Raises `invalid`, and `document_invalid` for a file that is too large.
+    """
+    if request.content_type != "multipart/form-data":
+        raise ApiError("invalid", reason="multipart/form-data expected")
+    fields: dict[str, str] = {}
+    found: dict[str, bytes] = {}
+    try:
+        reader = await request.multipart()
+        for _ in range(PARTS):
+            part = await reader.next()
+            if part is None:
+                break
+            if not isinstance(part, BodyPartReader) or not part.name:
+                raise ApiError("invalid", reason="a part of the form has no name")
+            is_file = part.name in files
+            content = await _content(part, LARGEST if is_file else FIELD_LIMIT, "document_invalid" if is_file else "")
+            if not is_file:
+                fields[part.name] = content.decode()
+            elif content:
+                found[part.name] = content
+        values = msgspec.convert(fields, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ApiError("invalid", reason=str(error)) from None
+    except (ValueError, AssertionError) as error:
+        raise ApiError("invalid", reason=str(error)[:200]) from None
+    if any("\x00" in text for text in fields.values()):
+        raise ApiError("invalid", reason="the text holds NUL")
+    return values, found
+
+
+async def _content(part: BodyPartReader, limit: int, code: str) -> bytes:
+    kept = bytearray()
+    while chunk := await part.read_chunk(65_536):
+        kept += chunk
+        if len(kept) > limit:
+            raise ApiError(code or "too_large")
+    return bytes(kept)
+
+
+def keep(documents: Documents, content: bytes | None) -> str:
+    """Saves an uploaded document and returns its name; empty when none was sent. Raises `document_invalid`."""
+    if content is None:
+        return ""
+    try:
+        return documents.save(content)
+    except BadDocument:
+        raise ApiError("document_invalid") from None
+
+
+def attachment(documents: Documents, name: str, called: str) -> web.StreamResponse:
+    """A kept document as a download; `called` is the name it gets, without its ending. Raises `not_found`."""
+    path = documents.path(name)
+    if path is None:
+        raise ApiError("not_found")
+    headers: dict[str, Any] = {
+        "Content-Type": TYPES[path.suffix],
+        "Content-Disposition": f'attachment; filename="{called}{path.suffix}"',
+        "Cache-Control": "private, no-store",
+    }
+    return web.FileResponse(path, headers=headers)
