@@ -234,9 +234,14 @@ class Core:
             self._apply(event.channel, event, now)
             return
         match event:
-            case ev.AgentCalled(target=channel) | ev.AgentConnected(target=channel) | ev.DialBegan(target=channel):
+            case ev.AgentCalled(target=channel) | ev.AgentConnected(target=channel):
                 self._adopt(channel, now)
-            case ev.DialEnded(target=channel) | ev.QueueCallerJoined(channel=channel):
+            case ev.DialBegan(source=source, target=channel):
+                self._adopt_both(source, channel, now)
+            case ev.DialEnded(source=source, target=channel):
+                self._adopt_both(source, channel, now)
+                self._apply(channel, event, now)
+            case ev.QueueCallerJoined(channel=channel):
                 self._apply(channel, event, now)
             case ev.ContactChanged():
                 self._contact(event)
@@ -266,6 +271,12 @@ class Core:
         if facts:
             self.take(call, facts)
         return call, leg.id
+
+    def _adopt_both(self, source: ev.Channel | None, target: ev.Channel, now: datetime) -> None:
+        """Who dials tells its call as well, should its own events have been lost."""
+        if source is not None:
+            self._adopt(source, now)
+        self._adopt(target, now)
 
     def _apply(self, channel: ev.Channel, event: ev.AmiEvent, now: datetime) -> None:
         found = self._adopt(channel, now)

@@ -32,7 +32,7 @@ FOLDER = Path(__file__).parent.parent / "ami" / "streams"
 STREAMS = sorted([FOLDER / "calls.ami", *(FOLDER / "control").glob("*.ami"), *(FOLDER / "live").glob("*.ami")])
 START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 ROLES = {role.value for role in Role}
-EXAMPLES = 120
+EXAMPLES = 60
 """For each of the streams; together they are some thousands of interleavings."""
 
 
@@ -105,19 +105,21 @@ class World:
         core.directory = OneGroup()
         core.directory.companies[1] = Mock(spec=CompanyRules, wrap_up_seconds=30, recording=True)
         core.directory.groups[1] = Mock(spec=Group, id=1, company_id=1)
-        for channel in (channel for event in events for channel in channels_of(event)):
-            world._meet(channel)
+        channels = [channel for event in events for channel in channels_of(event)]
+        callers = {channel.uniqueid for channel in channels if channel.account == f"{channel.uniqueid}.customer"}
+        for channel in channels:
+            world._meet(channel, callers)
         return world
 
-    def _meet(self, channel: ev.Channel) -> None:
+    def _meet(self, channel: ev.Channel, callers: set[str]) -> None:
         employee = employee_of(channel.name)
         agents = self.core.registry.agents
         if employee is not None and employee[0] not in agents:
             made = Agent(employee[0], 1, f"agent {employee[0]}", device=Device.SIP, state=AgentState.READY)
             agents[employee[0]] = made
         part = part_of(channel)
-        if part is None or part[0] in self.calls or (part[1] == "customer" and part[0] == channel.uniqueid):
-            return
+        if part is None or part[0] in self.calls or part[0] in callers:
+            return  # who calls in makes the call
         call_id = part[0]
         clicked = employee is not None and channel.uniqueid == call_id
         owner = employee[0] if clicked and employee is not None else next(iter(agents), None)
@@ -133,7 +135,8 @@ class World:
                 continue
             for channel in channels_of(event):
                 part = part_of(channel)
-                if part is not None and part[0] in self.core.registry.calls:
+                far_half = channel.name.endswith(";2")  # of a Local channel: nobody's leg
+                if part is not None and not far_half and part[0] in self.core.registry.calls:
                     self.seen[channel.uniqueid] = part[0]
             self.core.handle(event)
             self.calls |= self.core.registry.calls
@@ -142,6 +145,8 @@ class World:
 
     def _choose(self, choice: Choose) -> None:
         agents = list(self.core.registry.agents.values())
+        if not agents:
+            return
         agent = agents[choice.agent % len(agents)]
         changed = agent_rules.choose(agent, choice.state, "", self.clock.now)
         self.core.agent_changed(agent, changed)
