@@ -236,11 +236,8 @@ class Core:
         match event:
             case ev.AgentCalled(target=channel) | ev.AgentConnected(target=channel):
                 self._adopt(channel, now)
-            case ev.DialBegan(source=source, target=channel):
-                self._adopt_both(source, channel, now)
-            case ev.DialEnded(source=source, target=channel):
-                self._adopt_both(source, channel, now)
-                self._apply(channel, event, now)
+            case ev.DialBegan() | ev.DialEnded():
+                self._dialled(event, now)
             case ev.QueueCallerJoined(channel=channel):
                 self._apply(channel, event, now)
             case ev.ContactChanged():
@@ -248,14 +245,7 @@ class Core:
             case ev.QualityMeasured():
                 self._measured(event, now)
             case ev.OriginateAnswered(ok=False):
-                call = self.registry.calls.get(event.call_id)
-                if call is not None and not call.legs:
-                    reason = EndReason.AGENT_BUSY if event.reason == 5 else EndReason.AGENT_UNREACHABLE
-                    if call.leg_order is LegOrder.CUSTOMER_FIRST:
-                        reason = EndReason.NETWORK_FAILED
-                    self.take(call, call_rules.close(call, now, reason))
-                elif self.on_originate_failed is not None:
-                    self.on_originate_failed(event.call_id)
+                self._not_dialled(event, now)
             case ev.LinkChanged():
                 self._link(event)
             case _:
@@ -272,11 +262,23 @@ class Core:
             self.take(call, facts)
         return call, leg.id
 
-    def _adopt_both(self, source: ev.Channel | None, target: ev.Channel, now: datetime) -> None:
+    def _not_dialled(self, event: ev.OriginateAnswered, now: datetime) -> None:
+        call = self.registry.calls.get(event.call_id)
+        if call is not None and not call.legs:
+            reason = EndReason.AGENT_BUSY if event.reason == 5 else EndReason.AGENT_UNREACHABLE
+            if call.leg_order is LegOrder.CUSTOMER_FIRST:
+                reason = EndReason.NETWORK_FAILED
+            self.take(call, call_rules.close(call, now, reason))
+        elif self.on_originate_failed is not None:
+            self.on_originate_failed(event.call_id)
+
+    def _dialled(self, event: ev.DialBegan | ev.DialEnded, now: datetime) -> None:
         """Who dials tells its call as well, should its own events have been lost."""
-        if source is not None:
-            self._adopt(source, now)
-        self._adopt(target, now)
+        if event.source is not None:
+            self._adopt(event.source, now)
+        self._adopt(event.target, now)
+        if isinstance(event, ev.DialEnded):
+            self._apply(event.target, event, now)
 
     def _apply(self, channel: ev.Channel, event: ev.AmiEvent, now: datetime) -> None:
         found = self._adopt(channel, now)

@@ -81,6 +81,19 @@ async def price_list(services: Services, context: Context) -> Prices:
 
 
 @routes.add(
+    "GET",
+    "/api/prices",
+    permission="wallet.view",
+    data="none",
+    summary="What everything but packages costs",
+    answers=Prices,
+)
+async def my_price_list(services: Services, context: Context) -> Prices:
+    async with services.database.read() as connection:
+        return msgspec.convert(await prices.current(connection), Prices)
+
+
+@routes.add(
     "PUT",
     "/api/platform/prices",
     permission="platform.manage",

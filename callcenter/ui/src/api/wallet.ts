@@ -99,9 +99,7 @@ export interface ListPrices {
   number_month: number
   search_first: { accounts: number; price_year: number }[]
 }
-/** Only the operator's own company may read the price list; another sees what it pays in the quote, or afterwards. */
-export const fetchListPrices = async (operates: boolean): Promise<ListPrices | null> =>
-  operates ? get<ListPrices>('/api/platform/prices') : null
+export const fetchListPrices = () => get<ListPrices>('/api/prices')
 export const listLicences = (query: Query, signal?: AbortSignal) => get<Page<LicencePurchase>>('/api/licences', query, signal)
 export const quoteLicences = (wish: LicenceWish) => post<LicenceQuote>('/api/licences/quote', wish)
 export const buyLicences = (wish: LicenceWish, expected_paid: number, key: Record<string, string>) =>
