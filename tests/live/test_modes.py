@@ -374,9 +374,11 @@ async def test_call_through(site: Installation) -> None:
     await settings(site, access_number=ACCESS)
     before = await rows_of(site), await left(agent)
     call_id = await agent.client.dial("13800000001", mode="call_through")
-    waiting = await agent.wait_state(call_id, "dialing_agent")
-    assert waiting["armed"]["access_number"] == ACCESS
-    assert waiting["armed"]["phone"] == e164(outside_phone(4))
+    armed = await agent.live.wait(
+        lambda live: (live.entities["call"].get(call_id) or {}).get("armed"), 15, "the target"
+    )
+    assert armed["access_number"] == ACCESS
+    assert armed["phone"] == e164(outside_phone(4))
     assert await refusal(agent) == "already_dialling"
     stranger = await site.carrier.call_in(ACCESS, outside_phone(5), 650, seconds=5)
     mine = await site.carrier.call_in(ACCESS, outside_phone(4), 750, seconds=30)
