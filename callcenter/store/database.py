@@ -39,7 +39,9 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(self.url, **kwargs)
         self._inline: Engine | None = None
         if self.is_sqlite:
-            self._inline = create_engine(self.url.set(drivername="sqlite"), connect_args={"check_same_thread": False})
+            # Without a limit: waiting for a connection would stop the loop in which it is given back.
+            options: dict[str, Any] = {"max_overflow": -1, "connect_args": {"check_same_thread": False}}
+            self._inline = create_engine(self.url.set(drivername="sqlite"), **options)
             event.listen(self._inline, "connect", _inline_pragmas)
             event.listen(self.engine.sync_engine, "connect", _sqlite_pragmas)
             for one in (self._inline, self.engine.sync_engine):
