@@ -47,7 +47,10 @@ async def test_an_administrator_sets_the_line_up_and_gives_a_number_hours(
     page = await admin_at(chromium, floor, "/admin/hours")
     await page.get_by_test_id("hours-new").click()
     await page.get_by_test_id("hours-name").fill("工作时间")
+    # Five working days with their hours, and the sheet has come to rest.
+    await expect(page.locator(".week .span")).to_have_count(5, timeout=PATIENCE)
     await page.get_by_test_id("hours-save").click()
+    await expect(page.get_by_test_id("hours-save")).to_be_hidden(timeout=PATIENCE)
     await expect(page.get_by_text("工作时间")).to_be_visible(timeout=PATIENCE)
     await page.goto(f"{floor.url}/admin/groups")
     await page.get_by_test_id(f"group-edit-{floor.group_id}").click()

@@ -103,6 +103,20 @@ class DeskPhone(asyncio.DatagramProtocol):
             if not answer.startswith("SIP/2.0 1"):
                 return answer
 
+    async def _answer_to(self, invite: str, number: int) -> str:
+        """Sends until a final response with that number is there, as RFC 3261 17.1.1 has it: a datagram may be lost."""
+        for patience in (0.5, 1, 2, 4, 8):
+            self._send(invite)
+            deadline = asyncio.get_running_loop().time() + patience
+            while (left := deadline - asyncio.get_running_loop().time()) > 0:
+                try:
+                    answer = await asyncio.wait_for(self.answers.get(), left)
+                except TimeoutError:
+                    break
+                if not answer.startswith("SIP/2.0 1") and header(answer, "CSeq").startswith(f"{number} "):
+                    return answer
+        raise TimeoutError(f"no answer to INVITE {number}")
+
     async def set_direction(self, direction: str, number: int) -> None:
         """Re-INVITE the call with `sendonly` (hold) or `sendrecv` (talk)."""
         target = re.search(r"<(sip:[^>]+)>", header(self.invite, "Contact"))
@@ -115,8 +129,8 @@ class DeskPhone(asyncio.DatagramProtocol):
             f"Call-ID: {header(self.invite, 'Call-ID')}",
         ]
         sdp = self._sdp(direction, number)
-        self._send("\r\n".join([f"INVITE {target[1]} SIP/2.0", *common, f"CSeq: {number} INVITE", *self._body(sdp)]))
-        assert " 200 " in (await self.status()).splitlines()[0]
+        invite = "\r\n".join([f"INVITE {target[1]} SIP/2.0", *common, f"CSeq: {number} INVITE", *self._body(sdp)])
+        assert " 200 " in (await self._answer_to(invite, number)).splitlines()[0]
         self._send("\r\n".join([f"ACK {target[1]} SIP/2.0", *common, f"CSeq: {number} ACK", *self._body("")]))
 
     def datagram_received(self, data: bytes, _: Any) -> None:
