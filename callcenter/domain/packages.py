@@ -58,11 +58,6 @@ def minutes_for(seconds: int, increment_seconds: int = INCREMENT_SECONDS) -> int
     return -(-seconds // increment_seconds)
 
 
-def usable(package: Package, mode: Mode, now: datetime) -> bool:
-    """A package pays when its mode matches and it is inside its validity with minutes left."""
-    return package.covers(mode) and package.starts_at <= now < package.expires_at and package.minutes_left > 0
-
-
 def in_paying_order(packages: Iterable[P]) -> list[P]:
     """Earliest expiry first, then oldest purchase."""
     return sorted(packages, key=lambda p: (p.expires_at, p.created_at, p.id))

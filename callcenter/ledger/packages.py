@@ -15,7 +15,6 @@ from callcenter.domain.terms import Mode, PackageKind
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.holds import Holds
-from callcenter.store.database import Database
 from callcenter.store.ledger_tables import account, package_log, package_member, voice_package
 
 
@@ -79,9 +78,6 @@ class NewLot:
 
 class Packages(Holds):
     """The ledger's face for selling and holding minutes. Every method is one database transaction."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
 
     async def grant(
         self,

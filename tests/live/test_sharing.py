@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import insert
@@ -59,7 +60,7 @@ async def sharers(site: Installation) -> AsyncIterator[tuple[list[Agent], int]]:
             await site.grant(agent.employee_id)
 
 
-@pytest.mark.feature("V-06", "P-51")
+@pytest.mark.feature("V-06", "P-51", "P-54")
 async def test_a_shared_package_is_used_to_the_last_minute_and_no_further(
     site: Installation, sharers: tuple[list[Agent], int]
 ) -> None:
@@ -77,6 +78,18 @@ async def test_a_shared_package_is_used_to_the_last_minute_and_no_further(
         assert paid - 0.2 <= _talk(one) < paid + 1, "cut on the paid second, not before"
     for agent in agents:
         assert (await agent.client.get("/api/me/minutes"))["minutes_left"] == 0
+    compared = await _compared(site)
+    for call_id, charged in zip(calls, minutes, strict=True):
+        assert compared[call_id] == (charged, charged, ""), "Asterisk's own file says the same"
+
+
+async def _compared(site: Installation) -> dict[str, tuple[int, int, str]]:
+    """Call -> minutes recorded, minutes charged, and why they differ, as the page shows today."""
+    admin = await site.client("admin")
+    zone = ZoneInfo((await admin.get("/api/settings/company"))["time_zone"])
+    today = utcnow().astimezone(zone).date()
+    legs = (await admin.get(f"/api/reconciliation/legs?day={today}&flagged=false"))["items"]
+    return {leg["call_id"]: (leg["recorded_minutes"], leg["charged_minutes"], leg["why"]) for leg in legs}
 
 
 def _talk(found: dict[str, Any]) -> float:
