@@ -13,7 +13,9 @@ import crm_bridge.tables  # noqa: F401  (the migration covers the CRM's tables a
 from callcenter.settings import PROJECT_ROOT
 from callcenter.store import migrate
 from callcenter.store.database import Database
+from tests.evidence import evidence
 
+INSTALLATIONS = ("site", "floor")
 RESULTS = PROJECT_ROOT / ".callcenter" / "features.json"
 
 
@@ -49,6 +51,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
     report = outcome.get_result()
     ids = [str(one) for mark in item.iter_markers("feature") for one in mark.args]
     report.user_properties.append(("features", ids))
+    if report.failed:
+        for name in (one for one in INSTALLATIONS if one in item.funcargs):  # type: ignore[attr-defined]
+            report.sections.extend(evidence(item.funcargs[name]))  # type: ignore[attr-defined]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -80,4 +85,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _is_full_run(session: pytest.Session) -> bool:
     option = session.config.option
-    return not (option.keyword or option.markexpr or session.config.args_source.name == "ARGS")
+    chosen = option.keyword or option.markexpr or option.lf
+    return not (chosen or session.config.args_source.name == "ARGS")

@@ -38,6 +38,10 @@ class DialFacts:
     """Whether the company has a number for call-through."""
     balance_negative: bool = False
     """Whether the company's wallet is below zero."""
+    company_expired: bool = False
+    """Whether the company's time with the platform is over."""
+    verified: bool = True
+    """Whether the employee's real name was checked (SPEC §B3.3)."""
 
 
 def first_closed_gate(facts: DialFacts) -> Gate | None:
@@ -47,6 +51,8 @@ def first_closed_gate(facts: DialFacts) -> Gate | None:
     checks = (
         (facts.may_dial, Gate.NOT_AN_AGENT),
         (facts.account_active, Gate.ACCOUNT_INACTIVE),
+        (not facts.company_expired, Gate.COMPANY_EXPIRED),
+        (facts.verified, Gate.NOT_VERIFIED),
         (not facts.balance_negative, Gate.BALANCE_NEGATIVE),
         (facts.logged_in, Gate.NOT_LOGGED_IN),
         (facts.phones_live, Gate.PHONES_UNAVAILABLE),

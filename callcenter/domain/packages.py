@@ -86,6 +86,15 @@ def reminder_due(package: Package, now: datetime) -> int | None:
     return min(due) if due and now < package.expires_at else None
 
 
+def ending_in(ends_at: datetime | None, now: datetime) -> int | None:
+    """The nearest of the reminder days before an end: 7, 3 or 1, and 0 when it has come; None when it is farther off."""
+    if ends_at is None:
+        return None
+    if ends_at <= now:
+        return 0
+    return min((days for days in REMINDED_DAYS if ends_at - now <= timedelta(days=days)), default=None)
+
+
 def slice_of(available: int, sharers: int, wanted: int) -> int:
     """How many of the minutes that are left one call may hold ahead: fewer when many calls share little.
 

@@ -72,6 +72,9 @@ class Callbacks:
             return False
         if not self._routing.free(agent) or self._resting.get(agent.employee_id, now) > now:
             return False
+        person = self._core.directory.people.get(agent.employee_id)
+        if person is None or not person.verified:
+            return False  # may take calls, and make none
         waiting = [one.request for one in self._open.values() if one.state is CallbackState.WAITING]
         chosen = next_request(waiting, agent.group_ids, self._lines.waiting_since(), now, self._allowed)
         if chosen is None:
@@ -285,7 +288,7 @@ class Callbacks:
         rules = directory.companies.get(one.company_id)
         if rules is None or (one.company_id, request.number) in directory.blacklist:
             return False
-        if not inside(rules.local_time(now), rules.window):
+        if rules.expired(now) or not inside(rules.local_time(now), rules.window):
             return False
         number = directory.inbound.get(one.called)
         hours = directory.hours.get(number.hours_id or 0) if number is not None else None

@@ -181,6 +181,8 @@ class Dialling:
                 line_open=agent is not None and agent.line is LineState.OPEN,
                 access_number=bool(rules.access_number),
                 balance_negative=rules.balance_negative,
+                company_expired=rules.expired(core.now()),
+                verified=person is not None and person.verified,
             )
         )
 

@@ -64,9 +64,15 @@ class CompanyRules:
     """Whether agents are shown who listens to them, and how."""
     balance_negative: bool = False
     """Whether the company owes money, so that nobody of it dials."""
+    valid_until: datetime | None = None
+    """When the company's time with the platform ends; None: never."""
 
     def local_time(self, now: datetime) -> time:
         return now.astimezone(ZoneInfo(self.time_zone)).time()
+
+    def expired(self, now: datetime) -> bool:
+        """Whether nobody of the company may dial out any more; callers still come in."""
+        return self.valid_until is not None and self.valid_until <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,8 @@ class Person:
     device: Device
     sip_secret: str
     group_ids: tuple[int, ...]
+    verified: bool = True
+    """Whether the real name was checked; who is not verified does not dial out (SPEC §B3.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +236,7 @@ async def _companies(connection: AsyncConnection, found: Directory) -> None:
             row.call_through_seconds,
             supervision_shown=bool(row.supervision_shown),
             balance_negative=row.id in indebted,
+            valid_until=row.valid_until,
         )
 
 
@@ -283,6 +292,7 @@ async def read_directory(database: Database) -> Directory:
                 Device(row.device),
                 row.sip_secret,
                 tuple(sorted(groups_of.get(row.id, ()))),
+                row.verification == "verified",
             )
             if row.phone:
                 phones[row.company_id, normalise_or_raw(row.phone)] = row.id

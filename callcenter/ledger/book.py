@@ -7,7 +7,7 @@ database refuses an account that would go below its floor, and refuses to change
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -127,8 +127,8 @@ _BALANCE = select(account.c.balance).where(
     account.c.owner == bindparam("owner"),
     account.c.kind == bindparam("kind"),
 )
-_POSTED = (
-    select(posting.c.id).where(posting.c.company_id == bindparam("company"), posting.c.txn == bindparam("txn")).limit(1)
+_POSTED = select(posting.c.txn).where(
+    posting.c.company_id == bindparam("company"), posting.c.txn.in_(bindparam("txns", expanding=True))
 )
 _ACCOUNTS = select(account.c.owner, account.c.kind, account.c.id).where(
     account.c.company_id == bindparam("company"), account.c.owner.in_(bindparam("owners", expanding=True))
@@ -156,7 +156,23 @@ async def balance(connection: AsyncConnection, company_id: int, wanted: Account)
 
 async def posted(connection: AsyncConnection, company_id: int, txn: str) -> bool:
     """Whether a transaction of that name is in the books already."""
-    return (await connection.execute(_POSTED, {"company": company_id, "txn": txn})).first() is not None
+    return (await connection.execute(_POSTED, {"company": company_id, "txns": [txn]})).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One business event: lines that sum to zero in each unit, under a name that is unique for ever."""
+
+    company_id: int
+    txn: str
+    entry: Entry
+    lines: Mapping[Account, int]
+    at: datetime
+    call_id: str | None = None
+    leg_id: str | None = None
+    seconds: int = 0
+    actor_id: int | None = None
+    note: str = ""
 
 
 async def post(
@@ -180,36 +196,62 @@ async def post(
     the same write transaction, so that this is the last line of defence and not the rule. With `overdraw` the wallet
     may go below zero (the monthly fee of numbers, SPEC §C11.3).
     """
-    _balanced(txn, lines)
-    if await posted(connection, company_id, txn):
-        return False
-    entries = [(one, amount) for one, amount in lines.items() if amount]
-    ids = await _open(connection, company_id, [one for one, _ in entries])
-    common = {
-        "company_id": company_id,
-        "txn": txn,
-        "kind": entry.value,
-        "call_id": call_id,
-        "leg_id": leg_id,
-        "seconds": seconds,
-        "actor_id": actor_id,
-        "note": note,
-        "at": at,
+    one = Transaction(company_id, txn, entry, lines, at, call_id, leg_id, seconds, actor_id, note)
+    return bool(await post_all(connection, [one], overdraw=overdraw))
+
+
+async def post_all(
+    connection: AsyncConnection, transactions: Sequence[Transaction], *, overdraw: bool = False
+) -> list[Transaction]:
+    """Posts many at once, with a handful of statements for each company; those that were not in the books yet."""
+    for one in transactions:
+        _balanced(one.txn, one.lines)
+    by_company: dict[int, dict[str, Transaction]] = defaultdict(dict)
+    for one in transactions:
+        by_company[one.company_id].setdefault(one.txn, one)
+    posted_now: list[Transaction] = []
+    for company_id, wanted in by_company.items():
+        names = {"company": company_id, "txns": list(wanted)}
+        known = set((await connection.execute(_POSTED, names)).scalars())
+        fresh = [one for txn, one in wanted.items() if txn not in known]
+        if fresh:
+            await _write(connection, company_id, fresh, overdraw=overdraw)
+        posted_now += fresh
+    return posted_now
+
+
+async def _write(connection: AsyncConnection, company_id: int, fresh: Sequence[Transaction], *, overdraw: bool) -> None:
+    lines = [(one, target, amount) for one in fresh for target, amount in one.lines.items() if amount]
+    if not lines:
+        return
+    ids = await _open(connection, company_id, dict.fromkeys(target for _, target, _ in lines))
+    await connection.execute(_POST, [_row(one, ids[target], amount) for one, target, amount in lines])
+    moved: dict[int, int] = defaultdict(int)
+    for _, target, amount in lines:
+        if target.kind is not Kind.WALLET:
+            moved[ids[target]] += amount
+    moves = [{"company": company_id, "account": one, "amount": amount} for one, amount in moved.items() if amount]
+    if moves:
+        await connection.execute(_MOVE, moves)
+    for _, target, amount in lines:
+        if target.kind is Kind.WALLET:
+            await _move_wallet(connection, company_id, ids[target], amount, overdraw=overdraw)
+
+
+def _row(one: Transaction, account_id: int, amount: int) -> dict[str, Any]:
+    return {
+        "company_id": one.company_id,
+        "txn": one.txn,
+        "account_id": account_id,
+        "amount": amount,
+        "kind": one.entry.value,
+        "call_id": one.call_id,
+        "leg_id": one.leg_id,
+        "seconds": one.seconds,
+        "actor_id": one.actor_id,
+        "note": one.note,
+        "at": one.at,
     }
-    if entries:
-        rows = [{**common, "account_id": ids[one], "amount": amount} for one, amount in entries]
-        await connection.execute(_POST, rows)
-    plain = [
-        {"company": company_id, "account": ids[one], "amount": amount}
-        for one, amount in entries
-        if one.kind is not Kind.WALLET
-    ]
-    if plain:
-        await connection.execute(_MOVE, plain)
-    for one, amount in entries:
-        if one.kind is Kind.WALLET:
-            await _move_wallet(connection, company_id, ids[one], amount, overdraw=overdraw)
-    return True
 
 
 def _balanced(txn: str, lines: Mapping[Account, int]) -> None:

@@ -13,18 +13,20 @@ from callcenter.ledger.notices import Notice
 from callcenter.ledger.packages import Lot, Packages, lots_of
 from callcenter.store.database import Database
 from callcenter.store.ledger_tables import voice_package
+from callcenter.store.tables import company
 
 
 async def run_due(database: Database, packages: Packages, now: datetime) -> bool:
     """Everything that is due at `now`; safe to repeat. Whether anybody's minutes changed.
 
     A package is expired once. Its users and the company are told 7, 3 and 1 days before the end, when it runs low and
-    when it is over, each once.
+    when it is over, each once; a company in the same way of its own end with the platform.
     """
     gone = await packages.expire(now)
     wanted = [_notice(lot, "package_ended", str(lot.id), minutes=lot.minutes_left) for lot in gone]
     # Most of the time there is nothing to say: only reading, so that nobody who writes has to wait.
     async with database.read() as connection:
+        wanted += [one for one in await _companies_ending(connection, now) if await notices.is_news(connection, one)]
         for company_id in await _companies(connection, now):
             for lot in await lots_of(connection, company_id, valid_at=now):
                 wanted += [one for one in _reminders(lot, now) if await notices.is_news(connection, one)]
@@ -44,6 +46,20 @@ async def _companies(connection: AsyncConnection, now: datetime) -> list[int]:
         .execution_options(all_companies=True)
     )
     return sorted((await connection.execute(query)).scalars())
+
+
+async def _companies_ending(connection: AsyncConnection, now: datetime) -> list[Notice]:
+    """What companies are told whose time with the platform ends soon, or is over."""
+    rows = (await connection.execute(select(company.c.id, company.c.valid_until))).all()
+    found: list[Notice] = []
+    for row in rows:
+        days = rules.ending_in(row.valid_until, now)
+        if days is not None:
+            ends_at = row.valid_until.isoformat().replace("+00:00", "Z")
+            kind = "company_ending" if days else "company_ended"
+            data = {"expires_at": ends_at, "days": days}
+            found.append(Notice(row.id, kind, f"{kind}:{row.id}:{ends_at}:{days}", data))
+    return found
 
 
 def _reminders(lot: Lot, now: datetime) -> list[Notice]:

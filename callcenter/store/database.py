@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from callcenter.store import inline
+from callcenter.store import inline, postgres
 from callcenter.store.guard import install_guard
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,9 @@ CHECKPOINT_PAGES = 20_000
 class Database:
     """Opens SQLite (WAL) or PostgreSQL by URL.
 
-    `write()` is one transaction; `read()` is a snapshot without one, for anything; `glance()` is the same for reads
-    that touch few rows by key, and much quicker on SQLite.
+    `write()` is one transaction, and the only one that writes, also beside other processes: what it has read stays so
+    until it ends. `read()` is a snapshot without one, for anything; `glance()` is the same for reads that touch few rows
+    by key, and much quicker on SQLite. All three raise `DatabaseUnavailable` when the database cannot be had.
     """
 
     def __init__(self, url: str, *, guard: bool = True) -> None:
@@ -35,8 +36,9 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and self.url.database not in (None, "", ":memory:"):
             Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
-        kwargs: dict[str, Any] = {"pool_size": 8} if self.is_sqlite else {"pool_size": 10, "pool_pre_ping": True}
-        self.engine: AsyncEngine = create_async_engine(self.url, **kwargs)
+        self.engine: AsyncEngine = (
+            create_async_engine(self.url, pool_size=8) if self.is_sqlite else postgres.open_engine(self.url)
+        )
         self._inline: Engine | None = None
         if self.is_sqlite:
             # Without a limit: waiting for a connection would stop the loop in which it is given back.
@@ -50,7 +52,7 @@ class Database:
             install_guard(self.engine.sync_engine)
             if self._inline is not None:
                 install_guard(self._inline)
-        # SQLite has one writer; waiting in our own queue is fair and never times out as `database is locked`.
+        # There is one writer; waiting in our own queue is fair and never times out as `database is locked`.
         self._writer = asyncio.Lock()
         self._commits = 0
         self._checkpoint: asyncio.Task[None] | None = None
@@ -59,7 +61,7 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One write transaction: committed at the end of the block, rolled back when it raises."""
         if self._inline is None:
-            async with self.engine.begin() as connection:
+            async with postgres.writing(self.engine, self._writer) as connection:
                 yield connection
             return
         async with self._writer:
@@ -73,7 +75,7 @@ class Database:
     async def glance(self) -> AsyncIterator[AsyncConnection]:
         """A snapshot for small reads: a few rows by key, never a search."""
         if self._inline is None:
-            async with self.engine.connect() as connection:
+            async with postgres.reading(self.engine) as connection:
                 yield connection
             return
         async with inline.transaction(self._inline) as connection:
@@ -83,7 +85,7 @@ class Database:
     async def migrate(self) -> AsyncIterator[AsyncConnection]:
         """One write transaction in which tables may be made anew; their keys are checked at its end, not before."""
         if not self.is_sqlite:
-            async with self.engine.begin() as connection:
+            async with self._writer, postgres.migrating(self.url) as connection:
                 yield connection
             return
         async with self._writer, self.engine.connect() as connection:
@@ -97,7 +99,9 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        async with self.engine.connect() as connection:
+        """A snapshot for reads of any kind and length."""
+        source = self.engine.connect() if self.is_sqlite else postgres.reading(self.engine)
+        async with source as connection:
             yield connection
 
     async def close(self) -> None:

@@ -21,6 +21,8 @@ TARGET_ERRORS = (
     "number_invalid",
     "blacklisted",
     "outside_dial_window",
+    "company_expired",
+    "not_verified",
     "no_package",
     "minutes_used_up",
     "employee_unknown",

@@ -95,7 +95,8 @@ class EmployeeChange(Body, kw_only=True):
     """A free seat, or null: none. The seat the employee had becomes free."""
     account_state: Literal["active", "disabled", "departed"] | msgspec.UnsetType = msgspec.UNSET
     verification: Literal["unverified", "verified"] | msgspec.UnsetType = msgspec.UNSET
-    """Whether the employee's real name was checked (SPEC §A4.2); packages are bought for those only."""
+    """Whether the employee's real name was checked (SPEC §A4.2); only those dial, and packages are bought for them.
+    Another phone has to be verified anew (§B10.5d)."""
 
 
 class PasswordReset(Body):
@@ -233,6 +234,8 @@ async def change(services: Services, context: Context) -> EmployeeView:
             values["role_id"] = await _role_id(connection, company_id, values.pop("role"))
             held = select(role.c.permissions).where(role.c.company_id == company_id, role.c.id == values["role_id"])
             may_dial = "calls.dial" in (await connection.execute(held)).scalar_one()
+        if "phone" in values and await _phone_differs(connection, company_id, employee_id, values["phone"]):
+            values.setdefault("verification", "unverified")
         if values:
             licensed = await licences.used(connection, company_id)
             await connection.execute(
@@ -371,6 +374,13 @@ async def _set_groups(connection: AsyncConnection, company_id: int, employee_id:
             insert(group_member),
             [{"company_id": company_id, "group_id": one, "employee_id": employee_id} for one in wanted],
         )
+
+
+async def _phone_differs(connection: AsyncConnection, company_id: int, employee_id: int, phone: str) -> bool:
+    """Whether the employee had another phone before; a first one is no change."""
+    query = select(employee.c.phone).where(employee.c.company_id == company_id, employee.c.id == employee_id)
+    before = (await connection.execute(query)).scalar_one()
+    return bool(before) and before != phone
 
 
 async def _views(services: Services, connection: AsyncConnection, company_id: int, rows: Any) -> list[EmployeeView]:

@@ -66,6 +66,11 @@ CATALOGUE: dict[str, Text] = {
     "call_through_off": Text(403, "企业未设置呼转接入号。", "The company has no access number for call-through."),
     "key_reused": Text(422, "幂等键已用于其他请求。", "This idempotency key was used for another request."),
     "key_missing": Text(400, "缺少 Idempotency-Key 请求头。", "The Idempotency-Key header is missing."),
+    "not_verified": Text(
+        403,
+        "您尚未通过实名认证，不能外呼，请联系管理员。",
+        "Your real name is not verified, so you cannot dial; ask your administrator.",
+    ),
     "balance_negative": Text(
         402, "账户余额不足, 请先联系管理员充值后再拨打。", "The company's balance is too low; ask your administrator."
     ),
@@ -218,7 +223,11 @@ CATALOGUE: dict[str, Text] = {
     ),
     "licences_unlimited": Text(409, "本企业的员工坐席不限数量。", "This company has no limit of employees."),
     "standard_unknown": Text(422, "请选择首次购买的账号标准。", "Choose a standard for the first purchase."),
-    "company_expired": Text(409, "企业系统有效期已过。", "The company's validity is over."),
+    "company_expired": Text(
+        409,
+        "企业系统有效期已过，请联系平台续期。",
+        "The company's validity is over; the operator of the platform can extend it.",
+    ),
     "pack_unknown": Text(422, "点数包不存在。", "There is no such pack of points."),
     "no_ai_seat": Text(409, "没有有效的 AI 坐席。", "The company has no AI seat that is valid now."),
     "quantity_above_seats": Text(422, "申请数量不能超过企业坐席数。", "No more numbers than the company has seats."),

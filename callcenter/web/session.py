@@ -53,9 +53,12 @@ class RoleBrief(msgspec.Struct):
 
 
 class CompanyBrief(msgspec.Struct):
+    """`valid_until`: from then on nobody of the company dials out; null: no end."""
+
     id: int
     name: str
     time_zone: str
+    valid_until: datetime | None
 
 
 class Named(msgspec.Struct):
@@ -76,6 +79,8 @@ class Me(msgspec.Struct):
     can_dial: bool
     extension: str
     seat: SeatBrief | None
+    verification: str
+    """Who is not `verified` takes calls and makes none (SPEC §B3.3)."""
 
 
 class SignedInView(Me, omit_defaults=True):
@@ -258,6 +263,8 @@ async def _me(services: Services, context: Context) -> Me:
             employee.c.device,
             company.c.name,
             company.c.time_zone,
+            company.c.valid_until,
+            employee.c.verification,
             department.c.name.label("department"),
         )
         .join(company, company.c.id == employee.c.company_id)
@@ -274,11 +281,12 @@ async def _me(services: Services, context: Context) -> Me:
         "role": RoleBrief(who.role, who.role_name_zh, who.role_name_en),
         "permissions": sorted(who.permissions),
         "scope": who.scope.value,
-        "company": CompanyBrief(who.company_id, row.name, row.time_zone),
+        "company": CompanyBrief(who.company_id, row.name, row.time_zone, row.valid_until),
         "department": Named(who.department_id, row.department) if who.department_id and row.department else None,
         "device": row.device,
         "can_dial": who.may("calls.dial"),
         "extension": endpoint_of(who.employee_id, Device(row.device)),
         "seat": seats.get(who.employee_id),
+        "verification": row.verification,
     }
     return Me(**values)

@@ -64,6 +64,9 @@ def _with(**changes: object) -> DialFacts:
     [
         ({"may_dial": False}, Gate.NOT_AN_AGENT),
         ({"account_active": False}, Gate.ACCOUNT_INACTIVE),
+        ({"company_expired": True}, Gate.COMPANY_EXPIRED),
+        ({"verified": False}, Gate.NOT_VERIFIED),
+        ({"balance_negative": True}, Gate.BALANCE_NEGATIVE),
         ({"logged_in": False}, Gate.NOT_LOGGED_IN),
         ({"phones_live": False}, Gate.PHONES_UNAVAILABLE),
         ({"number_valid": False}, Gate.NUMBER_INVALID),

@@ -31,12 +31,13 @@ export interface Me {
   role: Role
   permissions: string[]
   scope: string
-  company: { id: number; name: string; time_zone: string }
+  company: { id: number; name: string; time_zone: string; valid_until?: string | null }
   department: Ref | null
   device: Device
   can_dial: boolean
   extension: string
   seat?: SeatBrief | null
+  verification?: string
 }
 
 export type AgentState = 'logged_out' | 'ready' | 'not_ready' | 'busy' | 'working_after_call'

@@ -27,6 +27,11 @@ export const useSession = defineStore('session', () => {
     asked.value = true
   }
 
+  /** What I am and may do can change while I am here. */
+  async function reload(): Promise<void> {
+    if (me.value) me.value = await api.fetchMe()
+  }
+
   async function signIn(login: string, password: string): Promise<void> {
     me.value = await api.signIn(login, password)
     asked.value = true
@@ -61,6 +66,7 @@ export const useSession = defineStore('session', () => {
     language,
     speak,
     restore,
+    reload,
     signIn,
     signOut,
     forget,
