@@ -17,6 +17,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.store.ledger_tables import account, posting
+from callcenter.store.many import Many
 
 NO_FLOOR = -(10**15)
 """Of the platform's side of the books, which mirrors what companies have."""
@@ -134,11 +135,12 @@ _ACCOUNTS = select(account.c.owner, account.c.kind, account.c.id).where(
     account.c.company_id == bindparam("company"), account.c.owner.in_(bindparam("owners", expanding=True))
 )
 _OPEN = insert(account).returning(account.c.id)
-_POST = insert(posting)
-_MOVE = (
+_POST = Many(insert(posting), [one.name for one in posting.c if one.name != "id"])
+_MOVE = Many(
     update(account)
     .where(account.c.company_id == bindparam("company"), account.c.id == bindparam("account"))
-    .values(balance=account.c.balance + bindparam("amount"))
+    .values(balance=account.c.balance + bindparam("amount")),
+    ["company", "account", "amount"],
 )
 
 
@@ -225,14 +227,13 @@ async def _write(connection: AsyncConnection, company_id: int, fresh: Sequence[T
     if not lines:
         return
     ids = await _open(connection, company_id, dict.fromkeys(target for _, target, _ in lines))
-    await connection.execute(_POST, [_row(one, ids[target], amount) for one, target, amount in lines])
+    await _POST.run(connection, [_row(one, ids[target], amount) for one, target, amount in lines])
     moved: dict[int, int] = defaultdict(int)
     for _, target, amount in lines:
         if target.kind is not Kind.WALLET:
             moved[ids[target]] += amount
     moves = [{"company": company_id, "account": one, "amount": amount} for one, amount in moved.items() if amount]
-    if moves:
-        await connection.execute(_MOVE, moves)
+    await _MOVE.run(connection, moves)
     for _, target, amount in lines:
         if target.kind is Kind.WALLET:
             await _move_wallet(connection, company_id, ids[target], amount, overdraw=overdraw)

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import sqlite3
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-BATCH = 500
+import msgspec
+
+BATCH = 2000
 COLUMNS = "eventtype, eventtime, cidnum, context, exten, channame, accountcode, uniqueid, linkedid, eventextra"
 
 
-@dataclass(frozen=True, slots=True)
-class CelRow:
+class CelRow(msgspec.Struct, frozen=True):
     """One CEL row; `id` grows by one per row of this Asterisk, `at` has microseconds."""
 
     id: int
@@ -75,6 +74,13 @@ class CelFile:
         return [_row(*row) for row in rows]
 
 
+class _Extra(msgspec.Struct):
+    hangupcause: int | str | None = None
+
+
+_decode_extra = msgspec.json.Decoder(_Extra).decode
+
+
 def _row(
     id_: int,
     event: str,
@@ -99,16 +105,15 @@ def _row(
         account=account or "",
         uniqueid=uniqueid,
         linkedid=linkedid,
-        cause=_cause(extra),
+        cause=_cause(extra) if event == "HANGUP" else None,
     )
 
 
 def _cause(extra: str | None) -> int | None:
-    if not extra:
-        return None
     try:
-        value = json.loads(extra)
-    except ValueError:
+        cause = _decode_extra(extra or "{}").hangupcause
+    except msgspec.DecodeError:
         return None
-    cause = value.get("hangupcause") if isinstance(value, dict) else None
-    return int(cause) if isinstance(cause, int) or (isinstance(cause, str) and cause.isdigit()) else None
+    if isinstance(cause, str):
+        return int(cause) if cause.isdigit() else None
+    return cause

@@ -21,6 +21,7 @@ from callcenter.ledger.book import Entry, Kind, Transaction
 from callcenter.ledger.holds import Part, holder_of
 from callcenter.ledger.legs import CelLeg
 from callcenter.store.ledger_tables import account, posting, reservation, reservation_part, voice_package
+from callcenter.store.many import Many
 from callcenter.store.tables import call
 
 FLAG_OVERRUN = "overrun"
@@ -58,10 +59,11 @@ _PARTS = (
     .order_by(reservation_part.c.call_id, reservation_part.c.place)
     .execution_options(**EVERYWHERE)
 )
-_CLOSE = (
+_CLOSE = Many(
     update(reservation)
     .where(reservation.c.company_id == bindparam("company"), reservation.c.call_id == bindparam("holder"))
-    .values(open=False)
+    .values(open=False),
+    ["company", "holder"],
 )
 _FLAG = (
     update(call)
@@ -103,8 +105,8 @@ class Payers:
             self._known[row.call_id] = Payer(
                 row.company_id, row.employee_id, row.package_id, row.increment_seconds, row.open
             )
-        for row in (await self.connection.execute(_PARTS, wanted)).all():
-            self._known[row.call_id].parts.append(Part(row.package_id, int(row.minutes), bool(row.expired)))
+        for part in (await self.connection.execute(_PARTS, wanted)).all():
+            self._known[part.call_id].parts.append(Part(part.package_id, int(part.minutes), bool(part.expired)))
 
     def of(self, holder: str) -> Payer | None:
         return self._known.get(holder)
@@ -198,6 +200,5 @@ async def give_back_rest(payers: Payers, holders: Collection[str], now: datetime
                 Transaction(payer.company_id, f"release:{holder}", Entry.RELEASE, lines, at=now, call_id=holder)
             )
     await book.post_all(payers.connection, transactions)
-    if still_open:
-        closed = [{"company": payer.company_id, "holder": holder} for holder, payer in still_open]
-        await payers.connection.execute(_CLOSE, closed)
+    closed = [{"company": payer.company_id, "holder": holder} for holder, payer in still_open]
+    await _CLOSE.run(payers.connection, closed)

@@ -24,6 +24,7 @@ from callcenter.ledger.charging import EVERYWHERE, OUTSIDE, Payers, give_back_re
 from callcenter.ledger.holds import holders_of
 from callcenter.ledger.legs import CelLeg
 from callcenter.store.ledger_tables import account, posting
+from callcenter.store.many import Many
 from callcenter.store.tables import call, cel_leg, company, inbound_number
 
 FLAG_CEL_ONLY = "cel_only"
@@ -34,7 +35,8 @@ _LEGS_OF = select(cel_leg).where(
     or_(
         cel_leg.c.call_id.in_(bindparam("the_calls", expanding=True)),
         cel_leg.c.id.in_(bindparam("the_calls", expanding=True)),
-    )
+    ),
+    cel_leg.c.id.not_in(bindparam("known", expanding=True)),
 )
 _CALLS = (
     select(
@@ -52,15 +54,12 @@ _CALLS = (
     .where(call.c.id.in_(bindparam("the_calls", expanding=True)))
     .execution_options(**EVERYWHERE)
 )
-_SETTLED = (
+_CHANGED = ("billing", "talk_seconds", "minutes_charged", "flag", "recording_state")
+_SETTLED = Many(
     update(call)
     .where(call.c.company_id == bindparam("company"), call.c.id == bindparam("the_call"))
-    .values(
-        {
-            one: bindparam(f"to_{one}")
-            for one in ("billing", "talk_seconds", "minutes_charged", "flag", "recording_state")
-        }
-    )
+    .values({one: bindparam(f"to_{one}") for one in _CHANGED}),
+    ["company", "the_call", *(f"to_{one}" for one in _CHANGED)],
 )
 _CHARGED = (
     select(posting.c.call_id, func.sum(posting.c.amount).label("minutes"))
@@ -84,24 +83,31 @@ class Settled:
     """True when nobody but Asterisk had seen this call's end."""
 
 
-async def legs_of(connection: AsyncConnection, call_ids: Collection[str]) -> dict[str, list[CelLeg]]:
-    """All recorded legs of those calls."""
+async def legs_of(
+    connection: AsyncConnection, call_ids: Collection[str], at_hand: Mapping[str, CelLeg]
+) -> dict[str, list[CelLeg]]:
+    """All recorded legs of those calls, those `at_hand` (by id) as they are and the others from the database."""
     found: dict[str, list[CelLeg]] = {one: [] for one in call_ids}
-    for row in (await connection.execute(_LEGS_OF, {"the_calls": sorted(call_ids)})).all():
-        leg = CelLeg.from_row(row)
+    stored = await connection.execute(_LEGS_OF, {"the_calls": sorted(call_ids), "known": list(at_hand)})
+    for leg in (*at_hand.values(), *(CelLeg.from_row(row) for row in stored.all())):
+        # A caller who has not been answered yet is known by the id alone.
         for name in {leg.call_id, leg.id} & found.keys():
             found[name].append(leg)
+    for legs in found.values():
+        legs.sort(key=lambda leg: (leg.started_at is None, leg.started_at, leg.id))
     return found
 
 
-async def finish(payers: Payers, call_ids: Collection[str], region: str, now: datetime) -> list[Settled]:
+async def finish(
+    payers: Payers, call_ids: Collection[str], at_hand: Mapping[str, CelLeg], region: str, now: datetime
+) -> list[Settled]:
     """Makes those of the calls final that are over; called whenever a leg of them has ended.
 
     Not when a linked set has ended: a leg that joins later (a browser that comes back) brings a set of its own, which
     ends as the two are merged, in the middle of the call.
     """
     connection = payers.connection
-    legs = {one: found for one, found in (await legs_of(connection, call_ids)).items() if over(found)}
+    legs = {one: found for one, found in (await legs_of(connection, call_ids, at_hand)).items() if over(found)}
     if not legs:
         return []
     rows = await _calls(connection, legs)
@@ -164,7 +170,7 @@ async def close(
         settled.append(
             Settled(call_id, row.company_id, row.employee_id, talk, minutes[call_id], found=row.ended_at is None)
         )
-    await payers.connection.execute(_SETTLED, changes)
+    await _SETTLED.run(payers.connection, changes)
     return settled
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.agents import employee_of
 from callcenter.ledger.cel import CelRow
+from callcenter.store.many import Many
 from callcenter.store.tables import cel_leg
 
 ROLES = frozenset({"agent", "customer", "third"})
@@ -74,12 +75,15 @@ def absorb(legs: dict[str, CelLeg], row: CelRow, node: str) -> None:
             pass
 
 
+_COLUMNS = tuple(one.name for one in cel_leg.c)
 _BY_ID = select(cel_leg).where(cel_leg.c.id.in_(bindparam("ids", expanding=True)))
-_INSERT = insert(cel_leg)
-_UPDATE = (
+_INSERT = Many(insert(cel_leg), _COLUMNS)
+_TO = {name: f"to_{name}" for name in _COLUMNS}
+_UPDATE = Many(
     update(cel_leg)
-    .where(cel_leg.c.id == bindparam("the_id"))
-    .values({one.name: bindparam(f"to_{one.name}") for one in cel_leg.c if one.name != "id"})
+    .where(cel_leg.c.id == bindparam("to_id"))
+    .values({name: bindparam(to) for name, to in _TO.items() if name != "id"}),
+    list(_TO.values()),
 )
 
 
@@ -90,14 +94,12 @@ async def load_legs(connection: AsyncConnection, ids: set[str]) -> dict[str, Cel
 
 async def save_legs(connection: AsyncConnection, legs: Iterable[CelLeg], known: Collection[str]) -> None:
     """Writes legs; `known` are the ids of those that are in the database already."""
-    wanted = [asdict(leg) for leg in legs]
-    fresh = [row for row in wanted if row["id"] not in known]
-    if fresh:
-        await connection.execute(_INSERT, fresh)
-    changed = [
-        {"the_id": row.pop("id"), **{f"to_{name}": value for name, value in row.items()}}
-        for row in wanted
-        if row["id"] in known
-    ]
-    if changed:
-        await connection.execute(_UPDATE, changed)
+    fresh: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    for leg in legs:
+        if leg.id in known:
+            changed.append({to: getattr(leg, name) for name, to in _TO.items()})
+        else:
+            fresh.append({name: getattr(leg, name) for name in _COLUMNS})
+    await _INSERT.run(connection, fresh)
+    await _UPDATE.run(connection, changed)

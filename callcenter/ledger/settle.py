@@ -17,6 +17,7 @@ from callcenter.ledger.cel import CelRow
 from callcenter.ledger.charging import Payers, charge
 from callcenter.ledger.finishing import Settled as Settled
 from callcenter.ledger.finishing import close_one, finish, legs_of
+from callcenter.ledger.holds import holders_of
 from callcenter.ledger.legs import absorb, load_legs, save_legs
 from callcenter.store.database import Database
 from callcenter.store.tables import cel_leg, cel_watermark
@@ -55,11 +56,12 @@ class Settlement:
                 absorb(legs, row, node)
             payers = Payers(connection)
             ended = [leg for leg in legs.values() if leg.ended_at is not None]
+            calls = {leg.call_id for leg in ended if leg.call_id}
+            await payers.load(holder for one in calls for holder in holders_of(one))
             await charge(payers, [leg for leg in ended if not leg.settled], now)
             await save_legs(connection, legs.values(), known)
-            calls = {leg.call_id for leg in ended if leg.call_id}
             calls |= await _calls_of(connection, {row.linkedid for row in fresh if row.event == "LINKEDID_END"})
-            settled = await finish(payers, calls, self._region, now) if calls else []
+            settled = await finish(payers, calls, legs, self._region, now) if calls else []
             await _move_watermark(connection, node, fresh[-1].id)
             return settled
 
@@ -67,7 +69,7 @@ class Settlement:
         """Settles a call whose end Asterisk never recorded (it crashed): talk counts up to `until`, and is flagged."""
         async with self._db.write() as connection:
             payers = Payers(connection)
-            legs = (await legs_of(connection, [call_id]))[call_id]
+            legs = (await legs_of(connection, [call_id], {}))[call_id]
             for leg in legs:
                 if leg.ended_at is None:
                     leg.ended_at = max(until, leg.answered_at or until)

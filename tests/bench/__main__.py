@@ -13,13 +13,14 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ami_bench, capacity_bench, click_bench, pop_bench
+from tests.bench import ami_bench, capacity_bench, click_bench, ledger_bench, pop_bench
 from tests.bench.figures import Figure, Options
 
 BENCHES: dict[str, Callable[[Options], Figure]] = {
     "ami": ami_bench.run,
     "capacity": capacity_bench.run,
     "click": click_bench.run,
+    "ledger": ledger_bench.run,
     "pop": pop_bench.run,
 }
 UNKNOWN, FAILED = 2, 1
@@ -32,7 +33,13 @@ def main(arguments: Sequence[str]) -> int:
     if unknown:
         print(f"There is no bench called {', '.join(unknown)}. Known: {', '.join(BENCHES)}.", file=sys.stderr)
         return UNKNOWN
-    options = Options(customers=wanted.customers, clicks=wanted.clicks, pops=wanted.pops, events=wanted.events)
+    options = Options(
+        customers=wanted.customers,
+        clicks=wanted.clicks,
+        pops=wanted.pops,
+        events=wanted.events,
+        past_calls=wanted.past_calls,
+    )
     figures: list[Figure] = []
     failed = False
     for name in wanted.names or BENCHES:
@@ -60,6 +67,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         ("clicks", standard.clicks, 10, "clicks, and as many Originates, in `click`"),
         ("pops", standard.pops, 10, "calls in `pop`"),
         ("events", standard.events, 1000, "events in `ami`"),
+        ("past-calls", standard.past_calls, 1, "settled calls in the database of `ledger`"),
     ):
         parser.add_argument(
             f"--{option}", type=_at_least(least), default=default, metavar="N", help=f"{what} (default {default})"

@@ -19,6 +19,7 @@ class Options:
     clicks: int = 150
     pops: int = 150
     events: int = 100_000
+    past_calls: int = 1_000_000
 
 
 def percentile(values: Sequence[float], share: float) -> float:

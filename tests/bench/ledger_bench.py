@@ -13,6 +13,7 @@ import contextlib
 import sqlite3
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,7 +41,7 @@ HELD = 5
 PACKAGE_MINUTES = 100_000_000
 START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
 NODE = "pbx"
-ROWS_PER_CALL = 10
+ROWS_PER_CALL = 11
 CUSTOMER_CHANNEL, AGENT_CHANNEL = "PJSIP/trunk-1-00000001", "PJSIP/agent-1-00000001"
 
 
@@ -49,8 +50,8 @@ def run(options: Options) -> Figure:
 
 
 async def _run(options: Options) -> Figure:
-    small = await _measure(min(FEW, options.past_calls), 1)
-    large = await _measure(options.past_calls, 2)
+    small = await _measure(min(FEW, options.past_calls))
+    large = await _measure(options.past_calls)
     note = (
         f"{CALLS} answered legs, each {_micro(small.ours)} us with {min(FEW, options.past_calls):,} past calls and "
         f"{_micro(large.ours)} us with {options.past_calls:,} ({large.ours / small.ours:.2f} times); the bare inserts "
@@ -72,7 +73,7 @@ class Cost:
     drift: int
 
 
-async def _measure(past: int, seed_of_names: int) -> Cost:
+async def _measure(past: int) -> Cost:
     with tempfile.TemporaryDirectory(prefix="callcenter-ledger-") as name:
         folder = Path(name)
         database = Database(f"sqlite+aiosqlite:///{folder / 'callcenter.db'}")
@@ -174,9 +175,7 @@ def _history(folder: Path, company_id: int, employee_id: int, package_id: int, c
         database.execute("ANALYZE")
 
 
-def _account(
-    database: sqlite3.Connection, company_id: int, package_id: int, employee_id: int | None, kind: str
-) -> int:
+def _account(database: sqlite3.Connection, company_id: int, package_id: int, employee_id: int | None, kind: str) -> int:
     owner = f"package:{package_id}" + (f":{employee_id}" if employee_id else "")
     row = (company_id, owner, kind, "minute", package_id, employee_id)
     database.execute(
@@ -191,7 +190,7 @@ def _account(
 
 
 @contextlib.contextmanager
-def _opened(folder: Path):  # type: ignore[no-untyped-def]
+def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(sqlite3.connect(folder / "callcenter.db", isolation_level=None, timeout=60)) as database:
         database.execute("PRAGMA synchronous=NORMAL")
         yield database
@@ -251,8 +250,9 @@ def _records(path: Path) -> None:
                 ("ANSWER", answered, f"{name}c", "customer"),
                 ("BRIDGE_ENTER", answered, f"{name}c", "customer"),
                 ("BRIDGE_ENTER", answered, name, "agent"),
+                ("BRIDGE_EXIT", ended, f"{name}c", "customer"),
                 ("HANGUP", ended, f"{name}c", "customer"),
-                ("CHAN_END", ended, f"{name}c", "customer"),
+                ("BRIDGE_EXIT", ended, name, "agent"),
                 ("HANGUP", ended, name, "agent"),
                 ("LINKEDID_END", ended, name, "agent"),
             ):

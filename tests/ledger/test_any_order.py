@@ -25,10 +25,10 @@ from callcenter.ledger.cel import CelFile
 from callcenter.ledger.holds import Refused
 from callcenter.ledger.packages import NewLot, Packages, issue
 from callcenter.ledger.settle import Settlement
-from callcenter.store import migrate
 from callcenter.store.database import Database
 from callcenter.store.ledger_tables import account, posting
 from callcenter.store.tables import employee
+from tests import stores
 from tests.ledger.test_settlement import Records
 
 START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
@@ -223,9 +223,7 @@ class Town:
 
 async def _live(steps: list[tuple[str, int, int]]) -> None:
     with tempfile.TemporaryDirectory() as name:
-        database = Database(f"sqlite+aiosqlite:///{name}/test.db")
-        try:
-            await migrate.upgrade(database)
+        async with stores.database(Path(name) / "test.db") as database:
             path = Path(name) / "master.db"
             town = Town(database, Records(path), CelFile(path, "pbx"))
             await town.open()
@@ -241,8 +239,6 @@ async def _live(steps: list[tuple[str, int, int]]) -> None:
             assert await town.fingerprint() == before, "taking all records in again changes nothing"
             assert all(lot.minutes_reserved == 0 for lot in await town.holds.lots(town.company_id))
             await town.check()
-        finally:
-            await database.close()
 
 
 @settings(max_examples=25, deadline=None)

@@ -18,10 +18,10 @@ from callcenter.ledger import book, catalogue, orders
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.packages import Lot, lots_of
 from callcenter.ledger.quotes import Wanted
-from callcenter.store import migrate
 from callcenter.store.database import Database
 from callcenter.store.ledger_tables import account, coupon, purchase
 from callcenter.store.tables import employee
+from tests import stores
 
 NOW = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
 
@@ -173,9 +173,7 @@ async def test_whatever_is_bought_the_books_agree_with_the_rows(
     steps: list[Step], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Every unit sums to zero, what was paid was spent, and each package has the minutes that its row names."""
-    database = Database(f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('books') / 'test.db'}")
-    await migrate.upgrade(database)
-    try:
+    async with stores.database(tmp_path_factory.mktemp("books") / "test.db") as database:
         buyer = await Buyer(database).open(100_000)
         own, shared = await buyer.offering(), await buyer.offering(kind="shared")
         paid = 0
@@ -208,5 +206,3 @@ async def test_whatever_is_bought_the_books_agree_with_the_rows(
         )
         async with database.read() as connection:
             assert all(total == 0 for _, total in (await connection.execute(sums)).all())
-    finally:
-        await database.close()
