@@ -25,9 +25,10 @@ def evidence(site: Installation) -> list[tuple[str, str]]:
 
 
 def _records(site: Installation) -> list[str]:
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{site.stack.pbx.cel_database}?mode=ro", uri=True)) as db:
+    path = f"file:{site.stack.pbx.cel_database}?mode=ro"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path, uri=True)) as db:
         rows = db.execute(
-            "SELECT eventtime, eventtype, channame, context, exten, appname FROM cel WHERE eventtime > ?"
+            "SELECT eventtime, eventtype, channame, accountcode, context, exten FROM cel WHERE eventtime > ?"
             " ORDER BY AcctId DESC LIMIT ?",
             (time.time() - RECENT_SECONDS, LINES),
         ).fetchall()

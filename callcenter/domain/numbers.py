@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, shortnumberinfo
@@ -14,11 +15,15 @@ _NOISE = re.compile(r"[\s\-().·/\u00a0\u200b-\u200f\u202a-\u202e\u2060\ufeff]+"
 _ALLOWED = re.compile(r"\+?[0-9]{3,18}\Z")
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９＋－（）", "0123456789+-()")
 
+REMEMBERED = 8192
+"""Answers kept of each question: taking a number apart costs a tenth of a millisecond, and the same few come again."""
+
 
 class BadNumber(ValueError):
     """Not a telephone number; `args[0]` is what was typed."""
 
 
+@lru_cache(maxsize=REMEMBERED)
 def normalise(typed: str, region: str = "CN") -> str:
     """E.164 (`+8613800000001`) of what a person typed or pasted; short service numbers (`10086`) stay as they are.
 
@@ -46,6 +51,7 @@ def normalise_or_raw(seen: str, region: str = "CN") -> str:
         return _NOISE.sub("", seen)[:32]
 
 
+@lru_cache(maxsize=REMEMBERED)
 def dialable(e164: str, region: str = "CN") -> str:
     """The digits a trunk of that region expects: national for its own numbers, `00` + country code for others."""
     if not e164.startswith("+"):
@@ -63,6 +69,7 @@ def dialable(e164: str, region: str = "CN") -> str:
     return national if mobile or special else prefix + national
 
 
+@lru_cache(maxsize=REMEMBERED)
 def display(e164: str, region: str = "CN") -> str:
     """A number as people of `region` write it: `138 0000 0001`, `010-6552 9988`."""
     if not e164.startswith("+"):

@@ -28,6 +28,7 @@ from callcenter.pbx.errors import BinaryMissing, CommandFailed, PortTaken, RunFo
 from callcenter.pbx.fetch import AsteriskInstall
 from callcenter.pbx.process import is_running, start_detached
 from callcenter.pbx.render import TEMPLATES, copy_dialplans, render_folder, write_atomic
+from callcenter.pbx.sounds import lay_out
 from callcenter.pbx.tones import write_beeps
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class AsteriskInstance:
             "run_dir": str(self.run_dir),
             "socket_dir": str(self.socket_dir),
             "module_dir": str(self.install.module_dir),
-            "data_dir": str(self.install.data_dir),
+            "data_dir": str(lay_out(self.install.data_dir.absolute(), self.run_dir / "share")),
             "system_name": self.role,
         }
         render_folder(self.role, self.etc, values, self.install.module_dir, self.blocks)

@@ -92,10 +92,10 @@ async def test_who_presses_one_is_called_back_once_and_both_talk(
 @pytest.mark.feature("P-13")
 async def test_live_callers_who_came_earlier_are_served_first(site: Installation, offered: tuple[Line, Agent]) -> None:
     group, agent = offered
-    early = await group.call_in("13900000401", seconds=5)
+    early = await group.call_in("13900000401", seconds=12)
     await group.waiting("13900000401")
     await _asks(group, CALLER)
-    late = await group.call_in("13900000402", seconds=12)
+    late = await group.call_in("13900000402", seconds=25)
     await group.waiting("13900000402")
     await agent.ready()
     order = []

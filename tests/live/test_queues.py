@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from callcenter.demo.client import Live
+from callcenter.pbx.sounds import SPOKEN
 from callcenter.pbx.tones import hears
 from tests.live.installation import Agent, Installation, until
 from tests.live.lines import Line, line, ringing, upload_tone
+from tests.recording.sound import says
 
 pytestmark = pytest.mark.live
 
+WORDS = SPOKEN / "zh"
 CALLER, SECOND, THIRD = "13900000101", "13900000102", "13900000103"
 
 
@@ -179,6 +182,22 @@ async def test_a_waiting_caller_is_greeted_and_shown_with_place_and_honest_wait(
             await site.carrier.hangup(waiter.channel_id)
     finally:
         await admin.request("DELETE", "/api/prompts/greeting")
+
+
+@pytest.mark.feature("P-12")
+async def test_waiting_callers_are_told_their_place_in_chinese(site: Installation) -> None:
+    agent = await site.agent(0)
+    async with line(site, agent, greeting="music", announce_seconds=5) as group:
+        first = await group.call_in(CALLER, seconds=14)
+        await group.waiting(CALLER)
+        second = await group.call_in(SECOND, seconds=14)
+        assert (await group.waiting(SECOND))["queue"]["position"] == 2
+        await group.row(CALLER, end_reason="abandoned")
+        await group.row(SECOND, end_reason="abandoned")
+        await site.carrier.quiet()
+        assert says(first.heard, WORDS / "queue-youarenext.wav")
+        assert all(says(second.heard, WORDS / f"{one}.wav") for one in ("queue-thereare", "digits/2"))
+        assert not says(second.heard, WORDS / "digits/3.wav"), "the ears tell words apart"
 
 
 @pytest.mark.feature("P-12")
