@@ -16,6 +16,7 @@ from callcenter.ami.link import AmiConfig, AmiLink
 from callcenter.domain import events as ev
 from callcenter.domain.numbers import display
 from callcenter.engine import Core, Engine
+from callcenter.engine.clock import SteppingClock
 from callcenter.engine.ports import Caller
 from callcenter.ledger import daily, monthly
 from callcenter.ledger.cel import CelFile
@@ -73,10 +74,12 @@ from callcenter.web import (
     recharges,
     reconciliation,
     recordings,
+    renewals,
     seats,
     session,
     softphone,
     static,
+    stray_payments,
     voicemails,
     wallet,
 )
@@ -84,6 +87,7 @@ from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
 from callcenter.web.kit import Route
 from callcenter.web.live import LiveHub
+from callcenter.web.notice_push import NoticePush
 from callcenter.web.server import build
 from callcenter.web.services import Services
 from crm_bridge import api as crm_api
@@ -120,6 +124,7 @@ RESOURCES = (
     offerings,
     orders,
     order_list,
+    renewals,
     platform_offerings,
     notices,
     departures,
@@ -137,6 +142,7 @@ RESOURCES = (
     invoices,
     platform_companies,
     platform_money,
+    stray_payments,
     platform_numbers,
     platform_prices,
     openapi,
@@ -167,6 +173,7 @@ class App:
     services: Services
     worker: RecordingWorker
     messages: VoicemailWorker
+    clock: SteppingClock
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -178,16 +185,17 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
     hub = LiveHub()
     ledger = Packages(database)
     crm = CrmBridge(database, Caller, settings.default_region)
+    records = records_of(settings)
+    clock = SteppingClock(records.node)
     core = Core(
         database=database,
         packages=ledger,
         settlement=Settlement(database, settings.default_region),
         crm=crm,
         push=hub,
-        clock=utcnow,
+        clock=clock,
         region=settings.default_region,
     )
-    records = records_of(settings)
     engine = Engine(
         core,
         records,
@@ -244,7 +252,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         sip_upstream=f"ws://127.0.0.1:{settings.pbx_http_port}/ws",
         demo_numbers=_demo_numbers() if settings.simulated_carrier else (),
     )
-    return App(settings, database, stack, engine, ledger, link, telephony, services, worker, messages)
+    return App(settings, database, stack, engine, ledger, link, telephony, services, worker, messages, clock)
 
 
 def _message_left(hub: LiveHub, engine: Engine, left: Left) -> None:
@@ -314,6 +322,7 @@ async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[
         _background(app, app.messages.run())
         _background(app, _watch_link(app))
         _background(app, _keep_books(app))
+        _background(app, NoticePush(database, app.services.hub).run())
         _background(app, supervise(stack.pbx, _restarted))
         if settings.simulated_carrier:
             _background(app, supervise(stack.carrier.instance, _restarted))
@@ -374,8 +383,14 @@ async def _watch_link(app: App) -> None:
 
 
 async def _keep_books(app: App) -> None:
-    """What time alone does to the books; once a minute, and at once after a start."""
+    """What time alone does to the books; once a minute, and at once after a start.
+
+    What has ended stays ended, so a clock that was set a moment ago is given time to be put right.
+    """
     while True:
+        if not app.clock.calm:
+            await asyncio.sleep(BOOKS_SECONDS)
+            continue
         try:
             moved = await daily.run_due(app.database, app.packages, utcnow())
             if await monthly.run_due(app.database, utcnow()) or moved:

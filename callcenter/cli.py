@@ -23,6 +23,7 @@ from callcenter.ledger import reconcile
 from callcenter.pbx.errors import PbxError
 from callcenter.settings import Settings, SettingsError, load
 from callcenter.store.base import utcnow
+from callcenter.store.errors import DatabaseUnavailable
 from callcenter.web.permissions import BUILTIN
 
 
@@ -42,6 +43,8 @@ def main(argv: list[str] | None = None) -> int:
         return int(_run(options.run(settings, options)) or 0)
     except (PbxError, AmiError, application.PortTaken, demo.DemoFailed) as error:
         return _fail(str(error))
+    except DatabaseUnavailable:
+        return _fail("The database cannot be reached. Start its server, or correct the setting database_url.")
     except KeyboardInterrupt:
         return 130
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.calls import Call
@@ -154,13 +154,19 @@ class CrmBridge(Generic[C]):
             return await customers.briefs(connection, company_id, ids)
 
     async def pass_on(self, connection: AsyncConnection, company_id: int, from_id: int, to_id: int) -> int:
-        """Gives every customer of one employee to another, in the caller's transaction; how many."""
+        """Gives the customers of one employee who have not signed to another, in the caller's transaction; how many."""
+        mine = (customer.c.company_id == company_id, customer.c.owner_id == from_id)
         moved = await connection.execute(
-            update(customer)
-            .where(customer.c.company_id == company_id, customer.c.owner_id == from_id)
-            .values(owner_id=to_id, updated_at=utcnow())
+            update(customer).where(*mine, customer.c.signed_at.is_(None)).values(owner_id=to_id, updated_at=utcnow())
         )
         return moved.rowcount
+
+    async def owned(self, connection: AsyncConnection, company_id: int, owner_id: int) -> tuple[int, int]:
+        """How many customers an employee has who have not signed, and who have."""
+        signed = func.count(customer.c.signed_at)
+        query = select(func.count(), signed).where(customer.c.company_id == company_id, customer.c.owner_id == owner_id)
+        every, done = (await connection.execute(query)).one()
+        return int(every) - int(done), int(done)
 
     async def named_like(self, company_id: int, text: str) -> list[int]:
         async with self._db.glance() as connection:

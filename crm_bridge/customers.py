@@ -59,6 +59,8 @@ class Customer(msgspec.Struct):
     created_at: datetime
     updated_at: datetime
     last_contact_at: datetime | None
+    signed_at: datetime | None
+    """Since when the customer has signed; null: not yet."""
     calls_count: int
     contacts_count: int
 
@@ -70,6 +72,7 @@ class CustomerQuery(Paging, kw_only=True):
     tag: Annotated[str, msgspec.Meta(max_length=40)] = ""
     owner_id: Id | None = None
     kind: Kind | None = None
+    signed: bool | None = None
     sort: Sort = "-updated_at"
 
 
@@ -142,6 +145,8 @@ async def page(
         conditions.append(customer.c.owner_id == wanted.owner_id)
     if wanted.kind is not None:
         conditions.append(customer.c.kind == wanted.kind)
+    if wanted.signed is not None:
+        conditions.append(customer.c.signed_at.is_not(None) if wanted.signed else customer.c.signed_at.is_(None))
     if wanted.tag:
         tagged = select(customer_tag.c.customer_id).where(
             customer_tag.c.company_id == me.company_id, customer_tag.c.tag == wanted.tag
@@ -271,6 +276,7 @@ def _view(row: Any, numbers: list[CustomerNumber], labels: list[str]) -> Custome
         created_at=row.created_at,
         updated_at=row.updated_at,
         last_contact_at=row.last_contact_at,
+        signed_at=row.signed_at,
         calls_count=row.calls,
         contacts_count=row.calls + row.notes,
     )

@@ -69,6 +69,8 @@ class CustomerChange(Body, kw_only=True):
     company_name: CompanyName | Unset | None = UNSET
     address: Address | Unset | None = UNSET
     remark: LongText | Unset | None = UNSET
+    signed: bool | Unset = UNSET
+    """Whether the customer has signed (SPEC §A4.4): a signed one stays where it is when its owner leaves."""
 
 
 async def create(
@@ -125,6 +127,8 @@ async def change(
     await _one_at_a_time(connection, me.company_id)
     row = await require(connection, me, customer_id)
     values = _changed_columns(row, given)
+    if given.signed is not UNSET and given.signed != (row.signed_at is not None):
+        values["signed_at"] = now if given.signed else None
     if "owner_id" in values:
         await _may_hand_over(connection, me, row.owner_id, values["owner_id"])
     before = await _numbers(connection, me.company_id, customer_id)

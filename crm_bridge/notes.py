@@ -72,7 +72,7 @@ async def listing(connection: AsyncConnection, me: Identity, wanted: NoteQuery) 
         query = query.where(note.c.open.is_(wanted.open))
     text = wanted.q.strip()
     if text:
-        found = [column.contains(text, autoescape=True) for column in (note.c.text, customer.c.name)]
+        found = [column.icontains(text, autoescape=True) for column in (note.c.text, customer.c.name)]
         query = query.where(or_(*found))
     total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
     page = query.order_by(note.c.at.desc(), note.c.id.desc()).limit(wanted.page_size).offset(wanted.offset)

@@ -38,6 +38,8 @@ customer = Table(
     Column("company_name", String(200), nullable=False, server_default=""),
     Column("address", String(300), nullable=False, server_default=""),
     Column("remark", Text, nullable=False, server_default=""),
+    # Since when this is a signed customer (SPEC §E4.2, §E14); null while nothing is signed.
+    Column("signed_at", UtcDateTime, nullable=True),
     Column("created_by", Integer, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-import crm_bridge.tables  # noqa: F401  (the migration covers the CRM's tables as well)
 from callcenter.settings import PROJECT_ROOT
-from callcenter.store import migrate
 from callcenter.store.database import Database
+from tests import stores
 from tests.evidence import evidence
 
 INSTALLATIONS = ("site", "floor")
@@ -21,16 +20,20 @@ RESULTS = PROJECT_ROOT / ".callcenter" / "features.json"
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """An empty SQLite database of its own for one test."""
-    opened = Database(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}")
-    await migrate.upgrade(opened)
-    yield opened
-    await opened.close()
+    """An empty database of its own for one test."""
+    async with stores.database(tmp_path / "test.db") as opened:
+        yield opened
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--repeat", type=int, default=1, metavar="N", help="run every chosen test N times in a row")
     parser.addoption("--record-streams", action="store_true", help="keep the AMI streams of the live tests that pass")
+    parser.addoption("--postgres", action="store_true", help="keep the tests' databases in a private PostgreSQL")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("postgres"):
+        stores.stores.use_postgres()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -52,7 +55,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
     ids = [str(one) for mark in item.iter_markers("feature") for one in mark.args]
     report.user_properties.append(("features", ids))
     if report.failed:
-        for name in (one for one in INSTALLATIONS if one in item.funcargs):  # type: ignore[attr-defined]
+        for name in (one for one in INSTALLATIONS if hasattr(item.funcargs.get(one), "log_tail")):  # type: ignore[attr-defined]
             report.sections.extend(evidence(item.funcargs[name]))  # type: ignore[attr-defined]
 
 
@@ -85,5 +88,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _is_full_run(session: pytest.Session) -> bool:
     option = session.config.option
-    chosen = option.keyword or option.markexpr or option.lf
+    chosen = option.keyword or option.markexpr or getattr(option, "lf", False)
     return not (chosen or session.config.args_source.name == "ARGS")

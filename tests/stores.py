@@ -6,40 +6,58 @@ A database is named by the path its SQLite file would have.
 from __future__ import annotations
 
 import atexit
+import contextlib
+import itertools
 import shutil
+import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 from sqlalchemy import make_url
 
+import crm_bridge.tables  # noqa: F401  (the migrations cover the CRM's tables as well)
 from callcenter.store import migrate
 from callcenter.store.database import Database
 from tests.postgres.cluster import Cluster
 
-EMPTY = "empty_but_migrated"
+EMPTY = Path("migrated.db")
 
 
 class SqliteFiles:
-    async def url(self, path: Path, *, migrated: bool = True) -> str:
-        """The address of a new database; `migrated` ones may have the newest schema already."""
+    """Each database is a file."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+
+    async def empty(self, path: Path) -> str:
+        """The address of a new database without any table."""
         return f"sqlite+aiosqlite:///{path}"
 
+    async def migrated(self, path: Path) -> str:
+        """The address of a new database at the newest schema; the migrations run once for all of them."""
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="callcenter-sqlite-"))
+            atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
+            await _migrate(await self.empty(self._folder / EMPTY))
+        return await self.copy(self._folder / EMPTY, path)
+
     async def copy(self, template: Path, path: Path) -> str:
-        """The address of a new database with what is in another one, which nobody uses at this moment."""
+        """The address of a new database with all that is in another one, which nobody uses at this moment."""
         shutil.copy(template, path)
         return f"sqlite+aiosqlite:///{path}"
 
     async def drop(self, path: Path) -> None:
-        """A database is not needed any more."""
+        """The database is not needed any more."""
 
 
 class PostgresDatabases:
-    """The same on PostgreSQL; a cluster is made when the first database is asked for."""
+    """The same in a cluster that is made when the first database is asked for, and removed at the end."""
 
     def __init__(self, cluster: Cluster | None = None) -> None:
         self._cluster = cluster
         self._names: dict[Path, str] = {}
-        self._migrated = False
+        self._numbers = itertools.count(1)
 
     @property
     def cluster(self) -> Cluster:
@@ -49,16 +67,17 @@ class PostgresDatabases:
             self._cluster.create()
         return self._cluster
 
-    async def url(self, path: Path, *, migrated: bool = True) -> str:
-        if not migrated:
-            return await self._make(path, "template0")
-        if not self._migrated:
-            await self._command(f"CREATE DATABASE {EMPTY}")
-            first = Database(self.cluster.url(EMPTY))
-            await migrate.upgrade(first)
-            await first.close()
-            self._migrated = True
-        return await self._make(path, EMPTY)
+    async def new(self) -> str:
+        """A database without any table, under no name."""
+        return await self.empty(Path(f"new-{next(self._numbers)}"))
+
+    async def empty(self, path: Path) -> str:
+        return await self._make(path, "template0")
+
+    async def migrated(self, path: Path) -> str:
+        if EMPTY not in self._names:
+            await _migrate(await self.empty(EMPTY))
+        return await self.copy(EMPTY, path)
 
     async def copy(self, template: Path, path: Path) -> str:
         return await self._make(path, self._names[template])
@@ -70,8 +89,7 @@ class PostgresDatabases:
 
     async def _make(self, path: Path, template: str) -> str:
         await self.drop(path)
-        name = f"test_{id(self):x}_{next(_numbers)}"
-        # Copied file by file; a checkpoint costs nothing here, as nothing waits for the disk.
+        name = f"test_{next(self._numbers)}"
         await self._command(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         self._names[path] = name
         return self.cluster.url(name)
@@ -85,24 +103,40 @@ class PostgresDatabases:
             await connection.close()
 
 
-_numbers = iter(range(1, 1_000_000_000))
-stores: SqliteFiles | PostgresDatabases = SqliteFiles()
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    await migrate.upgrade(database)
+    await database.close()
 
 
-def use_postgres() -> None:
-    """From now on databases are PostgreSQL's."""
-    global stores
-    if isinstance(stores, SqliteFiles):
-        stores = PostgresDatabases()
+class Stores:
+    """What the tests of this process use."""
+
+    def __init__(self) -> None:
+        self.kind: SqliteFiles | PostgresDatabases = SqliteFiles()
+        self._postgres: PostgresDatabases | None = None
+
+    @property
+    def postgres(self) -> PostgresDatabases:
+        """PostgreSQL for a test that asks for it by name."""
+        if self._postgres is None:
+            self._postgres = PostgresDatabases()
+        return self._postgres
+
+    def use_postgres(self) -> None:
+        self.kind = self.postgres
 
 
-async def url(path: Path, *, migrated: bool = True) -> str:
-    return await stores.url(path, migrated=migrated)
+stores = Stores()
 
 
-async def copy(template: Path, path: Path) -> str:
-    return await stores.copy(template, path)
-
-
-async def drop(path: Path) -> None:
-    await stores.drop(path)
+@contextlib.asynccontextmanager
+async def database(path: Path, template: Path | None = None) -> AsyncIterator[Database]:
+    """An open database at the newest schema (or a copy of `template`) for the time of the block."""
+    kind = stores.kind
+    opened = Database(await (kind.migrated(path) if template is None else kind.copy(template, path)))
+    try:
+        yield opened
+    finally:
+        await opened.close()
+        await kind.drop(path)

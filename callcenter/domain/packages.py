@@ -87,7 +87,7 @@ def reminder_due(package: Package, now: datetime) -> int | None:
 
 
 def ending_in(ends_at: datetime | None, now: datetime) -> int | None:
-    """The nearest of the reminder days before an end: 7, 3 or 1, and 0 when it has come; None when it is farther off."""
+    """The nearest of the reminder days before an end: 7, 3 or 1, and 0 once it has come; None while it is far off."""
     if ends_at is None:
         return None
     if ends_at <= now:

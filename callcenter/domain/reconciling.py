@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from callcenter.domain.packages import billable_seconds, minutes_for
+from callcenter.domain.clock import Step, corrected_seconds
+from callcenter.domain.packages import minutes_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,13 @@ class Compared:
 
 
 def compare(
-    recorded: Iterable[Recorded], charged: Mapping[str, Charged], increments: Mapping[str, int]
+    recorded: Iterable[Recorded],
+    charged: Mapping[str, Charged],
+    increments: Mapping[str, int],
+    steps: Sequence[Step] = (),
 ) -> list[Compared]:
-    """Every leg that either side knows. `increments` gives the seconds of a minute by call, for legs never charged.
+    """Every leg that either side knows. `increments` gives the seconds of a minute by call, for legs never charged;
+    `steps` are those of the clock that stamped the records.
 
     `not_charged` and `not_recorded` are legs of one side only, `differs` those whose minutes do not agree,
     `end_unknown` those whose end Asterisk never wrote: they were settled by the last evidence and cannot be compared.
@@ -67,7 +72,7 @@ def compare(
         if leg.ended_at is None:
             found.append(Compared(leg.leg_id, leg.call_id, leg.answered_at, minutes, minutes, "end_unknown"))
             continue
-        own = minutes_for(billable_seconds(leg.answered_at, leg.ended_at), increment)
+        own = minutes_for(corrected_seconds(leg.answered_at, leg.ended_at, steps), increment)
         why = "" if own == minutes else "not_charged" if paid is None else paid.flag or "differs"
         found.append(Compared(leg.leg_id, leg.call_id, leg.answered_at, own, minutes, why))
     found += [

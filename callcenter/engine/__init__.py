@@ -26,14 +26,17 @@ from callcenter.engine.core import Core
 from callcenter.engine.dialling import Dialling
 from callcenter.engine.follow import Follow
 from callcenter.engine.inbound import Inbound
+from callcenter.engine.leftovers import Leftovers
 from callcenter.engine.lines import Lines
 from callcenter.engine.metering import Metering
 from callcenter.engine.ports import Pbx
 from callcenter.engine.reconcile import Reconciler
+from callcenter.engine.registrations import Registrations
 from callcenter.engine.rejoin import BrowserCalls
 from callcenter.engine.states import States
 from callcenter.engine.stats import Stats
 from callcenter.engine.view import agent_entity, call_entity
+from callcenter.engine.watch import ClockWatch
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.settle import Settled
 
@@ -60,6 +63,7 @@ class Engine:
         )
         self.metering = Metering(core, cel, reserve_minutes=reserve_minutes)
         self.reconciler = Reconciler(core, self.metering, self.inbound)
+        self.leftovers = Leftovers(core, self.metering, self.reconciler)
         self.stats = Stats(core)
         self.lines = Lines(core, ring_seconds=agent_ring_seconds)
         self.through = CallThrough(core, region)
@@ -84,6 +88,8 @@ class Engine:
         self.follow = Follow(core, self.control)
         self.browsers = BrowserCalls(core, self.control, lost_seconds=agent_lost_seconds)
         self.states = States(core)
+        self.clock = ClockWatch(core)
+        self.registrations = Registrations(core)
         core.on_snapshot = self._logged_in
         core.on_agent_changed = self._agent_changed
         core.on_agent_line = self.lines.happened
@@ -99,14 +105,17 @@ class Engine:
     async def start(self, pbx: Pbx) -> None:
         """Loads what the last engine left, catches up with Asterisk's records and starts to work."""
         self.core.pbx = pbx
-        await self.core.load()
+        await self.clock.load()
         await self.metering.settle()
         await self.inbound.load()
         work = (
             self.core.run(),
+            self.clock.run(),
             *self.inbound.work(),
             self.metering.run_ticks(),
             self.metering.run_settlement(),
+            self.leftovers.run(),
+            self.registrations.run(),
             self.follow.run(),
             self.through.run(),
             self.stats.run(),
@@ -191,6 +200,7 @@ class Engine:
         return self.core.now()
 
     async def _logged_in(self, snapshot: Snapshot) -> None:
+        self.registrations.logged_in()
         self.lines.reconcile(snapshot)
         await self.reconciler.on_snapshot(snapshot)
 

@@ -97,6 +97,7 @@ class CallbackStore:
             "state": one.state.value,
             "attempts": one.request.attempts,
             "dials": one.dials,
+            "queued_at": one.request.queued_at,
             "next_try_at": one.request.next_try_at,
             "last_call_id": one.call_id,
             "employee_id": one.employee_id,

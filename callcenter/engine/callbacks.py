@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -59,6 +60,20 @@ class Callbacks:
         self._work: set[asyncio.Task[None]] = set()
         self._collecting = asyncio.Lock()
         lines.callbacks_of = self.waiting_in
+        core.on_step.append(self._clock_set)
+
+    def _clock_set(self, by: timedelta) -> None:
+        """Places in the line and pauses between attempts stay as long as they were."""
+        self._resting = {who: until + by for who, until in self._resting.items()}
+        for one in self._open.values():
+            one.request = replace(
+                one.request, queued_at=one.request.queued_at + by, next_try_at=one.request.next_try_at + by
+            )
+            self._start(self._save_open(one))
+
+    async def _save_open(self, one: Open) -> None:
+        if one.request.id in self._open:  # whoever closes it saves it
+            await self._store.save(one)
 
     # -- what others ask -------------------------------------------------------------------------------------------
 

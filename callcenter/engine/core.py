@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from callcenter.domain import agents as agent_rules
@@ -21,12 +22,16 @@ from callcenter.domain import events as ev
 from callcenter.domain import quality
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call, Fact
+from callcenter.domain.clock import Step
 from callcenter.domain.terms import AgentState, Device, Direction, EndReason, LegOrder, LegState, Role
 from callcenter.engine import view
+from callcenter.engine.clock import move_all
 from callcenter.engine.directory import Directory, Person, read_directory
+from callcenter.engine.patience import patiently
 from callcenter.engine.ports import Clock, Crm, Pbx, Push
 from callcenter.engine.registry import Registry
 from callcenter.engine.writer import Entry, Writer, restore_agent
+from callcenter.ledger.clock_steps import Seen
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settled, Settlement
 from callcenter.store.database import Database
@@ -76,6 +81,8 @@ class Dirty:
     """Company, name, data and employee of passing events."""
     measured: list[Mapping[str, Any]] = field(default_factory=list)
     """Rows of `call_quality`."""
+    steps: list[tuple[Step, Seen]] = field(default_factory=list)
+    """Steps of the clock, with what it showed after them."""
 
     def __bool__(self) -> bool:
         return bool(
@@ -87,6 +94,7 @@ class Dirty:
             or self.ended
             or self.said
             or self.measured
+            or self.steps
         )
 
 
@@ -130,6 +138,8 @@ class Core:
         self.on_committed: Callable[[Iterable[Call]], None] | None = None
         self.watchers: list[Callable[[Call, str, ev.AmiEvent], None]] = []
         """Told of every event of a leg, with the leg's id, after the event was applied."""
+        self.on_step: list[Callable[[timedelta], None]] = []
+        """Told by how much the wall clock was set; what they keep in mind of it moves along."""
         self.reading = asyncio.Lock()
         """Held while the directory is read and swapped in, and while something it holds is changed elsewhere."""
         self._inbox: deque[ev.AmiEvent] = deque()
@@ -217,7 +227,7 @@ class Core:
                     if isinstance(event, ev.Snapshot):
                         await self.flush()
                         if self.on_snapshot is not None:
-                            await self.on_snapshot(event)
+                            await patiently(partial(self.on_snapshot, event))
                         continue
                     try:
                         self.handle(event)
@@ -403,6 +413,22 @@ class Core:
             if self.on_agent_changed is not None:
                 self.on_agent_changed(agent)
 
+    def stepped(self, step: Step, seen: Seen, began: datetime | None = None) -> None:
+        """The wall clock was set: what we remember of running calls and agents moves along, in one commit with it.
+
+        `began` is the moment this engine was started, where the step lies before it: what is younger stays.
+        """
+        young = {id(one) for one in self.registry.agents.values() if began and one.since and began <= one.since}
+        agents = [one for one in self.registry.agents.values() if id(one) not in young]
+        calls = [one for one in self.registry.calls.values() if not one.over]
+        move_all(calls, agents, step.by)
+        self._dirty.steps.append((step, seen))
+        self._dirty.calls |= {one.id: one for one in calls}
+        self._dirty.agents |= {one.employee_id: one for one in agents}
+        self._resynced = None
+        for follower in self.on_step:
+            follower(step.by)
+
     def _agent_takes(self, call: Call, employee_id: int | None) -> None:
         agent = self.registry.agents.get(employee_id) if employee_id is not None else None
         if agent is not None:
@@ -445,6 +471,7 @@ class Core:
                 return
             batch, self._dirty = self._dirty, Dirty()
             await self._recognise(batch)
+            refused = 0
             while True:
                 try:
                     await self.writer.commit(
@@ -453,10 +480,17 @@ class Core:
                         batch.agents.values(),
                         batch.states.values(),
                         batch.measured,
+                        batch.steps,
                     )
                     break
                 except Exception:
-                    log.exception("the database does not take the facts; they are kept and tried again")
+                    # Told once: a full disk lasts, and the log may be on it.
+                    log.log(
+                        logging.DEBUG if refused else logging.ERROR,
+                        "the database does not take the facts; they are kept and tried again",
+                        exc_info=True,
+                    )
+                    refused += 1
                     await asyncio.sleep(RETRY_COMMIT_SECONDS)
             self._push(batch)
             if self.on_committed is not None:
@@ -471,7 +505,7 @@ class Core:
             for employee_id in sorted(_had(call)):
                 self.push.event(call.company_id, "call_ended", view.ended_event(call, self.now()), employee_id)
             with contextlib.suppress(Exception):
-                await self.crm.call_ended(call)
+                await patiently(partial(self.crm.call_ended, call))
             self.registry.forget(call)
 
     async def _recognise(self, batch: Dirty) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from callcenter.ami.errors import AmiError
 from callcenter.ami.parse import ORIGINATE_ID
@@ -39,7 +40,9 @@ from callcenter.engine.directory import Seat
 from callcenter.engine.ports import Caller
 from callcenter.ledger.holds import Refused
 from callcenter.pbx import actions
+from callcenter.store.errors import DatabaseUnavailable
 from callcenter.store.tables import audit, command_key, outside_number
+from callcenter.store.tables import call as call_table
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +51,12 @@ ONE_LEG_RINGS = frozenset({Mode.POINT, Mode.CALL_THROUGH})
 
 
 # Built once: a click waits for them.
-_EARLIER = select(command_key).where(
+_EARLIER = (
+    select(command_key, call_table.c.id.label("written"))
+    .outerjoin(call_table, call_table.c.id == command_key.c.call_id)
+    .where(command_key.c.company_id == bindparam("company"), command_key.c.key == bindparam("the_key"))
+)
+_FORGET = delete(command_key).where(
     command_key.c.company_id == bindparam("company"), command_key.c.key == bindparam("the_key")
 )
 _REMEMBER = insert(command_key)
@@ -124,7 +132,8 @@ class Dialling:
             self._undo(call)
             raise
         call.package_id = held.package_id
-        await self._recognise(call, command)
+        with contextlib.suppress(DatabaseUnavailable):  # the next commit looks again
+            await self._recognise(call, command)
         core.agent_changed(agent, agent_rules.begin_call(agent, call.id, core.now()))
         core.take(call, [])
         await core.flush()
@@ -315,6 +324,11 @@ class Dialling:
             raise CommandRefused("key_reused")
         if row.error:
             raise CommandRefused(row.error, number=command.number)
+        if row.written is None and row.call_id not in self._core.registry.calls:
+            # The engine died, or the database failed, before the call was written down: it was never dialled.
+            async with self._core.database.write() as connection:
+                await connection.execute(_FORGET, names)
+            return None
         return str(row.call_id)
 
     async def _remember(self, command: Dial, call_id: str, shown: CallerId) -> None:

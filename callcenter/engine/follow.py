@@ -40,6 +40,7 @@ class Follow:
         self._apart: dict[str, datetime] = {}
         self._work: dict[str, asyncio.Task[None]] = {}
         core.watchers.append(self._watch)
+        core.on_step.append(lambda _: self._apart.clear())
 
     async def run(self) -> None:
         while True:

@@ -19,6 +19,7 @@ from callcenter.domain.packages import minutes_for
 from callcenter.domain.terms import Direction, Role
 from callcenter.engine.core import Core
 from callcenter.engine.view import iso
+from callcenter.ledger import witness
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.holds import Reservation, holder_of, holders_of
 from callcenter.pbx.actions import warn_tone_action
@@ -37,6 +38,8 @@ TRY_NOW = timedelta(seconds=0.5)
 
 READ_EVERY = timedelta(seconds=1)
 EVER = datetime.min.replace(tzinfo=UTC)
+UNKNOWN = timedelta(-1)
+"""Of Asterisk's limit for a leg: the clock by which Asterisk keeps it was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,19 @@ class Metering:
         """Leg id -> the limit Asterisk has."""
         self._nudge = asyncio.Event()
         self._advancing = asyncio.Lock()
+        core.on_step.append(self._clock_set)
+
+    @property
+    def node(self) -> str:
+        """Whose records are settled here."""
+        return self._cel.node
+
+    def _clock_set(self, _by: timedelta) -> None:
+        """The wall clock was set: every limit is given to Asterisk anew, and nothing is waited for by the old clock."""
+        self._try_at.clear()
+        self._read_at.clear()
+        for call in self._core.registry.calls.values():
+            self._limit_set |= dict.fromkeys(call.legs, UNKNOWN)
 
     # -- while talking -------------------------------------------------------------------------------------------
 
@@ -106,6 +122,8 @@ class Metering:
         held = await self._held(call.company_id, holder)
         if held is None or leg.answered_at is None:
             return
+        # What the leg was dialled with: noted before more is held, or Asterisk would never hear of that.
+        self._limit_set.setdefault(leg.id, held.limit)
         now = self._core.now()
         remaining = leg.answered_at + held.limit - now
         if remaining < EXTEND_AHEAD and self._try_at.get(holder, now) <= now:
@@ -116,7 +134,7 @@ class Metering:
             paid_for = leg.answered_at + held.limit - now
             await self._warn_or_not(call, held, paid_for)
             if paid_for < EXTEND_AHEAD:
-                self._try_at[holder] = now + (AGAIN if paid_for > URGENT else TRY_NOW)
+                self._try_at[holder] = now + max(TRY_NOW, min(AGAIN, paid_for - URGENT))
         paid_until = leg.answered_at + held.limit
         if leg.role is Role.CUSTOMER and call.paid_until != paid_until:
             call.paid_until = paid_until
@@ -181,7 +199,7 @@ class Metering:
             return
         left = await self._core.packages.left_for(held.company_id, held.call_id, self._core.now())
         if left == 0 and next(self._spare(held), None) is None:
-            await self._warn(call)
+            await self._warn(call, self._core.now() + paid_for)
 
     async def _held(self, company_id: int, holder: str) -> Reservation | None:
         """The reservation, asked of the ledger once: nobody but this engine changes it while the leg talks."""
@@ -199,21 +217,23 @@ class Metering:
 
     async def _set_limit(self, leg: Leg, held: Reservation) -> None:
         """Moves the limit inside Asterisk when more minutes were reserved; tried again until it is set."""
-        initial = self._limit_set.setdefault(leg.id, held.limit)
-        if initial == held.limit or leg.answered_at is None:
-            return
+        initial = self._limit_set.get(leg.id)
+        if initial is None or initial == held.limit or leg.answered_at is None:
+            return  # over meanwhile, or as it should be
         seconds = (leg.answered_at + held.limit - self._core.now()).total_seconds()
+        if initial is UNKNOWN:
+            seconds = max(1.0, seconds)  # over, and Asterisk may believe that there is an hour left
         if seconds <= 0 or self._core.pbx is None or self._core.pbx.state is not LinkState.LIVE:
             return
         with contextlib.suppress(AmiError):
             await self._core.pbx.send(actions.absolute_timeout(leg.channel, seconds))
             self._limit_set[leg.id] = held.limit
 
-    async def _warn(self, call: Call) -> None:
+    async def _warn(self, call: Call, ends_at: datetime) -> None:
         """Warns the agent alone, on the screen and with a tone the customer does not hear (P-52)."""
         call.warned = True
         if call.employee_id is not None:
-            data = {"call_id": call.id, "kind": "one_minute_left", "ends_at": iso(call.paid_until)}
+            data = {"call_id": call.id, "kind": "one_minute_left", "ends_at": iso(ends_at)}
             self._core.push.event(call.company_id, "warning", data, call.employee_id)
         agent = call.leg_of(Role.AGENT)
         if agent is not None and agent.channel and self._core.pbx is not None:
@@ -251,7 +271,11 @@ class Metering:
                 if not rows:
                     return read
                 read += len(rows)
-                for settled in await self._core.settlement.advance(self._cel.node, rows, self._core.now()):
+                # A step of the clock that bends these rows' stamps is noticed by now, and in the database.
+                now = self._core.now()
+                await self._core.flush()
+                whole = await witness.complete(self._core.database, rows)
+                for settled in await self._core.settlement.advance(self._cel.node, whole, now):
                     await self.refresh_minutes(settled.company_id)
                     await self._core.call_settled(settled)
 

@@ -42,6 +42,13 @@ class Lines:
         self._wake = asyncio.Event()
         self.callbacks_of: Callable[[int], int] = lambda group_id: 0
         """How many callers of a group wait to be called back."""
+        core.on_step.append(self._clock_set)
+
+    def _clock_set(self, by: timedelta) -> None:
+        for waits in self._waits.values():
+            moved = [(at + by, waited) for at, waited in waits]
+            waits.clear()
+            waits.extend(moved)
 
     # -- what Asterisk tells ---------------------------------------------------------------------------------------
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from datetime import datetime
-from typing import Any
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import select
 
@@ -19,6 +19,9 @@ from callcenter.domain.terms import Device, EndReason, Role
 from callcenter.engine.core import Core
 from callcenter.engine.inbound import Inbound
 from callcenter.engine.metering import Metering
+from callcenter.engine.patience import patiently
+from callcenter.ledger import witness
+from callcenter.ledger.finishing import FLAG_CEL_ONLY
 from callcenter.ledger.legs import CelLeg
 from callcenter.ledger.settle import Settled
 from callcenter.store.tables import call as call_table
@@ -26,6 +29,7 @@ from callcenter.store.tables import cel_leg, journal
 
 log = logging.getLogger(__name__)
 
+LONG_AGO = timedelta(days=1)
 GRACE_SECONDS = 3.0
 """How long a vanished call may wait for Asterisk's records (or late events) before it is closed without them."""
 
@@ -49,7 +53,7 @@ class Reconciler:
                 continue  # nothing of it is in Asterisk yet; call_through.py ends it in time
             if not call.over and not any(leg_id in alive for leg_id in call.legs):
                 if not await self.close_from_row(call):
-                    self._later(self._vanished(call))
+                    self._later(partial(self._vanished, call))
                 continue
             for leg in list(call.legs.values()):
                 if not leg.over and leg.id not in alive:
@@ -116,8 +120,13 @@ class Reconciler:
             await self.settle_without_records(call, until)
 
     async def settle_without_records(self, call: Call, until: datetime) -> None:
-        """Settles a call that Asterisk will never write a record for, and gives its minutes back."""
+        """Settles a call that Asterisk will never write a record for, and gives its minutes back.
+
+        What the engine itself has seen of its legs counts then.
+        """
         core = self._core
+        async with core.database.write() as connection:
+            await witness.fill_in(connection, self._metering.node, call.company_id, call.id)
         settled = await core.settlement.close_unrecorded(call.id, call.company_id, until, core.now())
         await self._metering.refresh_minutes(call.company_id)
         if settled is not None:
@@ -143,12 +152,35 @@ class Reconciler:
         """Charges are final; a call that is still alive here missed its own end and is given time to see it."""
         call = self._core.registry.calls.get(settled.call_id)
         if call is not None and not call.over:
-            self._later(self._vanished(call))
+            self._later(partial(self._vanished, call))
+        elif call is None and settled.found:
+            self._later(partial(self._file, settled.company_id, settled.call_id))
+
+    async def file_found(self) -> None:
+        """After a start: calls that only Asterisk saw and that the last engine could not put to their customers."""
+        since = self._core.now() - LONG_AGO
+        for company_id in self._core.directory.companies:
+            query = select(call_table.c.id).where(
+                call_table.c.company_id == company_id,
+                call_table.c.started_at >= since,
+                call_table.c.flag == FLAG_CEL_ONLY,
+                call_table.c.customer_id.is_(None),
+            )
+            async with self._core.database.read() as connection:
+                found = list((await connection.execute(query)).scalars())
+            for call_id in found:
+                await self._file(company_id, call_id)
+
+    async def _file(self, company_id: int, call_id: str) -> None:
+        """A call that came and went while nobody listened leaves on its customer what every call leaves there."""
+        ended = await self._core.writer.ended_call(company_id, call_id, charged=True)
+        if ended is not None:
+            await self._core.crm.call_ended(ended)
 
     def never_dialled(self, call: Call) -> None:
         """A call that ended before it had a channel: Asterisk writes no record for it."""
         if not call.legs:
-            self._later(self.settle_without_records(call, self._core.now()))
+            self._later(partial(self.settle_without_records, call, self._core.now()))
 
     def _end_leg(self, call: Call, leg: Leg, record: CelLeg | None) -> None:
         core = self._core
@@ -174,8 +206,9 @@ class Reconciler:
         known = [moment for moment in (seen, call.answered_at, call.started_at) if moment is not None]
         return max(known)
 
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _later(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Does it beside the inbox; a database that is away meanwhile is waited for."""
+        task = asyncio.create_task(patiently(work))
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 

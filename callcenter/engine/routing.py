@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -51,6 +51,11 @@ class Routing:
         self._days: dict[int, date] = {}
         self._held: set[int] = set()
         self._work: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        core.on_step.append(self._clock_set)
+
+    def _clock_set(self, by: timedelta) -> None:
+        """Whose turn it was must not lie in the future, or that agent waits for it to come."""
+        self._turns = {key: at + by for key, at in self._turns.items()}
 
     async def run(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call, Fact, Leg
+from callcenter.domain.clock import Step
 from callcenter.domain.terms import (
     AgentState,
     CallState,
@@ -27,6 +28,8 @@ from callcenter.domain.terms import (
     Source,
 )
 from callcenter.engine.directory import EVERYWHERE
+from callcenter.ledger import clock_steps
+from callcenter.ledger.clock_steps import Seen
 from callcenter.store.database import Database
 from callcenter.store.tables import agent_state, agent_state_log, call, call_quality, journal, leg
 
@@ -66,6 +69,7 @@ class Writer:
         agents: Iterable[Agent],
         states: Iterable[Agent] = (),
         measured: Sequence[Mapping[str, Any]] = (),
+        steps: Sequence[tuple[Step, Seen]] = (),
     ) -> None:
         """Writes facts and the present state of what they touched; `states` are agents whose state changed."""
         call_rows, leg_rows = [], []
@@ -85,9 +89,11 @@ class Writer:
             for one in states
             if one.since is not None
         ]
-        if not (entries or call_rows or agent_rows or log_rows or measured):
+        if not (entries or call_rows or agent_rows or log_rows or measured or steps):
             return
         async with self._db.write() as connection:
+            for step, seen in steps:
+                await clock_steps.note(connection, step, seen)
             for statement, rows in (
                 (self._calls, call_rows),
                 (self._legs, leg_rows),
@@ -110,6 +116,13 @@ class Writer:
             for row in (await connection.execute(legs)).all():
                 found[row.call_id].legs[row.id] = _leg_of(row)
         return list(found.values())
+
+    async def ended_call(self, company_id: int, call_id: str, *, charged: bool = False) -> Call | None:
+        """A call that is over, without its legs; None when there is none, or unless `charged` when it was charged."""
+        query = select(call).where(call.c.company_id == company_id, call.c.id == call_id, call.c.ended_at.is_not(None))
+        async with self._db.read() as connection:
+            row = (await connection.execute(query)).first()
+        return _call_of(row) if row is not None and (charged or row.billing == "open") else None
 
     async def agent_states(self) -> dict[int, Any]:
         async with self._db.read() as connection:

@@ -135,6 +135,54 @@ async def hand_over(
     lot = next((one for one in lots if one.id == package_id), None)
     if lot is None:
         raise CommandRefused("not_found")
+    moving = await _movable(connection, company_id, lots, lot, from_id, to_id, (), now)
+    for one in moving:
+        await _move(connection, one, from_id, to_id, by=by, now=now)
+    return moving
+
+
+async def hand_over_plan(
+    connection: AsyncConnection, company_id: int, from_id: int, to_id: int, *, now: datetime
+) -> tuple[list[Lot], list[NotMoved]]:
+    """What `hand_over_all` would do now: packages that would go over, and those that §C14 keeps, with the reason."""
+    moving: list[Lot] = []
+    staying: list[NotMoved] = []
+    lots = await lots_of(connection, company_id)
+    for lot in await lots_of(connection, company_id, from_id):
+        done = {one.id for one in moving}
+        if lot.id in done or lot.expires_at <= now or lot.kind is PackageKind.TOP_UP:
+            continue  # a top-up goes with its package
+        try:
+            moving += await _movable(connection, company_id, lots, lot, from_id, to_id, moving, now)
+        except CommandRefused as refused:
+            staying.append(NotMoved(lot, refused.code))
+    return moving, staying
+
+
+async def hand_over_all(
+    connection: AsyncConnection, company_id: int, from_id: int, to_id: int, *, by: int, now: datetime
+) -> tuple[list[Lot], list[NotMoved]]:
+    """Passes on every package that an employee still has; what §C14 refuses stays, with the reason."""
+    moving, staying = await hand_over_plan(connection, company_id, from_id, to_id, now=now)
+    for one in moving:
+        await _move(connection, one, from_id, to_id, by=by, now=now)
+    return moving, staying
+
+
+# -- inside --------------------------------------------------------------------------------------------------------
+
+
+async def _movable(
+    connection: AsyncConnection,
+    company_id: int,
+    lots: Sequence[Lot],
+    lot: Lot,
+    from_id: int,
+    to_id: int,
+    before: Sequence[Lot],
+    now: datetime,
+) -> list[Lot]:
+    """A package with what would go over with it, after those `before` it; raises the reason why it may not go."""
     await _require_verified(connection, company_id, [to_id])
     if from_id == to_id:
         raise CommandRefused("already_on_package")
@@ -144,36 +192,14 @@ async def hand_over(
         raise CommandRefused("action_not_possible")
     if lot.expires_at <= now:
         raise CommandRefused("package_expired")
-    valid = [one for one in lots if one.used_by(to_id) and one.expires_at > now]
+    valid = [one for one in (*lots, *before) if (one.used_by(to_id) or one in before) and one.expires_at > now]
     door = hand_over_door(_held(lot), [_held(one) for one in valid])
     if door is not None:
         raise CommandRefused(door.value)
     moving = _with_followers(lots, lot, from_id)
     if await _in_use(connection, company_id, [one.id for one in moving], from_id):
         raise CommandRefused("package_in_use")
-    for one in moving:
-        await _move(connection, one, from_id, to_id, by=by, now=now)
     return moving
-
-
-async def hand_over_all(
-    connection: AsyncConnection, company_id: int, from_id: int, to_id: int, *, by: int, now: datetime
-) -> tuple[list[Lot], list[NotMoved]]:
-    """Passes on every package that an employee still has; what §C14 refuses stays, with the reason."""
-    moved: list[Lot] = []
-    stayed: list[NotMoved] = []
-    for lot in await lots_of(connection, company_id, from_id):
-        done = {one.id for one in moved}
-        if lot.id in done or lot.expires_at <= now or lot.kind is PackageKind.TOP_UP:
-            continue  # a top-up goes with its package
-        try:
-            moved += await hand_over(connection, company_id, lot.id, from_id, to_id, by=by, now=now)
-        except CommandRefused as refused:
-            stayed.append(NotMoved(lot, refused.code))
-    return moved, stayed
-
-
-# -- inside --------------------------------------------------------------------------------------------------------
 
 
 def _held(lot: Lot) -> Held:

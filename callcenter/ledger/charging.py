@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import packages as rules
+from callcenter.domain.clock import Step, corrected_seconds
 from callcenter.domain.terms import Role
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind, Transaction
@@ -90,6 +91,8 @@ class Payers:
     """What the calls of one batch hold, by the name under which they hold it."""
 
     connection: AsyncConnection
+    steps: Sequence[Step] = ()
+    """Of the clock that stamped the legs; they are taken off what legs seem to have lasted."""
     _known: dict[str, Payer] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)
     _left: dict[int, int] = field(default_factory=dict)
@@ -157,7 +160,7 @@ async def charge(payers: Payers, legs: Sequence[CelLeg], now: datetime) -> None:
         payer = payers.of(_holder(leg))
         if payer is None:
             continue  # inbound, or a mode that no package pays for
-        seconds = rules.billable_seconds(leg.answered_at, leg.ended_at)
+        seconds = corrected_seconds(leg.answered_at, leg.ended_at, payers.steps)
         wanted = rules.minutes_for(seconds, payer.increment_seconds)
         lines, charged = await payers.take(payer, wanted)
         if charged < wanted:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain import packages as rules
+from callcenter.domain.clock import corrected_seconds
 from callcenter.domain.endings import disposition_of
 from callcenter.domain.numbers import normalise_or_raw
 from callcenter.domain.queues import left_reason
@@ -152,7 +152,7 @@ async def close(
     for call_id, row in fresh.items():
         mine = [leg for leg in legs[call_id] if leg.call_id == call_id]
         customers = [leg for leg in mine if leg.role == Role.CUSTOMER.value]
-        talk = sum(rules.billable_seconds(_talks_from(row.direction, leg), leg.ended_at) for leg in customers)
+        talk = sum(corrected_seconds(_talks_from(row.direction, leg), leg.ended_at, payers.steps) for leg in customers)
         bridged = any(leg.bridged_at is not None for leg in customers)
         changes.append(
             {

@@ -182,7 +182,7 @@ class Holds:
         None when nothing is left or the call is settled.
 
         Unless it is `urgent`, nothing is taken from a package that has fewer minutes left than calls that may need
-        one: whose minutes end first comes first.
+        one, those included that its other users may begin any moment: whose minutes end first comes first.
         """
         async with self._db.write() as connection:
             row = await _open(connection, company_id, call_id)
@@ -191,7 +191,7 @@ class Holds:
             source = await _next_source(connection, row, now)
             if source is None:
                 return None
-            if not urgent and source.minutes_left < source.holders:
+            if not urgent and source.minutes_left < max(source.holders, source.quantity):
                 return await _held(connection, company_id, call_id)
             amount = rules.slice_of(source.minutes_left, max(source.holders, source.quantity), minutes)
             number = row.extensions + 1

@@ -12,9 +12,11 @@ from callcenter.domain.commands import CommandRefused
 from callcenter.ledger import notices, wallet
 from callcenter.ledger.book import Entry, Kind
 from callcenter.providers.payment import Paid, PayCode
-from callcenter.store.ledger_tables import recharge
+from callcenter.store.ledger_tables import recharge, stray_payment
 
 PENDING, APPROVED, REJECTED, VOID = "pending", "approved", "rejected", "void"
+OPEN, BOOKED, REFUNDED = "open", "booked", "refunded"
+"""What became of money that came for nothing."""
 
 
 async def apply(
@@ -84,15 +86,63 @@ async def review(
 async def paid(connection: AsyncConnection, payment: Paid) -> Any:
     """Brings an online payment into the wallet. Paid after its time, or in another amount, it is void (§C8.3).
 
-    The answer's `state` says what became of it; the notice may come any number of times.
+    The answer's `state` says what became of it; the notice may come any number of times. Money that came for nothing
+    is kept as a stray payment until the operator books it or pays it back.
     """
     row = await of_code(connection, payment.code)
     if row is None:
         raise CommandRefused("not_found")
+    if row.state == VOID:
+        await _stray(connection, row, payment)
     if row.state != PENDING:
         return row
     good = payment.at < row.code_expires_at and payment.amount == row.amount
+    if not good:
+        await _stray(connection, row, payment)
     return await _close(connection, row, APPROVED if good else VOID, payment.at, None, {})
+
+
+async def settle_stray(
+    connection: AsyncConnection, stray_id: int, *, book: bool, note: str, by: int, now: datetime
+) -> Any:
+    """Books a stray payment to the company's wallet, as the recharge that it was meant for, or notes that it was paid
+    back. Refuses with `not_found` and `payment_settled`.
+    """
+    query = select(stray_payment).where(stray_payment.c.id == stray_id).execution_options(all_companies=True)
+    row = (await connection.execute(query)).first()
+    if row is None:
+        raise CommandRefused("not_found")
+    done = await connection.execute(
+        update(stray_payment)
+        .where(
+            stray_payment.c.company_id == row.company_id,
+            stray_payment.c.id == row.id,
+            stray_payment.c.state == OPEN,
+        )
+        .values(state=BOOKED if book else REFUNDED, note=note, actor_id=by, settled_at=now)
+        .returning(stray_payment)
+    )
+    settled = done.first()
+    if settled is None:
+        raise CommandRefused("payment_settled", state=row.state)
+    mine = (recharge.c.company_id == row.company_id, recharge.c.id == row.recharge_id)
+    meant = (await connection.execute(select(recharge).where(*mine))).one()
+    if book:
+        # What came is what is booked, whatever the code had asked for.
+        await _close(connection, meant, APPROVED, now, by, {"amount": row.amount, "reviewer_id": by}, before=VOID)
+    else:
+        told = {"number": meant.number, "amount": row.amount, "reason": note}
+        await notices.queue(connection, row.company_id, "recharge_refunded", f"stray:{row.id}", told, at=now)
+    return settled
+
+
+async def _stray(connection: AsyncConnection, row: Any, payment: Paid) -> None:
+    known = select(stray_payment.c.id).where(
+        stray_payment.c.company_id == row.company_id, stray_payment.c.recharge_id == row.id
+    )
+    if (await connection.execute(known)).first() is None:
+        values = {"company_id": row.company_id, "recharge_id": row.id, "amount": payment.amount, "paid_at": payment.at}
+        await connection.execute(insert(stray_payment).values(**values))
 
 
 async def void_unpaid(connection: AsyncConnection, now: datetime) -> int:
@@ -111,12 +161,19 @@ async def of_code(connection: AsyncConnection, code: str) -> Any:
 
 
 async def _close(
-    connection: AsyncConnection, row: Any, state: str, now: datetime, by: int | None, values: dict[str, Any]
+    connection: AsyncConnection,
+    row: Any,
+    state: str,
+    now: datetime,
+    by: int | None,
+    values: dict[str, Any],
+    *,
+    before: str = PENDING,
 ) -> Any:
     """Gives a pending recharge its final state; approved, its money arrives and the company is told."""
     done = await connection.execute(
         update(recharge)
-        .where(recharge.c.company_id == row.company_id, recharge.c.id == row.id, recharge.c.state == PENDING)
+        .where(recharge.c.company_id == row.company_id, recharge.c.id == row.id, recharge.c.state == before)
         .values(state=state, reviewed_at=now, **values)
         .returning(recharge)
     )
@@ -127,7 +184,7 @@ async def _close(
             row.company_id,
             Kind.PAID_IN,
             Kind.WALLET,
-            row.amount,
+            closed.amount,
             txn=f"recharge:{row.id}",
             entry=Entry.RECHARGE,
             now=now,
@@ -135,6 +192,6 @@ async def _close(
         )
     if state != VOID:
         kind = "recharge_done" if state == APPROVED else "recharge_rejected"
-        told = {"number": row.number, "amount": row.amount, "reason": closed.reject_reason}
+        told = {"number": row.number, "amount": closed.amount, "reason": closed.reject_reason}
         await notices.queue(connection, row.company_id, kind, f"recharge:{row.id}", told, at=now)
     return closed

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.reconciling import Charged, Compared, Recorded, compare
 from callcenter.domain.terms import Role
+from callcenter.ledger import clock_steps
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.cel import CelFile, CelRow
 from callcenter.ledger.legs import CelLeg, absorb
@@ -58,7 +59,9 @@ class Reconciliation:
             mine = await _calls_of(connection, company_id, start - LONGEST, end + LONGEST)
             charged = await _charged(connection, company_id, {leg.leg_id for leg in recorded}, start, end)
             increments = await _increments(connection, company_id, sorted(mine))
-        found = compare([leg for leg in recorded if leg.call_id in mine], charged, increments)
+            first = min((leg.answered_at for leg in recorded), default=None)
+            steps = await clock_steps.load(connection, self._records.node, first)
+        found = compare([leg for leg in recorded if leg.call_id in mine], charged, increments, steps)
         return sorted(found, key=lambda one: (one.at is None, one.at or start, one.leg_id))
 
     async def days(self, company_id: int, zone: str, first: date, last: date) -> list[Day]:

@@ -7,18 +7,20 @@ does not grow with the number of calls in a batch.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.clock import Step
+from callcenter.ledger import clock_steps
 from callcenter.ledger.cel import CelRow
 from callcenter.ledger.charging import Payers, charge
 from callcenter.ledger.finishing import Settled as Settled
 from callcenter.ledger.finishing import close_one, finish, legs_of
 from callcenter.ledger.holds import holders_of
-from callcenter.ledger.legs import absorb, load_legs, save_legs
+from callcenter.ledger.legs import CelLeg, absorb, load_legs, save_legs
 from callcenter.store.database import Database
 from callcenter.store.tables import cel_leg, cel_watermark
 
@@ -54,7 +56,7 @@ class Settlement:
             known = set(legs)
             for row in fresh:
                 absorb(legs, row, node)
-            payers = Payers(connection)
+            payers = Payers(connection, await _steps(connection, node, legs.values()))
             ended = [leg for leg in legs.values() if leg.ended_at is not None]
             calls = {leg.call_id for leg in ended if leg.call_id}
             await payers.load(holder for one in calls for holder in holders_of(one))
@@ -68,14 +70,21 @@ class Settlement:
     async def close_unrecorded(self, call_id: str, company_id: int, until: datetime, now: datetime) -> Settled | None:
         """Settles a call whose end Asterisk never recorded (it crashed): talk counts up to `until`, and is flagged."""
         async with self._db.write() as connection:
-            payers = Payers(connection)
             legs = (await legs_of(connection, [call_id], {}))[call_id]
+            steps = await _steps(connection, legs[0].node, legs) if legs else ()
+            payers = Payers(connection, steps)
             for leg in legs:
                 if leg.ended_at is None:
                     leg.ended_at = max(until, leg.answered_at or until)
             await charge(payers, [leg for leg in legs if not leg.settled], now)
             await save_legs(connection, legs, {leg.id for leg in legs})
             return await close_one(payers, call_id, company_id, legs, now, FLAG_AMI_ONLY)
+
+
+async def _steps(connection: AsyncConnection, node: str, legs: Iterable[CelLeg]) -> Sequence[Step]:
+    """Steps of the node's clock since the first of those legs was answered."""
+    answered = [leg.answered_at for leg in legs if leg.answered_at is not None]
+    return await clock_steps.load(connection, node, min(answered, default=None))
 
 
 async def _watermark(connection: AsyncConnection, node: str) -> int:

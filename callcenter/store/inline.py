@@ -17,6 +17,8 @@ from sqlalchemy import Connection, CursorResult, Engine, Executable
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.store.errors import DatabaseUnavailable
+
 T = TypeVar("T")
 LOCKED_SECONDS = 10.0
 """How long another process may hold the write lock before a writer here gives up."""
@@ -60,6 +62,8 @@ async def _begin(connection: Connection) -> Any:
         try:
             return connection.begin()
         except OperationalError as error:
-            if "locked" not in str(error.orig) or time.monotonic() > deadline:
+            if "locked" not in str(error.orig):
                 raise
+            if time.monotonic() > deadline:
+                raise DatabaseUnavailable("another process holds the database") from error
             await asyncio.sleep(ASK_AGAIN_SECONDS)

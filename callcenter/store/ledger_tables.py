@@ -248,6 +248,22 @@ recharge = Table(
     Index("ix_recharge_company_created", "company_id", "created_at"),
 )
 
+# Money that the provider took for a code that had run out, or in another amount: somebody has to decide.
+stray_payment = Table(
+    "stray_payment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("recharge_id", ForeignKey("recharge.id"), nullable=False, unique=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("paid_at", UtcDateTime, nullable=False),
+    Column("state", String(10), nullable=False, server_default="open"),
+    Column("note", String(200), nullable=False, server_default=""),
+    Column("actor_id", Integer, nullable=True),
+    Column("settled_at", UtcDateTime, nullable=True),
+    CheckConstraint("amount > 0", name="amount_positive"),
+)
+
 invoice_request = Table(
     "invoice_request",
     metadata,

@@ -1,8 +1,8 @@
 """PostgreSQL: one writer at a time in all processes together, and connections that may die at any moment.
 
 The product reads and then writes inside one transaction, and relies on nobody writing in between, as SQLite's
-`BEGIN IMMEDIATE` promises. Here a lock of the database's own (advisory, held to the end of the transaction) promises the
-same; see docs/decisions/0017.
+`BEGIN IMMEDIATE` promises. Here a lock of the database's own (advisory, held to the end of the transaction) promises
+the same; see docs/decisions/0017.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final, TypeVar
 
 import asyncpg
-from sqlalchemy import URL, NullPool, event, text
+from sqlalchemy import URL, BigInteger, NullPool, bindparam, event, func, select
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -30,6 +30,8 @@ WRITER: Final = 0x63616C6C
 REACH_SECONDS: Final = 5.0
 """How long a transaction that has not begun waits for a database that is away: a restart takes less."""
 ASK_AGAIN_SECONDS: Final = 0.2
+START_SECONDS: Final = 30.0
+"""The same at the start of the program."""
 OUTCOME_SECONDS: Final = 15.0
 """How long one waits to hear what became of a commit whose answer was lost."""
 CONNECT_SECONDS: Final = 5.0
@@ -43,9 +45,10 @@ SESSION: Final = {
     "idle_in_transaction_session_timeout": "60s",
 }
 _GONE_STATES = ("08", "57P0", "53300", "55P03", "25P03")
-"""SQLSTATEs (or their beginnings): the connection is lost, the server stops or starts, it is full, or a lock is held."""
-_LOCK = text("SELECT pg_advisory_xact_lock(:key), txid_current()").bindparams(key=WRITER)
-_OUTCOME = text("SELECT txid_status(:transaction)")
+"""SQLSTATEs or their beginnings: the connection is lost, the server stops, starts or is full, or a lock is held."""
+_IN_THE_FUTURE = "22023"
+_LOCK = select(func.pg_advisory_xact_lock(bindparam("key", WRITER, BigInteger)), func.txid_current())
+_OUTCOME = select(func.txid_status(bindparam("transaction", type_=BigInteger)))
 
 
 def open_engine(url: URL) -> AsyncEngine:
@@ -113,12 +116,16 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 @contextlib.asynccontextmanager
 async def migrating(url: URL) -> AsyncIterator[AsyncConnection]:
-    """A write transaction in which tables may change, on a connection of its own that waits as long as it takes."""
+    """A write transaction in which tables may change, on a connection of its own whose statements may take their time.
+
+    A server that is still starting, as after the machine was switched on, is waited for.
+    """
     engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
     try:
-        async with engine.begin() as connection:
-            await connection.execute(_LOCK)
+        async with contextlib.AsyncExitStack() as cleanup:
+            connection = await _reach(engine, cleanup, time.monotonic() + START_SECONDS, _lock)
             yield connection
+            await connection.commit()
     finally:
         await engine.dispose()
 
@@ -133,7 +140,8 @@ async def _reach(
     while True:
         try:
             async with contextlib.AsyncExitStack() as attempt:
-                connection = await attempt.enter_async_context(engine.connect())
+                connection = await engine.connect()
+                attempt.push_async_callback(_give_back, connection)
                 await begin(connection)
                 cleanup.push_async_exit(attempt.pop_all())
                 return connection
@@ -145,6 +153,23 @@ async def _reach(
         await asyncio.sleep(ASK_AGAIN_SECONDS)
 
 
+async def _give_back(connection: AsyncConnection) -> None:
+    """Rolls back what was not committed; on a connection that is dead there is nothing to roll back."""
+    closing = asyncio.create_task(connection.close())
+    try:
+        await asyncio.shield(closing)
+    except Exception as error:
+        if not is_gone(error):
+            raise
+        with contextlib.suppress(Exception):
+            await connection.invalidate()
+            await connection.close()
+
+
+async def _lock(connection: AsyncConnection) -> None:
+    await connection.execute(_LOCK)
+
+
 async def _nothing(_connection: AsyncConnection) -> None:
     return None
 
@@ -152,20 +177,32 @@ async def _nothing(_connection: AsyncConnection) -> None:
 async def _was_committed(engine: AsyncEngine, transaction: int) -> bool:
     """What became of a transaction whose commit was not answered; the server keeps that through a crash.
 
-    Raises `DatabaseUnavailable` when nobody can say: then the transaction may have been kept.
+    A crash forgets the number of a transaction of which nothing had reached the disk: it lies in the future again. No
+    writer of this process takes it meanwhile, they stand in the queue. Raises `DatabaseUnavailable` when nobody can
+    say: then the transaction may have been kept.
     """
     deadline = time.monotonic() + OUTCOME_SECONDS
     while True:
         async with contextlib.AsyncExitStack() as cleanup:
             connection = await _reach(engine, cleanup, deadline, _nothing)
             with _translated():
-                outcome = (await connection.execute(_OUTCOME, {"transaction": transaction})).scalar()
+                outcome = await _outcome(connection, transaction)
         if outcome != "in progress":
             log.warning("the answer to a commit was lost; the database says: %s", outcome)
             return bool(outcome == "committed")
         if time.monotonic() > deadline:
             raise DatabaseUnavailable("nobody knows yet whether the changes were kept")
         await asyncio.sleep(ASK_AGAIN_SECONDS)
+
+
+async def _outcome(connection: AsyncConnection, transaction: int) -> str | None:
+    try:
+        found: str | None = (await connection.execute(_OUTCOME, {"transaction": transaction})).scalar()
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _IN_THE_FUTURE:
+            raise
+        return "unknown"
+    return found
 
 
 @contextlib.contextmanager
@@ -193,14 +230,4 @@ def is_gone(error: BaseException) -> bool:
         if isinstance(seen, asyncpg.InterfaceError) and "closed" in str(seen):
             return True
         seen = seen.orig if isinstance(seen, DBAPIError) and seen.orig is not seen else seen.__cause__
-    return False
-
-
-def refuses_value(error: DBAPIError) -> bool:
-    """Whether PostgreSQL says that a value does not fit its column (class 22), or the driver said so before it."""
-    seen: BaseException | None = error.orig
-    while seen is not None:
-        if isinstance(seen, ValueError) or str(getattr(seen, "sqlstate", "") or "").startswith("22"):
-            return True
-        seen = seen.__cause__
     return False

@@ -86,7 +86,9 @@ async def detail(services: Services, context: Context) -> CallDetail:
     company_id, call_id = context.company_id, row.id
     async with services.database.read() as connection:
         legs = await connection.execute(
-            select(leg).where(leg.c.company_id == company_id, leg.c.call_id == call_id).order_by(leg.c.started_at)
+            select(leg)
+            .where(leg.c.company_id == company_id, leg.c.call_id == call_id)
+            .order_by(leg.c.started_at.nulls_first())
         )
         measured = await connection.execute(
             select(call_quality)

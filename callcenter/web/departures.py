@@ -1,18 +1,20 @@
-"""An employee leaves: the account ends, customers and packages go to a colleague (SPEC §A4.4, §C14.1)."""
+"""An employee leaves: customers, packages, numbers and seat go to a colleague (SPEC §A4.4, §C14.1)."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.ledger import assign
+from callcenter.ledger import assign, leaving
 from callcenter.ledger.assign import NotMoved
-from callcenter.ledger.packages import Lot
+from callcenter.ledger.packages import Lot, lots_of
 from callcenter.store.base import utcnow
-from callcenter.store.tables import employee
+from callcenter.store.tables import employee, seat
 from callcenter.web.errors import ApiError
-from callcenter.web.kit import Body, Context, Id, Routes
+from callcenter.web.kit import Body, Context, Id, Query, Routes
 from callcenter.web.seats import give_seat
 from callcenter.web.services import Services
 
@@ -23,6 +25,12 @@ class Departure(Body, kw_only=True):
     to_employee_id: Id | None = None
     """Who takes over; None: nothing is passed on."""
     hand_over_packages: bool = False
+    hand_over_seat: bool = False
+    """The seat with its numbers, when the colleague has none; otherwise it becomes free."""
+
+
+class Successor(Query):
+    to_employee_id: Id | None = None
 
 
 class Moved(msgspec.Struct):
@@ -38,10 +46,65 @@ class Kept(msgspec.Struct):
     why: str
 
 
+class Plan(msgspec.Struct):
+    """What there is to pass on, and what that colleague may take; without a colleague nothing moves."""
+
+    customers_unsigned: int
+    customers_signed: int
+    """They stay: the contract names the one who signed it (SPEC §A4.4)."""
+    packages: list[Moved]
+    packages_kept: list[Kept]
+    numbers: list[str]
+    """Direct numbers given to the employee and not activated yet."""
+    seat: str | None
+    seat_free: bool
+    """Whether the colleague has no seat and could have this one."""
+
+
 class Departed(msgspec.Struct):
     customers_moved: int
+    customers_kept: int
     packages_moved: list[Moved]
     not_moved: list[Kept]
+    numbers_moved: int
+    seat_moved: bool
+
+
+@routes.add(
+    "GET",
+    "/api/employees/{id}/departure",
+    permission="employees.edit",
+    data="company",
+    summary="What would happen if an employee left now",
+    query=Successor,
+    answers=Plan,
+    errors=("not_found", "already_departed", "employee_unknown"),
+)
+async def plan(services: Services, context: Context) -> Plan:
+    wanted: Successor = context.query
+    company_id, leaver, to, now = context.company_id, context.params["id"], wanted.to_employee_id, utcnow()
+    async with services.database.read() as connection:
+        await _require_staff(connection, company_id, leaver)
+        unsigned, signed = await services.customers.owned(connection, company_id, leaver)
+        moving, staying = list[Lot](), list[NotMoved]()
+        if to is not None:
+            await _require_successor(connection, company_id, leaver, to)
+            moving, staying = await assign.hand_over_plan(connection, company_id, leaver, to, now=now)
+        else:
+            valid = [lot for lot in await lots_of(connection, company_id, leaver) if lot.expires_at > now]
+            moving = valid
+        numbers = await leaving.idle_numbers(connection, company_id, leaver)
+        own = await _seat_of(connection, company_id, leaver)
+        theirs = await _seat_of(connection, company_id, to) if to is not None else None
+    return Plan(
+        unsigned,
+        signed,
+        [Moved(lot.id, lot.name) for lot in moving],
+        _kept(staying),
+        [row.number for row in numbers],
+        own.code if own is not None else None,
+        own is not None and to is not None and theirs is None,
+    )
 
 
 @routes.add(
@@ -49,33 +112,36 @@ class Departed(msgspec.Struct):
     "/api/employees/{id}/depart",
     permission="employees.edit",
     data="company",
-    summary="An employee leaves: the account ends, and a colleague takes over customers and packages",
+    summary="An employee leaves: the account ends, and a colleague takes over what is not finished",
     body=Departure,
     answers=Departed,
     errors=("own_account", "already_departed", "employee_unknown"),
 )
 async def depart(services: Services, context: Context) -> Departed:
-    """Frees licence and seat for good. Customers not yet signed go over: without deals, those are all that the employee
-    owns. Numbers of tasks not yet dialled would go over as well; there are no dial tasks yet.
+    """Frees licence and seat for good. Customers not yet signed go over, signed ones stay. Numbers of tasks not yet
+    dialled would go over as well; there are no dial tasks.
     """
     given: Departure = context.body
-    company_id, leaver = context.company_id, context.params["id"]
-    by = context.me.employee_id
+    company_id, leaver, to = context.company_id, context.params["id"], given.to_employee_id
+    by, now = context.me.employee_id, utcnow()
     if leaver == by:
         raise ApiError("own_account")
-    customers, moved, stayed = 0, list[Lot](), list[NotMoved]()
+    customers, moved, stayed, seat_moved = 0, list[Lot](), list[NotMoved](), False
     async with services.database.write() as connection:
         await _require_staff(connection, company_id, leaver)
-        if given.to_employee_id is not None:
-            if given.to_employee_id == leaver:
-                raise ApiError("employee_unknown")
-            await assign.staff(connection, company_id, [given.to_employee_id])
-            customers = await services.customers.pass_on(connection, company_id, leaver, given.to_employee_id)
+        own = await _seat_of(connection, company_id, leaver)
+        if to is not None:
+            await _require_successor(connection, company_id, leaver, to)
+            customers = await services.customers.pass_on(connection, company_id, leaver, to)
             if given.hand_over_packages:
-                moved, stayed = await assign.hand_over_all(
-                    connection, company_id, leaver, given.to_employee_id, by=by, now=utcnow()
-                )
+                moved, stayed = await assign.hand_over_all(connection, company_id, leaver, to, by=by, now=now)
+        _, signed = await services.customers.owned(connection, company_id, leaver)
+        numbers = await leaving.pass_on_numbers(connection, company_id, leaver, to, by=by, now=now)
         await give_seat(connection, company_id, leaver, None)
+        if given.hand_over_seat and own is not None and to is not None:
+            seat_moved = await _seat_of(connection, company_id, to) is None
+            if seat_moved:
+                await give_seat(connection, company_id, to, own.id)
         await connection.execute(
             update(employee)
             .where(employee.c.company_id == company_id, employee.c.id == leaver)
@@ -88,20 +154,28 @@ async def depart(services: Services, context: Context) -> Departed:
             "employee.departed",
             str(leaver),
             context.ip,
-            to=given.to_employee_id,
+            to=to,
             customers=customers,
+            customers_kept=signed,
             packages=[lot.id for lot in moved],
+            numbers=numbers,
+            seat=own.code if seat_moved and own is not None else None,
         )
     await services.auth.sign_out_everywhere(company_id, leaver)
     await services.end_phone(leaver)
     await services.telephony.changed()
     services.hub.drop(company_id, leaver)
     services.hub.drop_scoped(company_id)
-    return Departed(
-        customers,
-        [Moved(lot.id, lot.name) for lot in moved],
-        [Kept(one.package.id, one.package.name, one.why) for one in stayed],
-    )
+    return Departed(customers, signed, [Moved(lot.id, lot.name) for lot in moved], _kept(stayed), numbers, seat_moved)
+
+
+def _kept(stayed: list[NotMoved]) -> list[Kept]:
+    return [Kept(one.package.id, one.package.name, one.why) for one in stayed]
+
+
+async def _seat_of(connection: AsyncConnection, company_id: int, employee_id: int) -> Any:
+    query = select(seat.c.id, seat.c.code).where(seat.c.company_id == company_id, seat.c.employee_id == employee_id)
+    return (await connection.execute(query)).first()
 
 
 async def _require_staff(connection: AsyncConnection, company_id: int, employee_id: int) -> None:
@@ -111,3 +185,9 @@ async def _require_staff(connection: AsyncConnection, company_id: int, employee_
         raise ApiError("not_found")
     if state == "departed":
         raise ApiError("already_departed")
+
+
+async def _require_successor(connection: AsyncConnection, company_id: int, leaver: int, to: int) -> None:
+    if to == leaver:
+        raise ApiError("employee_unknown")
+    await assign.staff(connection, company_id, [to])

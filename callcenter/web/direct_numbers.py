@@ -245,8 +245,9 @@ async def log(services: Services, context: Context) -> list[NumberEvent]:
 )
 async def mine(services: Services, context: Context) -> list[DirectNumber]:
     query = base(context.company_id).where(outside_number.c.employee_id == context.me.employee_id)
+    query = query.order_by(outside_number.c.activated_at.nulls_first(), outside_number.c.id)
     async with services.database.read() as connection:
-        rows = (await connection.execute(query.order_by(outside_number.c.activated_at, outside_number.c.id))).all()
+        rows = (await connection.execute(query)).all()
     return [view_of(row) for row in rows]
 
 

@@ -59,6 +59,7 @@ class EmployeeView(msgspec.Struct):
     role: RoleBrief
     account_state: str
     verification: str
+    can_dial: bool
     device: str
     extension: str
     groups: list[Named]
@@ -128,7 +129,7 @@ async def employees(services: Services, context: Context) -> Listing[EmployeeVie
     if wanted.q.strip():
         text = wanted.q.strip()
         columns = (employee.c.name, employee.c.login, employee.c.phone)
-        query = query.where(or_(*(column.contains(text, autoescape=True) for column in columns)))
+        query = query.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
     if wanted.department_id is not None:
         query = query.where(employee.c.department_id == wanted.department_id)
     if wanted.state is not None:
@@ -340,6 +341,7 @@ def _base(company_id: int) -> Any:
             role.c.code.label("role_code"),
             role.c.name_zh,
             role.c.name_en,
+            role.c.permissions,
         )
         .join(role, role.c.id == employee.c.role_id)
         .outerjoin(department, department.c.id == employee.c.department_id)
@@ -405,6 +407,7 @@ async def _views(services: Services, connection: AsyncConnection, company_id: in
             role=RoleBrief(row.role_code, row.name_zh, row.name_en),
             account_state=row.account_state,
             verification=row.verification,
+            can_dial="calls.dial" in row.permissions,
             device=row.device,
             extension=endpoint_of(row.id, Device(row.device)),
             groups=groups_of.get(row.id, []),

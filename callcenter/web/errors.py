@@ -37,6 +37,9 @@ CATALOGUE: dict[str, Text] = {
     "too_large": Text(413, "提交的内容过大。", "The body is too large."),
     "conflict": Text(409, "与现有数据冲突。", "This conflicts with what is there already."),
     "internal": Text(500, "服务器内部错误，已记录。", "Something went wrong on our side; it has been logged."),
+    "database_unavailable": Text(
+        503, "数据库暂时不可用，请稍后重试。", "The database is unavailable for a moment; please try again."
+    ),
     "storage_full": Text(507, "存储空间不足。", "There is no space left on the storage."),
     # Gates before dialling (SPEC §B3)
     "not_an_agent": Text(403, "当前账号没有拨号功能。", "This account cannot make calls."),
@@ -213,6 +216,7 @@ CATALOGUE: dict[str, Text] = {
         "A chosen recharge has not arrived, is invoiced already or is not there.",
     ),
     "payment_expired": Text(410, "付款码已失效，请重新充值。", "The pay code is no longer valid; start again."),
+    "payment_settled": Text(409, "该款项已处理。", "This payment was dealt with before."),
     "payment_unavailable": Text(409, "未开通在线支付。", "Online payment is not available here."),
     "document_missing": Text(422, "请上传文件。", "A file is needed."),
     "document_invalid": Text(

@@ -13,7 +13,7 @@ from callcenter.ledger import catalogue, quotes
 from callcenter.ledger.packages import Lot, lots_of
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import offering
-from callcenter.store.tables import department, employee
+from callcenter.store.tables import department, employee, role
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Routes
 from callcenter.web.services import Services
@@ -130,8 +130,14 @@ async def candidates(services: Services, context: Context) -> list[Candidate]:
     company_id, now = context.company_id, utcnow()
     people = (
         select(
-            employee.c.id, employee.c.name, employee.c.phone, employee.c.verification, department.c.name.label("room")
+            employee.c.id,
+            employee.c.name,
+            employee.c.phone,
+            employee.c.verification,
+            department.c.name.label("room"),
+            role.c.permissions,
         )
+        .join(role, role.c.id == employee.c.role_id)
         .outerjoin(department, department.c.id == employee.c.department_id)
         .where(employee.c.company_id == company_id, employee.c.account_state != "departed")
         .order_by(employee.c.id)
@@ -143,7 +149,8 @@ async def candidates(services: Services, context: Context) -> list[Candidate]:
         one = catalogue.offering_of(row)
         used = await catalogue.offers_used(connection, company_id, one.id)
         lots = await lots_of(connection, company_id, valid_at=now)
-        rows = (await connection.execute(people)).all()
+        # Who has no telephone has no use for minutes (SPEC §A1.1).
+        rows = [row for row in (await connection.execute(people)).all() if "calls.dial" in row.permissions]
     packages: dict[int, list[CurrentPackage]] = {}
     for lot in lots:
         for user in lot.users:

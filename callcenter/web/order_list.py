@@ -220,7 +220,7 @@ def _matching(company_id: int, wanted: OrderQuery, now: datetime) -> Select[Any]
     text = wanted.q.strip()
     if text:
         columns = (purchase.c.number, purchase.c.name, employee.c.name)
-        conditions.append(or_(*(column.contains(text, autoescape=True) for column in columns)))
+        conditions.append(or_(*(column.icontains(text, autoescape=True) for column in columns)))
     if wanted.action is not None:
         conditions.append(purchase.c.action == wanted.action.value)
     if wanted.kind is not None:

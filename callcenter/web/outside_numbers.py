@@ -105,9 +105,8 @@ async def numbers(services: Services, context: Context) -> Listing[OutsideNumber
         query = query.where(outside_number.c.state != "active")
     if text := wanted.q.strip():
         digits = "".join(letter for letter in text if letter.isdigit()).lstrip("0")
-        columns: list[Any] = [
-            column.contains(text, autoescape=True) for column in (seat.c.code, employee.c.name, outside_number.c.region)
-        ]
+        searched = (seat.c.code, employee.c.name, outside_number.c.region)
+        columns: list[Any] = [column.icontains(text, autoescape=True) for column in searched]
         if len(digits) >= 3:
             columns.append(outside_number.c.number.contains(digits, autoescape=True))
         query = query.where(or_(*columns))

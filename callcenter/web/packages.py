@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from sqlalchemy import func, select
@@ -19,10 +19,13 @@ from callcenter.store.ledger_tables import account, posting
 from callcenter.store.tables import call, employee
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
-from callcenter.web.kit import Body, Context, Id, Listing, Name, Paging, Query, Routes
+from callcenter.web.kit import Body, Context, Id, Listing, Name, Page, PageSize, Paging, Query, Routes, ShortText
 from callcenter.web.services import Services
 
 routes = Routes("packages")
+
+NEEDY_FIRST = ("low", "used_up", "sufficient", "future", "expired")
+"""The order in which packages are listed by what they need."""
 
 
 class Owner(msgspec.Struct):
@@ -57,6 +60,7 @@ class PackageView(msgspec.Struct):
     state: str
     parent_id: int | None
     """The package that a top-up was bought for."""
+    parent: Owner | None
     renews_id: int | None
     purchase_id: int | None
     offering_id: int | None
@@ -68,12 +72,21 @@ State = Literal["future", "sufficient", "low", "used_up", "expired"]
 Kind = Literal["non_shared", "shared", "fixed", "top_up"]
 
 
-class PackageQuery(Query):
+class Chosen(Query, kw_only=True):
+    """Which packages; a top-up is of the kind of the package that it tops up."""
+
     employee_id: Id | None = None
-    state: State | None = None
     kind: Kind | None = None
+    q: ShortText = ""
+    """Part of the package's name or of a user's."""
+
+
+class PackageQuery(Chosen, kw_only=True):
+    page: Page = 1
+    page_size: PageSize = 20
+    state: State | None = None
     unassigned: bool | None = None
-    """Only those with room for another employee."""
+    """Only those that are not over and have room for another employee."""
 
 
 class Counts(msgspec.Struct):
@@ -103,15 +116,16 @@ class EntryView(msgspec.Struct):
     at: datetime
     kind: str
     minutes: int
-    """What the entry did to the minutes left: negative when spent or held."""
+    """What the entry did to the minutes left: negative when spent or over."""
     duration_seconds: int
     call_id: str | None
     number: str
 
 
-def view_of(lot: Lot, names: Mapping[int, str], now: datetime) -> PackageView:
-    """A package with the names of those of its users who are in `names`."""
+def view_of(lot: Lot, names: Mapping[int, str], now: datetime, parents: Mapping[int, Lot] | None = None) -> PackageView:
+    """A package with the names of those of its users who are in `names`, and of its parent where that is known."""
     owner = lot.employee_id
+    parent = (parents or {}).get(lot.parent_id or 0)
     return PackageView(
         id=lot.id,
         name=lot.name,
@@ -133,6 +147,7 @@ def view_of(lot: Lot, names: Mapping[int, str], now: datetime) -> PackageView:
         expires_at=lot.expires_at,
         state=rules.state_of(lot, now),
         parent_id=lot.parent_id,
+        parent=Owner(parent.id, parent.name) if parent is not None else None,
         renews_id=lot.renews_id,
         purchase_id=lot.purchase_id,
         offering_id=lot.offering_id,
@@ -156,18 +171,41 @@ def sees(me: Identity, lot: Lot) -> bool:
     "/api/packages",
     permission="packages.view",
     data="scoped",
-    summary="Packages of the employees in scope",
+    summary="Packages of the employees in scope, those that need somebody first, then by the day they end",
     query=PackageQuery,
-    answers=list[PackageView],
+    answers=Listing[PackageView],
 )
-async def packages(services: Services, context: Context) -> list[PackageView]:
+async def packages(services: Services, context: Context) -> Listing[PackageView]:
     query: PackageQuery = context.query
     now = utcnow()
-    lots, names = await _visible(services, context, query.employee_id)
-    views = [view_of(lot, names, now) for lot in lots if query.kind in (None, lot.kind.value)]
-    return [
-        view for view in views if query.state in (None, view.state) and query.unassigned in (None, view.assignable > 0)
+    found = await _chosen(services, context, query)
+    states = {lot.id: rules.state_of(lot, now) for lot in found.lots}
+    lots = [
+        lot
+        for lot in found.lots
+        if query.state in (None, states[lot.id]) and query.unassigned in (None, _has_room(lot, now))
     ]
+    lots.sort(key=lambda lot: (NEEDY_FIRST.index(states[lot.id]), lot.expires_at, lot.id))
+    page = lots[(query.page - 1) * query.page_size : query.page * query.page_size]
+    views = [view_of(lot, found.names, now, found.parents) for lot in page]
+    return Listing(views, len(lots), query.page, query.page_size)
+
+
+@routes.add(
+    "GET",
+    "/api/packages/{id}",
+    permission="packages.view",
+    data="scoped",
+    summary="One package",
+    answers=PackageView,
+    errors=("not_found",),
+)
+async def one(services: Services, context: Context) -> PackageView:
+    found = await _chosen(services, context, Chosen())
+    lot = next((lot for lot in found.lots if lot.id == context.params["id"]), None)
+    if lot is None:
+        raise ApiError("not_found")
+    return view_of(lot, found.names, utcnow(), found.parents)
 
 
 @routes.add(
@@ -176,11 +214,13 @@ async def packages(services: Services, context: Context) -> list[PackageView]:
     permission="packages.view",
     data="scoped",
     summary="How many packages have plenty left, run low, are used up, over, or still to come",
+    query=Chosen,
     answers=Counts,
 )
 async def counts(services: Services, context: Context) -> Counts:
+    query: Chosen = context.query
     now = utcnow()
-    lots, _ = await _visible(services, context)
+    lots = (await _chosen(services, context, query)).lots
     states = Counter(rules.state_of(lot, now) for lot in lots)
     return Counts(
         sufficient=states["sufficient"],
@@ -188,19 +228,40 @@ async def counts(services: Services, context: Context) -> Counts:
         used_up=states["used_up"],
         expired=states["expired"],
         future=states["future"],
-        unassigned=sum(lot.assignable > 0 and lot.expires_at > now for lot in lots),
+        unassigned=sum(_has_room(lot, now) for lot in lots),
     )
 
 
-async def _visible(
-    services: Services, context: Context, employee_id: int | None = None
-) -> tuple[list[Lot], dict[int, str]]:
-    """The packages in scope, and the names of the people in scope."""
+def _has_room(lot: Lot, now: datetime) -> bool:
+    return lot.assignable > 0 and lot.expires_at > now
+
+
+class Found(NamedTuple):
+    lots: list[Lot]
+    names: dict[int, str]
+    """Of the people in scope."""
+    parents: dict[int, Lot]
+    """Every package of the company that something may have been bought for."""
+
+
+async def _chosen(services: Services, context: Context, chosen: Chosen) -> Found:
+    """The packages in scope that were asked for."""
     me = context.me
-    lots = await services.packages.lots(me.company_id, employee_id)
+    everything = await services.packages.lots(me.company_id)
     async with services.database.read() as connection:
-        names = await names_of(connection, me.company_id)
-    return [lot for lot in lots if sees(me, lot)], {one: name for one, name in names.items() if me.sees(one)}
+        everybody = await names_of(connection, me.company_id)
+    names = {one: name for one, name in everybody.items() if me.sees(one)}
+    parents = {lot.id: lot for lot in everything}
+    text = chosen.q.strip()
+
+    def wanted(lot: Lot) -> bool:
+        if not sees(me, lot) or (chosen.employee_id is not None and not lot.used_by(chosen.employee_id)):
+            return False
+        kinds = {lot.kind.value, parents.get(lot.parent_id or 0, lot).kind.value}
+        words = (lot.name, *(names.get(user, "") for user in lot.users))
+        return (chosen.kind is None or chosen.kind in kinds) and (not text or any(text in word for word in words))
+
+    return Found([lot for lot in everything if wanted(lot)], names, parents)
 
 
 @routes.add(
@@ -256,7 +317,7 @@ async def grant(services: Services, context: Context) -> PackageView:
     "/api/packages/{id}/entries",
     permission="packages.view",
     data="scoped",
-    summary="Every posting that moved the minutes of a package",
+    summary="What came into a package, what calls cost, what ended",
     query=Paging,
     answers=Listing[EntryView],
 )
@@ -264,10 +325,11 @@ async def entries(services: Services, context: Context) -> Listing[EntryView]:
     paging: Paging = context.query
     company_id, package_id = context.company_id, context.params["id"]
     mine = (posting.c.company_id == company_id, account.c.package_id == package_id)
-    # A charge moves reserved minutes to used; what a person wants to see is what it cost.
+    # Minutes that a call holds for a while and gives back are nobody's spending: what came in, what calls cost and
+    # what ended adds up to the minutes that are left, but for those that are held now.
     relevant = account.c.kind.in_(("available", "used"))
     shown = ((account.c.kind == "used") & (posting.c.kind == "settle")) | (
-        (account.c.kind == "available") & (posting.c.kind != "settle")
+        (account.c.kind == "available") & posting.c.kind.not_in(("settle", "reserve", "release"))
     )
     query = (
         select(posting, account.c.kind.label("account_kind"), call.c.number)

@@ -89,7 +89,7 @@ async def listing(services: Services, context: Context) -> Listing[CompanyView]:
     wanted: CompanyQuery = context.query
     query = select(company)
     if wanted.q.strip():
-        query = query.where(company.c.name.contains(wanted.q.strip(), autoescape=True))
+        query = query.where(company.c.name.icontains(wanted.q.strip(), autoescape=True))
     async with services.database.read() as connection:
         total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
         page = query.order_by(company.c.id).limit(wanted.page_size).offset(wanted.offset)

@@ -297,8 +297,8 @@ def _has_number(company_id: int) -> ColumnElement[bool]:
 def _matches(company_id: int, text: str, region: str) -> ColumnElement[bool]:
     digits = "".join(letter for letter in text if letter.isdigit())
     found: list[ColumnElement[bool]] = [
-        seat.c.code.contains(text, autoescape=True),
-        employee.c.name.contains(text, autoescape=True),
+        seat.c.code.icontains(text, autoescape=True),
+        employee.c.name.icontains(text, autoescape=True),
     ]
     if len(digits) >= 3:
         # A number is kept with its country code and without the leading zero.

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler as AioHandler
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from callcenter.domain.commands import CommandRefused
+from callcenter.store.errors import DatabaseUnavailable, is_full, refuses_value
 from callcenter.web.auth import FOREIGN_ORIGIN, bearer, session_token
 from callcenter.web.errors import CATALOGUE, ApiError, body_of
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Context, Route, dump, read_body, read_params, read_query
@@ -21,6 +22,7 @@ from callcenter.web.services import SERVICES, Services
 log = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
+RETRY_DATABASE_SECONDS = 2
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -103,18 +105,25 @@ async def _errors(request: web.Request, handler: AioHandler) -> web.StreamRespon
             raise
         code = "range_invalid" if error.status == 416 else "invalid"
         return _answer(code, {"reason": error.reason}, request_id)
-    except (IntegrityError, DataError) as error:
-        log.warning("request %s: the database refused a value", request_id, exc_info=True)
-        return _answer("conflict" if isinstance(error, IntegrityError) else "invalid", {}, request_id)
-    except OperationalError as error:
-        log.exception("request %s: the database failed", request_id)
-        code = "storage_full" if "full" in str(error.orig) else "internal"
-        return _answer(code, {}, request_id)
+    except DatabaseUnavailable as error:
+        log.warning("request %s: %s", request_id, error)
+        return _answer("database_unavailable", {"retry_after": RETRY_DATABASE_SECONDS}, request_id)
+    except DBAPIError as error:
+        return _answer(_of_database(error, request_id), {}, request_id)
     except (ConnectionResetError, ConnectionError):
         raise
     except Exception:
         log.exception("request %s failed: %s %s", request_id, request.method, request.path)
         return _answer("internal", {}, request_id)
+
+
+def _of_database(error: DBAPIError, request_id: str) -> str:
+    """The code for what the database said to a statement."""
+    if isinstance(error, IntegrityError | DataError) or refuses_value(error):
+        log.warning("request %s: the database refused a value", request_id, exc_info=error)
+        return "conflict" if isinstance(error, IntegrityError) else "invalid"
+    log.error("request %s: the database failed", request_id, exc_info=error)
+    return "storage_full" if is_full(error) else "internal"
 
 
 def _answer(code: str, details: dict[str, Any], request_id: str) -> web.Response:

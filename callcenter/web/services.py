@@ -68,7 +68,10 @@ class Customers(Protocol):
         """Ids of customers whose name holds `text`, at most a few hundred."""
 
     async def pass_on(self, connection: AsyncConnection, company_id: int, from_id: int, to_id: int) -> int:
-        """Gives every customer of one employee to another, in the caller's transaction; how many."""
+        """Gives the customers of one employee who have not signed to another, in the caller's transaction; how many."""
+
+    async def owned(self, connection: AsyncConnection, company_id: int, owner_id: int) -> tuple[int, int]:
+        """How many customers an employee has who have not signed, and who have."""
 
 
 class BrowserPhones:

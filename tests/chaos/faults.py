@@ -7,20 +7,25 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import msgspec
 
 from callcenter.settings import PROJECT_ROOT, Settings
+from tests.chaos.site import full, set_clock
 from tests.live.installation import Installation, until
 
 Fault = Callable[[Installation], Awaitable[None]]
 
 
+START_SECONDS = 120.0
+"""A machine on which everybody tries again at once starts nothing quickly."""
+
+
 async def kill_the_engine(made: Installation) -> None:
     await made.stop_engine(signal.SIGKILL)
     await asyncio.sleep(1.0)
-    await made.start_engine()
+    await made.start_engine(START_SECONDS)
 
 
 async def kill_asterisk(made: Installation) -> None:
@@ -75,7 +80,7 @@ async def run_two_engines(made: Installation) -> None:
     second = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "callcenter.cli", "serve"),
         cwd=PROJECT_ROOT,
-        env={**os.environ, **values, "CALLCENTER_PORT": str(made.settings.port + 2000)},
+        env={**os.environ, **made.environment, **values, "CALLCENTER_PORT": str(made.settings.port + 2000)},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
@@ -86,6 +91,33 @@ async def run_two_engines(made: Installation) -> None:
         await second.wait()
 
 
+async def fill_the_disk(made: Installation) -> None:
+    """Neither the database, nor the recordings, nor Asterisk's own records find a byte of room for six seconds."""
+    with full(made.settings.data_dir) as fill:
+        for _ in range(60):
+            await asyncio.sleep(0.1)
+            fill()
+
+
+async def step_the_clock(made: Installation) -> None:
+    """An hour forward and back again, then an hour back and forward again, while calls run."""
+    for seconds in (3600, 0, -3600, 0):
+        set_clock(made, seconds)
+        await asyncio.sleep(4.0)
+
+
+async def step_the_clock_unseen(made: Installation) -> None:
+    """The same while no engine runs; it is put right again under the eyes of the next one."""
+    for seconds in (3600, -3600):
+        await made.stop_engine(signal.SIGKILL)
+        set_clock(made, seconds)
+        await asyncio.sleep(1.0)
+        await made.start_engine(START_SECONDS)
+        await asyncio.sleep(2.0)
+        set_clock(made, 0)
+        await asyncio.sleep(2.0)
+
+
 FAULTS: dict[str, Fault] = {
     "engine_killed": kill_the_engine,
     "asterisk_killed": kill_asterisk,
@@ -93,18 +125,21 @@ FAULTS: dict[str, Fault] = {
     "link_half_open": stall_the_link,
     "database_locked": lock_the_database,
     "two_engines": run_two_engines,
+    "disk_full": fill_the_disk,
+    "clock_stepped": step_the_clock,
+    "clock_stepped_unseen": step_the_clock_unseen,
 }
-PAUSE_SECONDS = 6.0
+PAUSE_SECONDS = 4.0
 
 
-async def keep_breaking(made: Installation, done: dict[str, int]) -> None:
+async def keep_breaking(made: Installation, done: dict[str, int], only: Collection[str] = FAULTS) -> None:
     """One fault after the other, in turn, until cancelled; a fault that has begun is always ended."""
-    while True:
-        for name, fault in FAULTS.items():
+    while only:
+        for name in only:
             await asyncio.sleep(PAUSE_SECONDS)
-            running = asyncio.ensure_future(fault(made))
+            running = asyncio.ensure_future(FAULTS[name](made))
             try:
                 await asyncio.shield(running)
             finally:
                 await asyncio.gather(running, return_exceptions=True)
-            done[name] = done.get(name, 0) + 1
+            done[name] += 1

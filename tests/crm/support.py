@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert
 
-import crm_bridge.tables  # noqa: F401  (the migrations know all tables of the product)
 from callcenter.domain.calls import Call
 from callcenter.domain.terms import Direction, Scope
-from callcenter.store import migrate
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
 from callcenter.store.tables import agent_group, call, company, employee, role
@@ -26,16 +22,6 @@ NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 OURS, THEIRS = 1, 2
 BOSS, LI, WANG, STRANGER = 10, 11, 12, 20
 _ids = count(1)
-
-
-async def empty_database(template: Path, path: Path) -> Database:
-    """A migrated database; the template is migrated once and copied."""
-    if not template.exists():
-        first = Database(f"sqlite+aiosqlite:///{template}")
-        await migrate.upgrade(first)
-        await first.close()
-    shutil.copy(template, path)
-    return Database(f"sqlite+aiosqlite:///{path}")
 
 
 async def populate(database: Database) -> None:

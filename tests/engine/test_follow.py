@@ -37,7 +37,7 @@ async def test_legs_that_stay_apart_are_sent_to_the_room_again() -> None:
         call.legs[name] = Leg(name, role, channel=f"PJSIP/leg-{name}", state=LegState.CONNECTED, place="talking")
         call.legs[name].bridge = "room" if name != "3" else "elsewhere"
     clock = SimpleNamespace(now=NOW)
-    core = SimpleNamespace(registry=SimpleNamespace(calls={"c": call}), watchers=[], now=lambda: clock.now)
+    core = SimpleNamespace(registry=SimpleNamespace(calls={"c": call}), watchers=[], on_step=[], now=lambda: clock.now)
     hand = Hand()
     follow = Follow(cast(Core, core), cast(Control, hand))
     await follow._mend(call)

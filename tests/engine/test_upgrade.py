@@ -14,6 +14,7 @@ from callcenter.store import migrate
 from callcenter.store.database import Database
 from callcenter.store.ledger_tables import posting
 from callcenter.store.tables import company, role, seat
+from tests import stores
 
 OLD_ROWS = """
 insert into company (id, name, display_number, created_at) values
@@ -37,13 +38,13 @@ insert into posting (company_id, txn, account_id, minutes, kind, call_id, at) va
     (1, 'reserve:c', 2, -7, 'reserve', 'c', '2026-01-02'), (1, 'reserve:c', 3, 7, 'reserve', 'c', '2026-01-02'),
     (1, 'settle:l', 3, -2, 'settle', 'c', '2026-01-02'), (1, 'settle:l', 4, 2, 'settle', 'c', '2026-01-02');
 insert into reservation (call_id, company_id, package_id, employee_id, minutes, open, created_at)
-    values ('c', 1, 5, 1, 7, 1, '2026-01-02')
+    values ('c', 1, 5, 1, 7, true, '2026-01-02')
 """
 
 
 async def _first_release(folder: Path, *rows: str) -> Database:
     """A database as the first release left it."""
-    database = Database(f"sqlite+aiosqlite:///{folder}/old.db")
+    database = Database(await stores.stores.kind.empty(folder / "old.db"))
     async with database.write() as connection:
         await connection.run_sync(lambda sync: command.upgrade(migrate.config_for(sync), "0001"))
         for statement in ";".join(rows).split(";"):

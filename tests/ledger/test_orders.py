@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,14 +62,15 @@ class Buyer:
 
     async def place(self, wanted: Wanted, *, paid: int, key: str = "", now: datetime = NOW) -> int:
         self.keys += 1
+        key = key or f"key-{self.keys}"
         async with self.database.write() as connection:
             order_id, _ = await orders.place(
                 connection,
                 self.company_id,
                 self.people[0],
                 wanted,
-                key=key or f"key-{self.keys}",
-                request=repr(wanted),
+                key=key,
+                request=hashlib.sha256(repr(wanted).encode()).hexdigest(),
                 expected_paid=paid,
                 now=now,
             )
@@ -92,6 +94,9 @@ class Buyer:
 async def _outcomes(*work: Any) -> list[str]:
     """`done` or the code of the refusal, in any order."""
     found = await asyncio.gather(*work, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException) and not isinstance(one, CommandRefused):
+            raise one
     return sorted(one.code if isinstance(one, CommandRefused) else "done" for one in found)
 
 

@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ LONGEST = 150_000
 
 @pytest.fixture(scope="session")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
-    quick = {"ring_seconds": 6, "agent_ring_seconds": 5, "callback_retry_seconds": 1}
+    quick: dict[str, Any] = {"ring_seconds": 6, "agent_ring_seconds": 5, "callback_retry_seconds": 1}
     async with installed(tmp_path_factory.mktemp("site"), agents=8, **quick) as made:
         yield made
 

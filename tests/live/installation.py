@@ -192,6 +192,8 @@ class Installation:
     clients: list[Client] = field(default_factory=list)
     starts: int = 0
     """How often the product was started; connections of an earlier start are dead."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """What the product's process, and the PBX that it starts, find in their environment besides the settings."""
 
     @property
     def url(self) -> str:
@@ -218,7 +220,7 @@ class Installation:
             "callcenter.cli",
             "serve",
             cwd=PROJECT_ROOT,
-            env={**os.environ, **values},
+            env={**os.environ, **self.environment, **values},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -238,7 +240,7 @@ class Installation:
         if self.process is None or self.process.returncode is not None:
             return
         self.process.send_signal(number)
-        await asyncio.wait_for(self.process.wait(), 15)
+        await asyncio.wait_for(self.process.wait(), 40)
 
     def log_tail(self, lines: int = 30) -> str:
         return "\n".join((self.folder / "serve.log").read_text("utf-8", "replace").splitlines()[-lines:])
@@ -403,17 +405,24 @@ class Installation:
 
 
 @contextlib.asynccontextmanager
-async def installed(folder: Path, agents: int, **changes: Any) -> AsyncIterator[Installation]:
-    """A running installation in `folder`; everything it started ends with the block."""
+async def installed(
+    folder: Path, agents: int, *, environment: dict[str, str] | None = None, **changes: Any
+) -> AsyncIterator[Installation]:
+    """A running installation in `folder`; everything it started ends with the block.
+
+    With an `environment` of its own the product starts the PBX, which so lives in it as well; the simulated network,
+    which is another machine, does not.
+    """
     settings = sandbox(folder, **changes)
     through = settings.ami_port + 1000
     settings = msgspec.structs.replace(settings, ami_through=f"127.0.0.1:{through}")
     database = await open_database(settings)
     stack = TelephonyStack(settings, keep_running=True)
     made = Installation(folder, settings, stack, database, Packages(database), Switch(through, settings.ami_port))
+    made.environment = environment or {}
     try:
         await made.seed(agents)
-        await stack.start()
+        await (stack.carrier if environment else stack).start()
         await made.switch.join()
         await made.start_engine()
         yield made

@@ -7,20 +7,15 @@ import pytest
 import pytest_asyncio
 
 from callcenter.store.database import Database
-from tests.crm.support import empty_database, populate
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("template") / "empty.db"
+from tests import stores
+from tests.crm.support import populate
 
 
 @pytest_asyncio.fixture
-async def database(template: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await empty_database(template, tmp_path / "callcenter.db")
-    await populate(opened)
-    yield opened
-    await opened.close()
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with stores.database(tmp_path / "callcenter.db") as opened:
+        await populate(opened)
+        yield opened
 
 
 @pytest.fixture

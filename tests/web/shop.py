@@ -95,7 +95,7 @@ class Shop:
         return list((await self.good("GET", f"/api/orders/{order['id']}"))["packages"])
 
     async def package(self, package_id: int) -> Any:
-        return next(one for one in await self.good("GET", "/api/packages") if one["id"] == package_id)
+        return await self.good("GET", f"/api/packages/{package_id}")
 
     async def left_of(self, name: str) -> int:
         """Minutes that an employee could talk now."""

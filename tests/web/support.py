@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,10 +31,9 @@ from callcenter.ledger.reconcile import Reconciliation
 from callcenter.ledger.settle import Settlement
 from callcenter.recording.prompts import prompt_file, prompt_folder
 from callcenter.settings import Settings
-from callcenter.store import migrate
 from callcenter.store.base import metadata, utcnow
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import invoice_request, number_application, offering, recharge
+from callcenter.store.ledger_tables import invoice_request, number_application, offering, recharge, stray_payment
 from callcenter.store.tables import (
     agent_group,
     audit,
@@ -64,6 +62,7 @@ from callcenter.web.server import build
 from callcenter.web.services import Services
 from crm_bridge.bridge import CrmBridge
 from crm_bridge.tables import note
+from tests import stores
 
 PASSWORD = "right-horse-battery"
 OWN, FOREIGN = "本域", "外域"
@@ -231,9 +230,8 @@ def token_of(company: str, role: str) -> str:
 
 async def make_world(path: Path) -> World:
     """Two companies with people of every role and rows of every kind."""
-    database = Database(f"sqlite+aiosqlite:///{path}")
+    database = Database(await stores.stores.kind.migrated(path))
     try:
-        await migrate.upgrade(database)
         hashed = hash_password(PASSWORD)  # one for all: Argon2 is slow on purpose
         own = await _company(database, "own", OWN, "1380001", hashed)
         return World(own, await _company(database, "foreign", FOREIGN, "1380002", hashed))
@@ -268,6 +266,7 @@ async def _company(database: Database, code: str, mark: str, numbers: str, hashe
                     login=f"{code}-{name}",
                     name=f"{mark}{name}",
                     password_hash=hashed,
+                    verification="unverified" if name == "admin" else "verified",
                     sip_secret=f"{code}-{name}-sip-secret",
                     created_at=utcnow(),
                 )
@@ -394,6 +393,7 @@ async def _money_rows(connection: Any, made: Company, ids: dict[str, Any], mark:
     await add(
         "recharge", recharge, number=f"R{typed}", channel="offline", state="pending", proof_name=DOCUMENT, **paper
     )
+    ids["stray_payment"] = await _stray(connection, made.id, admin, typed, now)
     papers = {"letter_name": DOCUMENT, "file_name": DOCUMENT, "fields": {}, "title": f"{mark}抬头"}
     await add("invoice", invoice_request, kind="ordinary", state="invoiced", **papers, **paper)
     await add(
@@ -401,6 +401,21 @@ async def _money_rows(connection: Any, made: Company, ids: dict[str, Any], mark:
     )
     given = {"number": normalise(typed), "kind": "direct", "state": "assigned", "region": f"{mark}地"}
     await add("direct_number", outside_number, employee_id=owner, monthly_fee=0, dispatched_at=now, **given)
+
+
+async def _stray(connection: Any, company_id: int, admin: int, typed: str, now: datetime) -> int:
+    """Money that came for a code that had run out."""
+    code = {
+        "number": f"V{typed}",
+        "channel": "alipay",
+        "amount": 100,
+        "state": "void",
+        "pay_code": f"SIMULATED-{typed}",
+    }
+    meant = insert(recharge).values(company_id=company_id, applicant_id=admin, created_at=now, **code)
+    recharge_id = (await connection.execute(meant.returning(recharge.c.id))).scalar_one()
+    row = insert(stray_payment).values(company_id=company_id, recharge_id=recharge_id, amount=100, paid_at=now)
+    return int((await connection.execute(row.returning(stray_payment.c.id))).scalar_one())
 
 
 async def _inbound_rows(
@@ -475,7 +490,6 @@ async def served(
     """The real application over a copy of the world, on a free loopback port."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "callcenter.db"
-    shutil.copy(template, path)
     settings = Settings(data_dir=folder, recordings_dir=folder / "recordings", **changes)
     settings.recordings_dir.mkdir(exist_ok=True)
     for one in (world.own, world.foreign):
@@ -486,7 +500,7 @@ async def served(
         announcement.write_bytes(bytes(64))
     (folder / "documents").mkdir(exist_ok=True)
     (folder / "documents" / DOCUMENT).write_bytes(PNG)
-    database = Database(f"sqlite+aiosqlite:///{path}")
+    database = Database(await stores.stores.kind.copy(template, path))
     hub, ledger, pbx, telephony = LiveHub(), Packages(database), QuietPbx(), NoTelephony()
     crm = CrmBridge(database, Caller)
     core = Core(database=database, packages=ledger, settlement=Settlement(database), crm=crm, push=hub, clock=utcnow)
@@ -525,6 +539,7 @@ async def served(
         await runner.cleanup()
         await engine.stop()
         await database.close()
+        await stores.stores.kind.drop(path)
 
 
 async def fingerprint(database: Database, company_id: int) -> dict[str, Any]:

@@ -104,6 +104,75 @@ async def test_the_counters_move_when_minutes_fall(shop: Shop, calls: Calls) -> 
     assert (moved["low"], moved["used_up"]) == (before["low"], before["used_up"] + 1)
 
 
+async def test_packages_come_page_by_page_those_in_need_first(shop: Shop, calls: Calls) -> None:
+    """What runs low stands first; a top-up is of its package's kind; a name finds the packages that its owner uses."""
+    shared = await shop.buy(await shop.offering(name="共享包", kind="shared"), 2, "agent", "other")
+    (pool,) = await shop.bought(shared)
+    extra = await shop.offering(name="加油包", minutes=3)
+    await shop.buy(extra, 1, "agent", action="top_up", package_id=pool["id"])
+    await shop.buy(await shop.offering(name="单人包"), 3)
+    first = await shop.good("GET", "/api/packages", params={"page_size": 2})
+    second = await shop.good("GET", "/api/packages", params={"page_size": 2, "page": 2})
+    assert len(first["items"]) == len(second["items"]) == 2 and first["total"] == second["total"] >= 5
+    assert not {one["id"] for one in first["items"]} & {one["id"] for one in second["items"]}
+    of_kind = await shop.good("GET", "/api/packages", params={"kind": "shared"})
+    assert {one["name"] for one in of_kind["items"]} == {"共享包", "加油包"}
+    topped = next(one for one in of_kind["items"] if one["name"] == "加油包")
+    assert topped["parent"] == {"id": pool["id"], "name": "共享包"}
+    counted = await shop.good("GET", "/api/packages/counts", params={"kind": "shared"})
+    assert (counted["sufficient"], counted["unassigned"]) == (2, 0)
+    room = await shop.good("GET", "/api/packages", params={"unassigned": "true", "q": "单人"})
+    assert [one["employee"] for one in room["items"]] == [None] * 3
+    named = await shop.good("GET", "/api/packages", params={"q": "other"})
+    assert [one["name"] for one in named["items"] if one["state"] != "expired"] == ["共享包"]
+    assert (await shop.good("GET", f"/api/packages/{pool['id']}"))["name"] == "共享包"
+    assert (await shop.browser.get("/api/packages/999999")).status == 404
+    await shop.buy(await shop.offering(name="急用包", minutes=3, days=1), 1, "agent")
+    await calls.talk("agent", 5)
+    (lowest, *_) = (await shop.good("GET", "/api/packages"))["items"]
+    assert (lowest["name"], lowest["state"]) == ("急用包", "low")
+
+
+async def test_a_whole_order_is_renewed_at_once_or_not_at_all(shop: Shop) -> None:
+    """SPEC §C7.2: three packages of one order get their next period each, from one press and one sum."""
+    order = await shop.buy(await shop.offering(kind="fixed", price=2000), 3, "agent", "other", "supervisor")
+    path = f"/api/orders/{order['id']}/renewal"
+    asked = await shop.good("GET", path)
+    assert (asked["paid"], len(asked["lines"]), asked["enough"]) == (6000, 3, True)
+    before = await shop.balance()
+    body = {"agreed": True, "expected_paid": 6000}
+
+    async def press(key: str, **more: Any) -> Any:
+        return await shop.browser.ask("POST", path, body | more, headers={"Idempotency-Key": key})
+
+    assert (await press("one", expected_paid=5999)).code == "price_changed"
+    assert (await press("one", agreed=False)).code == "not_agreed"
+    done = await press("two")
+    assert done.status == 201 and len(done.json["orders"]) == 3 and done.json["balance"] == before - 6000
+    again = await press("two")
+    assert again.json["orders"] == done.json["orders"] and await shop.balance() == before - 6000
+    assert (await shop.good("GET", "/api/packages/counts"))["future"] == 3
+    # No money for all three: nothing is renewed.
+    await shop.buy(await shop.offering(name="大包", price=await shop.balance() - 5000), 1)
+    assert (await press("three")).code == "balance_too_low"
+    assert await shop.balance() == 5000
+    assert (await shop.good("GET", "/api/packages/counts"))["future"] == 3
+
+
+async def test_the_entries_of_a_package_add_up(shop: Shop, calls: Calls) -> None:
+    (package,) = await shop.bought(await shop.buy(await shop.offering(minutes=10), 1, "agent"))
+    await calls.talk("agent", 65)
+    await calls.talk("agent", 0)
+    running = await calls.hold("agent")
+    listed = (await shop.good("GET", f"/api/packages/{package['id']}/entries"))["items"]
+    assert [one["minutes"] for one in listed] == [-2, 10], "what a call holds for a while is no entry"
+    held = await shop.package(package["id"])
+    assert held["minutes_left"] + held["minutes_reserved"] == 8
+    await calls.end(running, 1)
+    listed = (await shop.good("GET", f"/api/packages/{package['id']}/entries"))["items"]
+    assert sum(one["minutes"] for one in listed) == (await shop.package(package["id"]))["minutes_left"] == 7
+
+
 @pytest.mark.feature("P-55")
 async def test_a_package_tells_how_long_it_lasts_at_this_pace(shop: Shop, calls: Calls) -> None:
     (package,) = await shop.bought(await shop.buy(await shop.offering(minutes=100), 1, "agent"))
@@ -224,7 +293,10 @@ async def test_the_running_product_looks_after_the_books(shop: Shop) -> None:
         one = (voice_package.c.company_id == site.world.own.id, voice_package.c.id == package["id"])
         await connection.execute(update(voice_package).where(*one).values(expires_at=utcnow()))
     assert site.engine.core.minutes[shop.people["agent"]] == 1000
-    running = SimpleNamespace(database=site.database, packages=site.services.packages, telephony=site.telephony)
+    calm = SimpleNamespace(calm=True)
+    running = SimpleNamespace(
+        database=site.database, packages=site.services.packages, telephony=site.telephony, clock=calm
+    )
     work = asyncio.create_task(app._keep_books(cast(app.App, running)))
     try:
         left = site.engine.core.minutes

@@ -176,7 +176,7 @@ async def test_renewals_and_top_ups_go_with_their_package(shop: Shop) -> None:
     await shop.buy(extra, 1, "agent", action="top_up", package_id=package["id"])
     assert (await hand_over(shop, package["id"], "agent", "supervisor")).status == 200
     theirs = await shop.good("GET", "/api/packages", params={"employee_id": shop.people["supervisor"]})
-    assert sorted((one["kind"], one["state"]) for one in theirs) == [
+    assert sorted((one["kind"], one["state"]) for one in theirs["items"]) == [
         ("non_shared", "future"),
         ("non_shared", "sufficient"),
         ("top_up", "sufficient"),
@@ -219,7 +219,8 @@ async def test_whoever_leaves_passes_on_customers_and_packages(shop: Shop) -> No
 async def test_whoever_leaves_without_a_successor_keeps_everything(shop: Shop) -> None:
     site, agent = shop.site, shop.people["agent"]
     left = await shop.good("POST", f"/api/employees/{agent}/depart", {})
-    assert left == {"customers_moved": 0, "packages_moved": [], "not_moved": []}
+    nothing = {"customers_moved": 0, "packages_moved": [], "not_moved": [], "numbers_moved": 0, "seat_moved": False}
+    assert left == {**nothing, "customers_kept": 0, "numbers_moved": 1}
     assert await _owner(site, site.world.own.ids["customer"]) == agent
     own = await shop.browser.ask("POST", f"/api/employees/{shop.people['admin']}/depart", {})
     assert own.code == "own_account"

@@ -142,6 +142,46 @@ async def test_an_online_recharge_is_paid_by_its_code_and_only_in_time(site: Sit
         assert (await till.customer.get(f"/api/recharges/{late['id']}")).json["state"] == "void"
 
 
+async def test_money_for_a_code_that_had_run_out_is_booked_or_paid_back(site: Site) -> None:
+    """It is on the operator's list once, however often the provider says it, and is dealt with once."""
+    async with opened(site) as till:
+        late = [(await till.buy("/api/recharges/online", {"channel": "alipay", "amount": 5000})).json for _ in range(2)]
+        over = update(recharge).where(
+            recharge.c.company_id == site.world.foreign.id, recharge.c.id.in_([one["id"] for one in late])
+        )
+        async with site.database.write() as connection:
+            await connection.execute(over.values(code_expires_at=utcnow() - timedelta(seconds=1)))
+        for one in (*late, *late):
+            answer = await till.customer.ask("POST", f"/api/payments/simulator/{one['pay_code']}", {})
+            assert answer.code == "payment_expired"
+        path = "/api/platform/stray-payments"
+        waiting = (await till.operator.get(path, params={"state": "open"})).json["items"]
+        first, second = [next(row for row in waiting if row["number"] == one["number"]) for one in late]
+        assert (first["amount"], first["asked"], first["company"]["id"]) == (5000, 5000, site.world.foreign.id)
+        assert (await till.wallet())["balance"] == 0
+        booked = await till.operator.ask("POST", f"{path}/{first['id']}/book", {})
+        assert (booked.status, booked.json["state"], (await till.wallet())["balance"]) == (200, "booked", 5000)
+        assert (await till.customer.get(f"/api/recharges/{late[0]['id']}")).json["state"] == "approved"
+        assert (await till.customer.get("/api/recharges")).json["total_approved"] == 5000
+        silent = await till.operator.ask("POST", f"{path}/{second['id']}/refund", {"note": " "})
+        assert silent.code == "invalid"
+        back = await till.operator.ask("POST", f"{path}/{second['id']}/refund", {"note": "原路退回 20261121"})
+        assert (back.json["state"], back.json["note"]) == ("refunded", "原路退回 20261121")
+        for one, what in ((first, "book"), (first, "refund"), (second, "book")):
+            body = {"note": "再来"} if what == "refund" else {}
+            again = await till.operator.ask("POST", f"{path}/{one['id']}/{what}", body)
+            assert again.code == "payment_settled"
+        assert (await till.wallet())["balance"] == 5000
+        told = {one["kind"] for one in (await till.customer.get("/api/notices")).json}
+        assert {"recharge_done", "recharge_refunded"} <= told
+        log = (await till.operator.get("/api/audit", params={"action": "payment."})).json["items"]
+        assert {(one["action"], one["object"]) for one in log} >= {
+            ("payment.booked", first["number"]),
+            ("payment.refunded", second["number"]),
+        }
+        assert (await till.customer.get(path)).code == "forbidden"
+
+
 def test_nobody_simulates_payments_where_calls_are_real() -> None:
     assert Settings(trunk_host="sip.example.com").payment_provider == ""
     assert Settings(payments="off").payment_provider == ""

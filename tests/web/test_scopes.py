@@ -95,7 +95,7 @@ async def test_five_scopes(site: Site, scope: Scope, seen: Names) -> None:
         for name in ("supervisor", "peer", "agent", "other", "nobody"):
             one = await browser.get(f"/api/calls/own-{name}-call")
             assert one.status == (200 if name in with_calls else 404), name
-        owners = [one["employee"] for one in (await browser.get("/api/packages")).json]
+        owners = [one["employee"] for one in (await browser.get("/api/packages")).json["items"]]
         # A package that nobody has yet belongs to the company as a whole.
         assert owners.count(None) == (1 if scope is Scope.COMPANY else 0)
         packages = {one["name"].removeprefix("本域") for one in owners if one is not None}
@@ -138,7 +138,7 @@ async def test_filters_and_search_never_widen_the_scope(site: Site) -> None:
             assert (await browser.get(f"/api/calls?{query}")).json["total"] == 0, query
         for query in ("q=other", f"department_id={own.departments['service']}"):
             assert (await browser.get(f"/api/employees?{query}")).json["total"] == 0, query
-        assert (await browser.get(f"/api/packages?employee_id={other}")).json == []
+        assert (await browser.get(f"/api/packages?employee_id={other}")).json["items"] == []
 
 
 @pytest.mark.feature("O-01")

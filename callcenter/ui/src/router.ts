@@ -67,6 +67,7 @@ const routes: RouteRecordRaw[] = [
     children: [
       { path: 'companies', name: 'companies', component: () => import('./platform/CompaniesPage.vue'), meta: { needs: 'platform.manage' } },
       { path: 'recharges', name: 'recharge-reviews', component: () => import('./platform/RechargeReviewPage.vue'), meta: { needs: 'platform.manage' } },
+      { path: 'payments', name: 'stray-payments', component: () => import('./platform/StrayPaymentsPage.vue'), meta: { needs: 'platform.manage' } },
       { path: 'invoices', name: 'invoice-answers', component: () => import('./platform/InvoiceAnswersPage.vue'), meta: { needs: 'platform.manage' } },
       { path: 'numbers', name: 'number-supply', component: () => import('./platform/NumberSupplyPage.vue'), meta: { needs: 'platform.manage' } },
       { path: 'offerings', name: 'offerings', component: () => import('./platform/OfferingsPage.vue'), meta: { needs: 'platform.manage' } },
@@ -92,7 +93,7 @@ export const billingGroups: SideGroup[] = [
   { title: 'shell.groups.money', pages: ['wallet', 'recharges', 'licences', 'direct-numbers', 'points', 'ai-wallet', 'invoices'] },
 ]
 export const platformGroups: SideGroup[] = [
-  { title: 'shell.platform', pages: ['companies', 'recharge-reviews', 'invoice-answers', 'number-supply', 'offerings', 'coupons', 'prices'] },
+  { title: 'shell.platform', pages: ['companies', 'recharge-reviews', 'stray-payments', 'invoice-answers', 'number-supply', 'offerings', 'coupons', 'prices'] },
 ]
 const pagesOf = (groups: SideGroup[]) => groups.flatMap((group) => group.pages)
 /** Every place with a side menu: its path, and its pages in order. */

@@ -67,7 +67,7 @@ def _books() -> None:
                CASE WHEN a.kind = 'used' THEN 'package:' || a.package_id || ':' || p.employee_id ELSE 'package:' || a.package_id END,
                a.kind, 'minute', a.package_id, CASE WHEN a.kind = 'used' THEN p.employee_id END, a.minutes,
                CASE WHEN a.kind = 'issued' THEN :floor ELSE 0 END
-        FROM account_old a JOIN voice_package p ON p.id = a.package_id"""), {"floor": NO_FLOOR})
+        FROM account_old a JOIN voice_package p ON p.id = a.package_id""").bindparams(sa.bindparam('floor', NO_FLOOR, sa.BigInteger())))
     bind.execute(sa.text("""
         INSERT INTO posting (id, company_id, txn, account_id, amount, kind, call_id, leg_id, seconds, at)
         SELECT id, company_id, txn, account_id, minutes, kind, call_id, leg_id, seconds, at FROM posting_old"""))
@@ -87,7 +87,7 @@ def _immutable(sqlite: bool) -> None:
         for what in ('UPDATE', 'DELETE'):
             op.execute(f"CREATE TRIGGER posting_no_{what.lower()} BEFORE {what} ON posting BEGIN SELECT RAISE(ABORT, 'postings are immutable'); END")
         return
-    op.execute("CREATE FUNCTION posting_immutable() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'postings are immutable'; END $$ LANGUAGE plpgsql")
+    op.execute("CREATE FUNCTION posting_immutable() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'postings are immutable' USING ERRCODE = 'integrity_constraint_violation'; END $$ LANGUAGE plpgsql")
     op.execute("CREATE TRIGGER posting_no_change BEFORE UPDATE OR DELETE ON posting FOR EACH ROW EXECUTE FUNCTION posting_immutable()")
 
 

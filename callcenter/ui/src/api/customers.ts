@@ -15,7 +15,7 @@ export const listCustomers = (filter: CustomerFilter, signal?: AbortSignal) =>
   get<Page<Customer>>('/api/customers', filter, signal)
 export const fetchCustomer = (id: number) => get<Customer>(`/api/customers/${id}`)
 export const createCustomer = (input: CustomerInput) => post<Customer>('/api/customers', input)
-export const updateCustomer = (id: number, change: Partial<CustomerInput>) =>
+export const updateCustomer = (id: number, change: Partial<CustomerInput> & { signed?: boolean }) =>
   patch<Customer>(`/api/customers/${id}`, change)
 export const deleteCustomer = (id: number) => remove(`/api/customers/${id}`)
 export const matchNumber = (number: string) =>

@@ -26,6 +26,7 @@ export interface Package {
   expires_at: string
   state: PackageState
   parent_id: number | null
+  parent?: Ref | null
   renews_id: number | null
   purchase_id: number | null
   offering_id: number | null

@@ -103,4 +103,13 @@ export const placeOrder = (basket: Basket, expected_paid: number, key: Record<st
 export const listOrders = (query: Query, signal?: AbortSignal) =>
   get<Page<Order> & { total_paid: number }>('/api/orders', query, signal)
 export const fetchOrder = (id: number) => get<OrderDetail>(`/api/orders/${id}`)
+export interface Renewal {
+  lines: { package_id: number; name: string; users: string[]; paid: number; valid_from: string; valid_until: string }[]
+  paid: number
+  balance: number
+  enough: boolean
+}
+export const quoteRenewal = (id: number) => get<Renewal>(`/api/orders/${id}/renewal`)
+export const renewOrder = (id: number, expected_paid: number, key: Record<string, string>) =>
+  post<{ orders: number[]; paid: number; balance: number }>(`/api/orders/${id}/renewal`, { agreed: true, expected_paid }, key)
 export const ordersUrl = (query: Query) => withQuery('/api/orders/export', query)

@@ -1,5 +1,5 @@
 import type { CallMode } from './seats'
-import { get, patch, post, put, remove } from './http'
+import { get, patch, post, put, remove, type Query } from './http'
 import type {
   AuditEntry,
   BlacklistEntry,
@@ -8,6 +8,7 @@ import type {
   Employee,
   Group,
   Package,
+  PackageState,
   LedgerEntry,
   Page,
   Role,
@@ -74,8 +75,10 @@ export interface Grant {
   days: number
 }
 
-export const listPackages = (filter: { employee_id?: number; state?: string } = {}) =>
-  rows(get<Page<Package> | Package[]>('/api/packages', filter))
+export type PackageCounts = Record<PackageState | 'unassigned', number>
+export const listPackages = (query: Query, signal?: AbortSignal) => get<Page<Package>>('/api/packages', query, signal)
+export const countPackages = (query: Query) => get<PackageCounts>('/api/packages/counts', query)
+export const fetchPackage = (id: number) => get<Package>(`/api/packages/${id}`)
 export const grantPackage = (grant: Grant) => post<Package>('/api/packages', grant)
 export const fetchEntries = (id: number, page: number) =>
   get<Page<LedgerEntry>>(`/api/packages/${id}/entries`, { page, page_size: 20 })

@@ -64,11 +64,30 @@ export const listReconciliation = async (query: Query): Promise<ReconciledDay[]>
 export const fetchFlagged = async (day: string): Promise<FlaggedLeg[]> =>
   (await get<{ items: FlaggedLeg[] }>('/api/reconciliation/legs', { day })).items
 
+export interface KeptPackage {
+  id: number
+  name: string
+  why: string
+}
+export interface DeparturePlan {
+  customers_unsigned: number
+  customers_signed: number
+  packages: Ref[]
+  packages_kept: KeptPackage[]
+  numbers: string[]
+  seat: string | null
+  seat_free: boolean
+}
 export interface Departure {
   customers_moved: number
+  customers_kept: number
   packages_moved: Ref[]
-  not_moved: { id: number; name: string; why: string }[]
+  not_moved: KeptPackage[]
+  numbers_moved: number
+  seat_moved: boolean
 }
 
-export const depart = (id: number, to_employee_id: number | null, hand_over_packages: boolean) =>
-  post<Departure>(`/api/employees/${id}/depart`, { to_employee_id, hand_over_packages })
+export const planDeparture = (id: number, to_employee_id: number | null) =>
+  get<DeparturePlan>(`/api/employees/${id}/departure`, { to_employee_id: to_employee_id ?? undefined })
+export const depart = (id: number, to_employee_id: number | null, hand_over_packages: boolean, hand_over_seat: boolean) =>
+  post<Departure>(`/api/employees/${id}/depart`, { to_employee_id, hand_over_packages, hand_over_seat })

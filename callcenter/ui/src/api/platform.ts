@@ -47,6 +47,23 @@ export const reviewRecharge = (id: number, approve: boolean, reason: string) =>
   post<PlatformRecharge>(`/api/platform/recharges/${id}/review`, { approve, reason })
 export const platformProofUrl = (id: number) => `/api/platform/recharges/${id}/proof`
 
+export interface StrayPayment {
+  id: number
+  company: Ref
+  number: string
+  channel: string
+  asked: number
+  amount: number
+  paid_at: string
+  state: 'open' | 'booked' | 'refunded'
+  note: string
+  actor: Ref | null
+  settled_at: string | null
+}
+export const listStrayPayments = (query: Query, signal?: AbortSignal) => get<Page<StrayPayment>>('/api/platform/stray-payments', query, signal)
+export const bookStrayPayment = (id: number) => post<StrayPayment>(`/api/platform/stray-payments/${id}/book`, {})
+export const refundStrayPayment = (id: number, note: string) => post<StrayPayment>(`/api/platform/stray-payments/${id}/refund`, { note })
+
 export interface DispatchedNumber {
   number: string
   iccid: string

@@ -236,6 +236,7 @@ export interface Customer {
   created_at: string
   updated_at: string
   last_contact_at: string | null
+  signed_at?: string | null
   calls_count: number
   contacts_count: number
 }
@@ -283,6 +284,7 @@ export interface Employee {
   role: Role
   account_state: AccountState
   verification: 'unverified' | 'verified'
+  can_dial: boolean
   device: Device
   seat?: SeatBrief | null
   extension: string

@@ -2,10 +2,10 @@ import { listEmployees } from '@/api/organisation'
 import type { Candidate } from '@/api/orders'
 import type { Employee } from '@/api/types'
 
-/** Everybody who works here, as somebody to choose. */
+/** Everybody here who makes calls, as somebody to choose. */
 export async function colleagues(): Promise<Candidate[]> {
   const people: Employee[] = await listEmployees({ state: 'active' })
-  return people.map((one) => ({
+  return people.filter((one) => one.can_dial).map((one) => ({
     id: one.id,
     name: one.name,
     phone: one.phone ?? '',

@@ -1,11 +1,9 @@
-/** How a package is shown: its tone, its order, what may be done with it. */
+/** How a package is shown: its tone, what may be done with it. */
 import type { Package, PackageState } from '@/api/types'
 
 export const STATES: PackageState[] = ['low', 'used_up', 'sufficient', 'future', 'expired']
 export const TONE: Record<PackageState, string> = { sufficient: 'good', low: 'warn', used_up: 'bad', future: 'accent', expired: '' }
 
-/** Nobody uses it yet. */
-export const unassigned = (one: Package) => one.employee === null && (one.members?.length ?? 0) === 0
 export const over = (one: Package) => one.state === 'expired'
 export const users = (one: Package) => (one.employee ? [one.employee] : (one.members ?? []))
 
@@ -21,9 +19,4 @@ export function movesOf(one: Package): PackageMove[] {
   if (!over(one) && one.state !== 'future' && one.kind !== 'top_up' && users(one).length > 0) moves.push('top_up')
   if (!over(one) && one.kind !== 'top_up' && users(one).length > 0) moves.push('hand_over')
   return moves
-}
-
-/** Those that need somebody first, then by the day they end. */
-export function inOrder(all: Package[]): Package[] {
-  return [...all].sort((one, two) => STATES.indexOf(one.state) - STATES.indexOf(two.state) || Date.parse(one.expires_at) - Date.parse(two.expires_at))
 }

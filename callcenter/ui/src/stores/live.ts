@@ -15,6 +15,7 @@ export interface LiveEvents {
   note_saved: { call_id?: string; customer_id?: number }
   consult_failed: ConsultFailedEvent
   state_forced: StateForcedEvent
+  notice: { id: number }
 }
 
 type Handler = (data: unknown) => void

@@ -1,0 +1,106 @@
+"""Who leaves passes on what is not finished, and sees it before: customers not signed, packages, numbers, the seat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from callcenter import seed
+from callcenter.store.base import utcnow
+from callcenter.store.tables import outside_number, seat
+from crm_bridge.tables import customer
+from tests.web.support import Browser, Site
+
+
+async def _customers(site: Site, owner: int, *names: str) -> dict[str, int]:
+    made = {}
+    async with site.database.write() as connection:
+        for index, name in enumerate(names):
+            kept = seed.DemoCustomer("personal", name, (f"1391234{index:04d}",), ())
+            made[name] = await seed.make_customer(connection, site.world.own.id, owner, kept, utcnow())
+    return made
+
+
+async def _owners(site: Site, ids: dict[str, int]) -> dict[str, Any]:
+    query = select(customer.c.id, customer.c.owner_id).where(
+        customer.c.company_id == site.world.own.id, customer.c.id.in_(ids.values())
+    )
+    async with site.database.read() as connection:
+        found = {row.id: row.owner_id for row in (await connection.execute(query)).all()}
+    return {name: found[one] for name, one in ids.items()}
+
+
+async def _idle_number(site: Site, employee_id: int, number: str) -> int:
+    values = {"company_id": site.world.own.id, "number": number, "kind": "direct", "state": "assigned"}
+    row = insert(outside_number).values(
+        **values, employee_id=employee_id, monthly_fee=0, dispatched_at=utcnow(), created_at=utcnow()
+    )
+    async with site.database.write() as connection:
+        return int((await connection.execute(row.returning(outside_number.c.id))).scalar_one())
+
+
+async def _good(browser: Browser, method: str, path: str, body: Any = None, **options: Any) -> Any:
+    answer = await browser.ask(method, path, body, **options)
+    assert answer.status < 300, answer.raw
+    return answer.json
+
+
+async def test_signed_customers_stay_and_the_others_go(site: Site) -> None:
+    agent, other = site.world.own.people["agent"], site.world.own.people["other"]
+    ids = await _customers(site, agent, "甲", "乙", "丙")
+    async with site.browser("agent") as own:
+        signed = await _good(own, "PATCH", f"/api/customers/{ids['乙']}", {"signed": True})
+        assert signed["signed_at"] is not None
+        again = await _good(own, "PATCH", f"/api/customers/{ids['乙']}", {"signed": True, "remark": "续约"})
+        assert again["signed_at"] == signed["signed_at"], "signed once, whatever is changed later"
+        only = await _good(own, "GET", "/api/customers", params={"signed": "true"})
+        assert [one["name"] for one in only["items"]] == ["乙"]
+    async with site.browser("admin") as admin:
+        path = f"/api/employees/{agent}/departure"
+        unsigned = (await _good(admin, "GET", path))["customers_unsigned"]
+        plan = await _good(admin, "GET", path, params={"to_employee_id": other})
+        assert (plan["customers_unsigned"], plan["customers_signed"]) == (unsigned, 1)
+        left = await _good(admin, "POST", f"/api/employees/{agent}/depart", {"to_employee_id": other})
+        assert (left["customers_moved"], left["customers_kept"]) == (unsigned, 1)
+        assert await _owners(site, ids) == {"甲": other, "乙": agent, "丙": other}
+        log = (await _good(admin, "GET", "/api/audit", params={"action": "employee.departed"}))["items"][0]
+        assert (log["details"]["customers"], log["details"]["customers_kept"]) == (unsigned, 1)
+        assert (await admin.get(path)).code == "already_departed"
+
+
+async def test_what_was_said_before_is_what_happens(site: Site) -> None:
+    agent, other = site.world.own.people["agent"], site.world.own.people["other"]
+    number = await _idle_number(site, agent, "+862155550001")
+    async with site.database.write() as connection:
+        free = (seat.c.company_id == site.world.own.id, seat.c.employee_id == other)
+        await connection.execute(update(seat).where(*free).values(employee_id=None))
+    async with site.browser("admin") as admin:
+        path = f"/api/employees/{agent}/departure"
+        plan = await _good(admin, "GET", path, params={"to_employee_id": other})
+        assert "+862155550001" in plan["numbers"] and plan["seat"] and plan["seat_free"]
+        body = {"to_employee_id": other, "hand_over_packages": True, "hand_over_seat": True}
+        left = await _good(admin, "POST", f"/api/employees/{agent}/depart", body)
+        assert [one["id"] for one in left["packages_moved"]] == [one["id"] for one in plan["packages"]]
+        assert left["not_moved"] == plan["packages_kept"]
+        assert (left["numbers_moved"], left["seat_moved"]) == (len(plan["numbers"]), True)
+    async with site.database.read() as connection:
+        theirs = select(outside_number.c.employee_id).where(
+            outside_number.c.company_id == site.world.own.id, outside_number.c.id == number
+        )
+        assert (await connection.execute(theirs)).scalar() == other
+        code = select(seat.c.code).where(seat.c.company_id == site.world.own.id, seat.c.employee_id == other)
+        assert (await connection.execute(code)).scalar() == plan["seat"]
+
+
+async def test_without_a_successor_idle_numbers_are_the_companys_again(site: Site) -> None:
+    agent = site.world.own.people["agent"]
+    number = await _idle_number(site, agent, "+862155550002")
+    async with site.browser("admin") as admin:
+        left = await _good(admin, "POST", f"/api/employees/{agent}/depart", {"hand_over_seat": True})
+    assert left["numbers_moved"] >= 1 and not left["seat_moved"]
+    query = select(outside_number.c.employee_id, outside_number.c.state).where(
+        outside_number.c.company_id == site.world.own.id, outside_number.c.id == number
+    )
+    async with site.database.read() as connection:
+        assert tuple((await connection.execute(query)).one()) == (None, "dispatched")
