@@ -46,6 +46,8 @@ from callcenter.store.tables import call as call_table
 
 log = logging.getLogger(__name__)
 
+STALE_SECONDS, STALE_LOOKS = 5.0, 20
+"""How long a request that came first, perhaps to another engine, may take from its key to its call's row."""
 ONE_LEG_RINGS = frozenset({Mode.POINT, Mode.CALL_THROUGH})
 """Modes whose agent side is there, or comes, by itself: there is no order of legs to choose."""
 
@@ -315,21 +317,24 @@ class Dialling:
 
     async def _earlier(self, command: Dial) -> str | None:
         """The call of an earlier request with this key; raises what it raised, or when the key was for another."""
-        async with self._core.database.glance() as connection:
-            names = {"company": command.company_id, "the_key": _key(command)}
-            row = (await connection.execute(_EARLIER, names)).first()
-        if row is None:
-            return None
-        if row.request != _request(command):
-            raise CommandRefused("key_reused")
-        if row.error:
-            raise CommandRefused(row.error, number=command.number)
-        if row.written is None and row.call_id not in self._core.registry.calls:
-            # The engine died, or the database failed, before the call was written down: it was never dialled.
-            async with self._core.database.write() as connection:
-                await connection.execute(_FORGET, names)
-            return None
-        return str(row.call_id)
+        names = {"company": command.company_id, "the_key": _key(command)}
+        for pause in (*[STALE_SECONDS / STALE_LOOKS] * STALE_LOOKS, None):
+            async with self._core.database.glance() as connection:
+                row = (await connection.execute(_EARLIER, names)).first()
+            if row is None:
+                return None
+            if row.request != _request(command):
+                raise CommandRefused("key_reused")
+            if row.error:
+                raise CommandRefused(row.error, number=command.number)
+            if row.written is not None or row.call_id in self._core.registry.calls:
+                return str(row.call_id)
+            if pause is not None:
+                await asyncio.sleep(pause)
+        # The engine died, or the database failed, before the call was written down: it was never dialled.
+        async with self._core.database.write() as connection:
+            await connection.execute(_FORGET, names)
+        return None
 
     async def _remember(self, command: Dial, call_id: str, shown: CallerId) -> None:
         now = self._core.now()

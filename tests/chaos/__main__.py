@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev chaos", description=__doc__)
     parser.add_argument("--calls", type=int, default=100, help="how many calls (default 100)")
-    parser.add_argument("--seconds", type=int, default=720, help="give up after this time (default 720)")
+    parser.add_argument("--seconds", type=int, default=660, help="give up after this time (default 660)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="keep the product's log, database and Asterisk's records here")
     parser.add_argument("--only", nargs="*", choices=[*FAULTS, RESTARTED], help="these faults alone")

@@ -9,11 +9,12 @@ import time
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from callcenter.pbx.tones import hears
+from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import posting
-from callcenter.store.tables import call
+from callcenter.store.tables import call, command_key
 from tests.live.installation import INBOUND, Installation, until
 
 pytestmark = pytest.mark.live
@@ -36,6 +37,7 @@ async def _rows(site: Installation, number: str) -> list[Any]:
         return list((await connection.execute(query)).all())
 
 
+@pytest.mark.feature("P-53")
 async def test_a_call_outlives_the_killed_product_and_is_settled_once(site: Installation) -> None:
     agent = await site.agent(0)
     before = (await agent.client.get("/api/me/minutes"))["minutes_left"]
@@ -63,6 +65,7 @@ async def test_a_call_outlives_the_killed_product_and_is_settled_once(site: Inst
     assert hears(site.carrier.heard("13800000003")[-1], agent.tone, min_seconds=3)
 
 
+@pytest.mark.feature("P-53")
 async def test_a_call_that_ends_while_the_product_is_dead_is_settled_at_the_next_start(site: Installation) -> None:
     agent = await site.agent(0)
     before = (await agent.client.get("/api/me/minutes"))["minutes_left"]
@@ -85,6 +88,7 @@ async def test_a_call_that_ends_while_the_product_is_dead_is_settled_at_the_next
     )
 
 
+@pytest.mark.feature("P-53")
 async def test_a_cut_ami_link_loses_and_doubles_nothing(site: Installation) -> None:
     """20 s without the link: one call ends, one begins and ends, one begins and stays. All of them are there after."""
     caller, taker, stayer = await site.agent(0), await site.agent(1), await site.agent(2)
@@ -159,6 +163,7 @@ async def _dial_error(agent: Any, number: str) -> str:
     return ""
 
 
+@pytest.mark.feature("P-53")
 async def test_a_killed_asterisk_comes_back_and_its_calls_are_settled(site: Installation) -> None:
     """No channel survives; the call is closed by the last evidence, charged once, and the next call works."""
     agent = await site.agent(3)
@@ -185,3 +190,27 @@ async def test_a_killed_asterisk_comes_back_and_its_calls_are_settled(site: Inst
     again = await site.agent(3)
     call_id = await again.client.dial("13800000021")
     assert (await again.wait_ended(call_id))["disposition"] == "BUSY"
+
+
+async def test_a_key_whose_call_was_never_written_down_dials_once_more(site: Installation) -> None:
+    """The product died between taking a request and writing its call: the same request again is not answered with a
+    call that does not exist."""
+    agent = await site.agent(0)
+    key, body = "written-too-late", {"number": "13800000021"}
+    before = len(await _rows(site, "+8613800000021"))
+    async with site.database.write() as connection:
+        await connection.execute(
+            insert(command_key).values(
+                company_id=site.company_id,
+                key=f"{agent.employee_id}:{key}",
+                employee_id=agent.employee_id,
+                request="13800000021|||",
+                call_id="never-written",
+                at=utcnow(),
+            )
+        )
+    call_id = (await agent.client.post("/api/calls", body, **{"Idempotency-Key": key}))["call_id"]
+    assert call_id != "never-written"
+    await agent.wait_ended(call_id)
+    again = await agent.client.post("/api/calls", body, **{"Idempotency-Key": key})
+    assert again["call_id"] == call_id and len(await _rows(site, "+8613800000021")) == before + 1

@@ -57,6 +57,7 @@ async def test_a_caller_pops_up_and_is_answered(floor: Installation) -> None:
     assert (await floor.settled(agent.client, call_id))["call"]["direction"] == "inbound"
 
 
+@pytest.mark.feature("P-53")
 async def test_a_call_talks_on_while_the_database_is_down_and_is_charged_once(
     floor: Installation, cluster: Cluster
 ) -> None:

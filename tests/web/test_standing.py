@@ -101,6 +101,7 @@ async def test_a_notice_is_on_the_screen_at_once_and_told_once(site: Site) -> No
 
 async def _screen(site: Site, name: str) -> Client:
     me = await site.services.auth.identify(token_of("own", name))
+    assert me is not None
     client = Client(me)
     site.hub.join(client, None)
     client.queue.clear()
