@@ -1,8 +1,8 @@
 """Steps of the wall clock: how long something really took when somebody set the clock in between.
 
 Asterisk stamps its records with the wall clock. Whoever sets that clock in the middle of a call, by hand or through a
-time server, changes what the two stamps of a leg seem to say, and must not change what the leg costs. The engine notices
-steps against a clock that cannot be set (`engine/clock.py`) and keeps them (`ledger/clock_steps.py`).
+time server, changes what the two stamps of a leg seem to say, and must not change what the leg costs. The engine
+notices steps against a clock that cannot be set (`engine/clock.py`) and keeps them (`ledger/clock_steps.py`).
 """
 
 from __future__ import annotations
