@@ -206,11 +206,12 @@ async def _rig() -> AsyncIterator[Rig]:
         sipp = Sipp(stack.install, folder)
         try:
             await made.seed(CALLERS + TAKERS)
-            await stack.start()
-            await made.start_engine()  # writes the phones and queues
-            people = await _register(made, phones)
-            async with sipp.answering(network, TALK_MS), sipp.answering(phones):
-                yield Rig(made, sipp, people)
+            async with sipp.answering(network, TALK_MS):
+                await stack.start()
+                await made.start_engine()  # writes the phones and queues
+                people = await _register(made, phones)
+                async with sipp.answering(phones):
+                    yield Rig(made, sipp, people)
         finally:
             await _end(made)
 

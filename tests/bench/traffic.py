@@ -27,9 +27,17 @@ class Sipp:
 
     @contextlib.asynccontextmanager
     async def answering(self, port: int, talk_ms: int = NEVER_MS) -> AsyncIterator[None]:
-        """Parties on `port` who take every call and hang up after `talk_ms`."""
+        """Parties on `port` who take every call and hang up after `talk_ms`.
+
+        A trunk must answer before the PBX asks for the first time whether it is there: it asks again half a minute
+        later, and calls nobody until then.
+        """
         process = await self._start("answers", talk_ms, f"answers-{port}", "-p", str(port))
         try:
+            while _is_free(self.host, port):
+                if process.returncode is not None:
+                    raise RuntimeError(f"SIPp ended at once; port {port} may be taken.")
+                await asyncio.sleep(0.05)
             yield
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -105,6 +113,15 @@ class Registrar(asyncio.DatagramProtocol):
 
     def _send(self, message: str) -> None:
         self._transport.sendto(message.encode(), self._pbx)
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
 
 
 def free_port() -> int:

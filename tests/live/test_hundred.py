@@ -66,12 +66,13 @@ async def hundred(tmp_path: Path) -> AsyncIterator[Floor]:
     try:
         await made.seed(CALLERS)
         package_id = await _share(made)
-        await stack.start()
-        await made.start_engine()
-        await _register(made, phones)
-        async with sipp.answering(network), sipp.answering(phones):
-            agents = [await _seated(made, index) for index in range(CALLERS)]
-            yield Floor(made, agents, package_id)
+        async with sipp.answering(network):
+            await stack.start()
+            await made.start_engine()
+            await _register(made, phones)
+            async with sipp.answering(phones):
+                agents = [await _seated(made, index) for index in range(CALLERS)]
+                yield Floor(made, agents, package_id)
     finally:
         for client in made.clients:
             await client.__aexit__()
