@@ -74,9 +74,18 @@ def _possible(stamp: datetime, steps: Sequence[Step]) -> list[int]:
     return [
         count
         for count in range(len(steps) + 1)
-        if (count == 0 or stamp >= steps[count - 1].earliest_after - SLACK)
+        if (count == 0 or stamp >= _first_after(steps[count - 1]) - SLACK)
         and (count == len(steps) or stamp <= steps[count].latest_before + SLACK)
     ]
+
+
+def _first_after(step: Step) -> datetime:
+    """From here on a stamp may belong after the step.
+
+    What lies in the gap that a step forward leaves was never shown by the clock: it is a moment from before the step
+    that was moved along with the clock.
+    """
+    return min(step.earliest_after, step.latest_before)
 
 
 def _sum(steps: Sequence[Step]) -> timedelta:

@@ -93,6 +93,8 @@ class Payers:
     connection: AsyncConnection
     steps: Sequence[Step] = ()
     """Of the clock that stamped the legs; they are taken off what legs seem to have lasted."""
+    charged_late: set[str] = field(default_factory=set)
+    """Calls of which a leg was charged now that had been dealt with before its records were whole."""
     _known: dict[str, Payer] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)
     _left: dict[int, int] = field(default_factory=dict)
@@ -144,8 +146,12 @@ class Payers:
 
 
 async def charge(payers: Payers, legs: Sequence[CelLeg], now: datetime) -> None:
-    """Charges ended outside legs that we dialled; every other leg is only marked as dealt with."""
+    """Charges ended outside legs that we dialled; every other leg is only marked as dealt with.
+
+    A leg that was dealt with before, without what has come in since, is charged if it has not been.
+    """
     outside: list[CelLeg] = []
+    late = {leg.id for leg in legs if leg.settled}
     for leg in legs:
         leg.settled = True
         # A colleague's phone is not an outside leg.
@@ -160,6 +166,10 @@ async def charge(payers: Payers, legs: Sequence[CelLeg], now: datetime) -> None:
         payer = payers.of(_holder(leg))
         if payer is None:
             continue  # inbound, or a mode that no package pays for
+        if leg.id in late:
+            if await book.posted(payers.connection, payer.company_id, f"settle:{leg.id}"):
+                continue
+            payers.charged_late.add(leg.call_id)
         seconds = corrected_seconds(leg.answered_at, leg.ended_at, payers.steps)
         wanted = rules.minutes_for(seconds, payer.increment_seconds)
         lines, charged = await payers.take(payer, wanted)

@@ -48,6 +48,7 @@ _CALLS = (
         call.c.flag,
         call.c.answered_at,
         call.c.ended_at,
+        call.c.recording_state,
         company.c.recording,
     )
     .join(company, company.c.id == call.c.company_id)
@@ -143,7 +144,7 @@ async def close(
 ) -> list[Settled]:
     """Gives back what calls hold and writes their charge into the log; `rows` are their log rows by id."""
     await give_back_rest(payers, [holder for one in rows for holder in holders_of(one)], now)
-    fresh = {one: rows[one] for one in sorted(rows) if rows[one].billing != "settled"}
+    fresh = {one: rows[one] for one in sorted(rows) if rows[one].billing != "settled" or one in payers.charged_late}
     if not fresh:
         return []
     minutes = await _charged(payers.connection, fresh)
@@ -162,7 +163,7 @@ async def close(
                 "to_talk_seconds": talk,
                 "to_minutes_charged": minutes[call_id],
                 "to_flag": row.flag or flags.get(call_id, ""),
-                "to_recording_state": "pending" if bridged and row.recording else "none",
+                "to_recording_state": _recording_state(row, bridged),
             }
         )
         if row.ended_at is None:
@@ -172,6 +173,12 @@ async def close(
         )
     await _SETTLED.run(payers.connection, changes)
     return settled
+
+
+def _recording_state(row: Any, bridged: bool) -> str:
+    if row.billing == "settled":
+        return str(row.recording_state)  # what became of it since stays
+    return "pending" if bridged and row.recording else "none"
 
 
 async def _calls(connection: AsyncConnection, call_ids: Collection[str]) -> dict[str, Any]:

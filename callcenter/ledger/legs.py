@@ -68,7 +68,8 @@ def absorb(legs: dict[str, CelLeg], row: CelRow, node: str) -> None:
         case "BRIDGE_ENTER":
             leg.bridged_at = leg.bridged_at or row.at
         case "HANGUP":
-            leg.ended_at = leg.ended_at or row.at
+            if leg.ended_at is None or leg.cause is None:  # an end without a cause was only supposed
+                leg.ended_at = row.at
             leg.cause = row.cause
             leg.last_context = row.context[:40]
         case _:

@@ -60,7 +60,8 @@ class Settlement:
             ended = [leg for leg in legs.values() if leg.ended_at is not None]
             calls = {leg.call_id for leg in ended if leg.call_id}
             await payers.load(holder for one in calls for holder in holders_of(one))
-            await charge(payers, [leg for leg in ended if not leg.settled], now)
+            told = {row.uniqueid for row in fresh if row.event in ("ANSWER", "HANGUP")}
+            await charge(payers, [leg for leg in ended if not leg.settled or leg.id in told], now)
             await save_legs(connection, legs.values(), known)
             calls |= await _calls_of(connection, {row.linkedid for row in fresh if row.event == "LINKEDID_END"})
             settled = await finish(payers, calls, legs, self._region, now) if calls else []

@@ -64,6 +64,13 @@ def test_the_clock_was_set_some_time_while_nobody_looked() -> None:
     assert corrected_seconds(at(3630), at(3690), [while_dead]) == 60
 
 
+def test_a_moment_that_was_moved_along_lies_after_the_step() -> None:
+    """Asterisk and the engine died, and the clock was set before the engine was back: the last thing seen of the call
+    was moved with the clock, to a time that the clock has never shown."""
+    unseen = step(10, 3600, looked=10)
+    assert corrected_seconds(at(0), at(3606), [unseen]) == 6
+
+
 def test_it_never_becomes_zero_or_less() -> None:
     assert corrected_seconds(at(0), at(-3600), []) == 1
     assert corrected_seconds(at(4), at(-3597), [BACK]) == 1

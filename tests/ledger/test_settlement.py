@@ -278,6 +278,27 @@ async def test_a_call_that_asterisk_forgot_is_settled_by_the_last_evidence(books
     assert await books.left(package) == book.Balances(98, 0, 2)
 
 
+async def test_records_that_come_after_a_call_was_closed_are_charged_once(books: Books) -> None:
+    """Closed without its answer, because Asterisk could not write for a while; then the rows are there after all."""
+    package = await books.open()
+    await books.start("call0")
+    trunk = "PJSIP/trunk-1-1"
+    books.records.row("CHAN_START", NOW, "call0-b", "call0", "customer", trunk)
+    await books.settle()
+    closed = await books.settlement.close_unrecorded("call0", books.company_id, NOW + timedelta(seconds=9), NOW)
+    assert closed is not None and closed.minutes_charged == 0
+    assert await books.left(package) == book.Balances(100, 0, 0)
+    books.records.row("ANSWER", NOW, "call0-b", "call0", "customer", trunk)
+    books.records.row("HANGUP", NOW + timedelta(seconds=70), "call0-b", "call0", "customer", trunk)
+    await books.settle()
+    assert await books.left(package) == book.Balances(98, 0, 2)
+    assert await books.charged() == [2] and await books.sum_of_postings() == 0
+    await books.settle(replay_from=0)
+    books.records.row("HANGUP", NOW + timedelta(seconds=300), "call0-b", "call0", "customer", trunk)
+    await books.settle()
+    assert await books.left(package) == book.Balances(98, 0, 2) and await books.charged() == [2]
+
+
 async def test_the_database_itself_refuses_an_overdraft(books: Books) -> None:
     package = await books.open(minutes=1)
     with pytest.raises(IntegrityError):
