@@ -60,13 +60,16 @@ def elapsed(start: datetime, end: datetime, steps: Sequence[Step] = ()) -> timed
     Where the clock was set back the same hour is shown twice, so a stamp may belong before the step or after it. Of
     all readings in which `end` does not come before `start` the shortest is taken: nobody pays for what cannot be told.
     """
-    possible = [
-        took
+    readings = [
+        end - start - _sum(steps[first:last])
         for first in _possible(start, steps)
         for last in _possible(end, steps)
-        if first <= last and (took := end - start - _sum(steps[first:last])) >= timedelta(0)
+        if first <= last
     ]
-    return min(possible, default=max(end - start, timedelta(0)))
+    if not readings:
+        return max(end - start, timedelta(0))
+    # All of them negative: a moment that was moved along with the clock, a little before the other one.
+    return min((one for one in readings if one >= timedelta(0)), default=timedelta(0))
 
 
 def _possible(stamp: datetime, steps: Sequence[Step]) -> list[int]:

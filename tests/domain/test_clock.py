@@ -69,6 +69,7 @@ def test_a_moment_that_was_moved_along_lies_after_the_step() -> None:
     was moved with the clock, to a time that the clock has never shown."""
     unseen = step(10, 3600, looked=10)
     assert corrected_seconds(at(0), at(3606), [unseen]) == 6
+    assert corrected_seconds(at(12), at(3610), [unseen]) == 1, "seen last a moment before the stamp of its answer"
 
 
 def test_it_never_becomes_zero_or_less() -> None:
