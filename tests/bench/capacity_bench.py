@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import select
 
@@ -75,23 +76,19 @@ class Probe:
         self.errors[name] = self.errors.get(name, 0) + 1
 
 
-class Caller:
-    """An agent who clicks; `dial` answers with what `move` needs."""
+class Caller(Protocol):
+    """An agent who clicks; `dial` answers with what the moves need."""
 
-    async def dial(self, number: str) -> str:
-        raise NotImplementedError
+    async def dial(self, number: str) -> str: ...
 
-    async def hold(self, call: str) -> None:
-        raise NotImplementedError
+    async def hold(self, call: str) -> None: ...
 
-    async def resume(self, call: str) -> None:
-        raise NotImplementedError
+    async def resume(self, call: str) -> None: ...
 
-    async def transfer(self, call: str) -> None:
-        raise NotImplementedError
+    async def transfer(self, call: str) -> None: ...
 
 
-class Clicker(Caller):
+class Clicker:
     """Through the product."""
 
     def __init__(self, client: Client) -> None:
@@ -110,7 +107,7 @@ class Clicker(Caller):
         await self._client.post(f"/api/calls/{call}/transfer", {"number": THIRD})
 
 
-class Script(Caller):
+class Script:
     """By AMI actions alone."""
 
     def __init__(self, ami: AmiConnection, phone: str) -> None:
