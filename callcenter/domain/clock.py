@@ -60,6 +60,8 @@ def elapsed(start: datetime, end: datetime, steps: Sequence[Step] = ()) -> timed
     Where the clock was set back the same hour is shown twice, so a stamp may belong before the step or after it. Of
     all readings in which `end` does not come before `start` the shortest is taken: nobody pays for what cannot be told.
     """
+    if not steps:
+        return max(end - start, timedelta(0))
     readings = [
         end - start - _sum(steps[first:last])
         for first in _possible(start, steps)

@@ -48,6 +48,15 @@ async def staff(connection: AsyncConnection, company_id: int, ids: Iterable[int]
     return {row.id: Person(row.name, row.verification == "verified") for row in rows}
 
 
+async def not_departed(connection: AsyncConnection, company_id: int, ids: Sequence[int]) -> tuple[int, ...]:
+    """Those of them who have not left, in the same order."""
+    query = select(employee.c.id).where(
+        employee.c.company_id == company_id, employee.c.id.in_(ids), employee.c.account_state != "departed"
+    )
+    here = set((await connection.execute(query)).scalars())
+    return tuple(one for one in ids if one in here)
+
+
 async def find_package(connection: AsyncConnection, company_id: int, package_id: int) -> Lot:
     """Raises `not_found`."""
     lots = await lots_of(connection, company_id, package_id=package_id)

@@ -11,13 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.store.among import among
 from callcenter.store.ledger_tables import account, posting
-from callcenter.store.many import Many
+from callcenter.store.many import Many, Row
 
 NO_FLOOR = -(10**15)
 """Of the platform's side of the books, which mirrors what companies have."""
@@ -89,11 +91,13 @@ class Account:
     employee_id: int | None = None
 
 
+@lru_cache(maxsize=4096)
 def lot(package_id: int, kind: Kind) -> Account:
     """An account of a package; what was used has one for each employee, see `used`."""
     return Account(f"package:{package_id}", kind, Unit.MINUTE, package_id)
 
 
+@lru_cache(maxsize=4096)
 def used(package_id: int, employee_id: int) -> Account:
     """What one employee has used of a package, shared or not."""
     return Account(f"package:{package_id}:{employee_id}", Kind.USED, Unit.MINUTE, package_id, employee_id)
@@ -128,14 +132,15 @@ _BALANCE = select(account.c.balance).where(
     account.c.owner == bindparam("owner"),
     account.c.kind == bindparam("kind"),
 )
-_POSTED = select(posting.c.txn).where(
-    posting.c.company_id == bindparam("company"), posting.c.txn.in_(bindparam("txns", expanding=True))
-)
+_POSTED = select(posting.c.txn).where(posting.c.company_id == bindparam("company"), among(posting.c.txn, "txns"))
 _ACCOUNTS = select(account.c.owner, account.c.kind, account.c.id).where(
-    account.c.company_id == bindparam("company"), account.c.owner.in_(bindparam("owners", expanding=True))
+    account.c.company_id == bindparam("company"), among(account.c.owner, "owners")
 )
 _OPEN = insert(account).returning(account.c.id)
-_POST = Many(insert(posting), [one.name for one in posting.c if one.name != "id"])
+_POST = Many(
+    insert(posting),
+    ["company_id", "txn", "account_id", "amount", "kind", "call_id", "leg_id", "seconds", "actor_id", "note", "at"],
+)
 _MOVE = Many(
     update(account)
     .where(account.c.company_id == bindparam("company"), account.c.id == bindparam("account"))
@@ -213,7 +218,7 @@ async def post_all(
         by_company[one.company_id].setdefault(one.txn, one)
     posted_now: list[Transaction] = []
     for company_id, wanted in by_company.items():
-        names = {"company": company_id, "txns": list(wanted)}
+        names = {"company": company_id, "txns": wanted}
         known = set((await connection.execute(_POSTED, names)).scalars())
         fresh = [one for txn, one in wanted.items() if txn not in known]
         if fresh:
@@ -232,27 +237,16 @@ async def _write(connection: AsyncConnection, company_id: int, fresh: Sequence[T
     for _, target, amount in lines:
         if target.kind is not Kind.WALLET:
             moved[ids[target]] += amount
-    moves = [{"company": company_id, "account": one, "amount": amount} for one, amount in moved.items() if amount]
-    await _MOVE.run(connection, moves)
+    await _MOVE.run(connection, [(company_id, one, amount) for one, amount in moved.items() if amount])
     for _, target, amount in lines:
         if target.kind is Kind.WALLET:
             await _move_wallet(connection, company_id, ids[target], amount, overdraw=overdraw)
 
 
-def _row(one: Transaction, account_id: int, amount: int) -> dict[str, Any]:
-    return {
-        "company_id": one.company_id,
-        "txn": one.txn,
-        "account_id": account_id,
-        "amount": amount,
-        "kind": one.entry.value,
-        "call_id": one.call_id,
-        "leg_id": one.leg_id,
-        "seconds": one.seconds,
-        "actor_id": one.actor_id,
-        "note": one.note,
-        "at": one.at,
-    }
+def _row(one: Transaction, account_id: int, amount: int) -> Row:
+    """As `_POST` wants it."""
+    of_a_call = (one.call_id, one.leg_id, one.seconds)
+    return (one.company_id, one.txn, account_id, amount, one.entry.value, *of_a_call, one.actor_id, one.note, one.at)
 
 
 def _balanced(txn: str, lines: Mapping[Account, int]) -> None:
@@ -284,7 +278,7 @@ def _least(connection: AsyncConnection, amount: Any) -> Any:
 async def _open(connection: AsyncConnection, company_id: int, wanted: Iterable[Account]) -> dict[Account, int]:
     """The ids of those accounts, opened where they are missing."""
     accounts = list(wanted)
-    names = {"company": company_id, "owners": sorted({one.owner for one in accounts})}
+    names = {"company": company_id, "owners": {one.owner for one in accounts}}
     rows = (await connection.execute(_ACCOUNTS, names)).all()
     found: dict[tuple[str, str], int] = {(row.owner, row.kind): row.id for row in rows}
     for one in accounts:

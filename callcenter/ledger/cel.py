@@ -14,7 +14,15 @@ from pathlib import Path
 import msgspec
 
 BATCH = 2000
-COLUMNS = "eventtype, eventtime, cidnum, context, exten, channame, accountcode, uniqueid, linkedid, eventextra"
+EVENTS = ("CHAN_START", "ANSWER", "BRIDGE_ENTER", "HANGUP", "LINKEDID_END")
+"""What a leg is put together from; Asterisk writes more."""
+# What a caller names himself may be of any length; a row that does not fit would stop all that come after it.
+_SELECT = (
+    "SELECT AcctId, eventtype, CAST(eventtime AS REAL), coalesce(substr(cidnum, 1, 40), ''),"  # noqa: S608
+    " coalesce(substr(context, 1, 80), ''), coalesce(substr(exten, 1, 80), ''), coalesce(substr(channame, 1, 80), ''),"
+    " coalesce(accountcode, ''), uniqueid, linkedid, CASE eventtype WHEN 'HANGUP' THEN eventextra END"
+    f" FROM cel WHERE eventtype IN {EVENTS}"
+)
 
 
 class CelRow(msgspec.Struct, frozen=True):
@@ -51,10 +59,7 @@ class CelFile:
     def _between(self, start: float, end: float) -> list[CelRow]:
         if not self.path.exists():
             return []
-        query = (
-            f"SELECT AcctId, {COLUMNS} FROM cel "  # noqa: S608
-            "WHERE CAST(eventtime AS REAL) >= ? AND CAST(eventtime AS REAL) < ? ORDER BY AcctId"
-        )
+        query = f"{_SELECT} AND CAST(eventtime AS REAL) >= ? AND CAST(eventtime AS REAL) < ? ORDER BY AcctId"
         with self._connect() as connection:
             return [_row(*row) for row in connection.execute(query, (start, end))]
 
@@ -65,7 +70,7 @@ class CelFile:
     def _after(self, last_id: int, limit: int) -> list[CelRow]:
         if not self.path.exists():
             return []
-        query = f"SELECT AcctId, {COLUMNS} FROM cel WHERE AcctId > ? ORDER BY AcctId LIMIT ?"  # noqa: S608
+        query = f"{_SELECT} AND AcctId > ? ORDER BY AcctId LIMIT ?"
         try:
             with self._connect() as connection:
                 rows = connection.execute(query, (last_id, limit)).fetchall()
@@ -84,7 +89,7 @@ _decode_extra = msgspec.json.Decoder(_Extra).decode
 def _row(
     id_: int,
     event: str,
-    at: str,
+    at: float,
     caller: str,
     context: str,
     exten: str,
@@ -94,23 +99,12 @@ def _row(
     linkedid: str,
     extra: str | None,
 ) -> CelRow:
-    return CelRow(
-        id=id_,
-        event=event,
-        at=datetime.fromtimestamp(float(at), UTC),
-        # What a caller names himself may be of any length; a row that does not fit would stop all that come after it.
-        caller_number=(caller or "")[:40],
-        context=(context or "")[:80],
-        exten=(exten or "")[:80],
-        channel=(channel or "")[:80],
-        account=account or "",
-        uniqueid=uniqueid,
-        linkedid=linkedid,
-        cause=_cause(extra) if event == "HANGUP" else None,
-    )
+    moment = datetime.fromtimestamp(at, UTC)
+    cause = None if extra is None else _cause(extra)
+    return CelRow(id_, event, moment, caller, context, exten, channel, account, uniqueid, linkedid, cause)
 
 
-def _cause(extra: str | None) -> int | None:
+def _cause(extra: str) -> int | None:
     try:
         cause = _decode_extra(extra or "{}").hangupcause
     except msgspec.DecodeError:

@@ -21,6 +21,7 @@ from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind, Transaction
 from callcenter.ledger.holds import Part, holder_of
 from callcenter.ledger.legs import CelLeg
+from callcenter.store.among import among
 from callcenter.store.ledger_tables import account, posting, reservation, reservation_part, voice_package
 from callcenter.store.many import Many
 from callcenter.store.tables import call
@@ -40,7 +41,7 @@ _PAYERS = (
         voice_package.c.increment_seconds,
     )
     .join(voice_package, voice_package.c.id == reservation.c.package_id)
-    .where(reservation.c.call_id.in_(bindparam("holders", expanding=True)))
+    .where(among(reservation.c.call_id, "holders"))
     .execution_options(**EVERYWHERE)
 )
 _PARTS = (
@@ -53,7 +54,7 @@ _PARTS = (
     .join(voice_package, voice_package.c.id == reservation_part.c.package_id)
     .join(account, (account.c.package_id == reservation_part.c.package_id) & (account.c.kind == Kind.RESERVED.value))
     .join(posting, (posting.c.account_id == account.c.id) & (posting.c.call_id == reservation_part.c.call_id))
-    .where(reservation_part.c.call_id.in_(bindparam("holders", expanding=True)))
+    .where(among(reservation_part.c.call_id, "holders"))
     .group_by(
         reservation_part.c.call_id, reservation_part.c.package_id, reservation_part.c.place, voice_package.c.expired
     )
@@ -102,7 +103,7 @@ class Payers:
 
     async def load(self, holders: Iterable[str]) -> None:
         """Reads what those hold, unless it is known."""
-        wanted = {"holders": sorted(set(holders) - self._asked)}
+        wanted = {"holders": set(holders) - self._asked}
         if not wanted["holders"]:
             return
         self._asked.update(wanted["holders"])
@@ -213,5 +214,4 @@ async def give_back_rest(payers: Payers, holders: Collection[str], now: datetime
                 Transaction(payer.company_id, f"release:{holder}", Entry.RELEASE, lines, at=now, call_id=holder)
             )
     await book.post_all(payers.connection, transactions)
-    closed = [{"company": payer.company_id, "holder": holder} for holder, payer in still_open]
-    await _CLOSE.run(payers.connection, closed)
+    await _CLOSE.run(payers.connection, [(payer.company_id, holder) for holder, payer in still_open])

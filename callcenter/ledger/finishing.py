@@ -23,8 +23,9 @@ from callcenter.ledger.book import Kind
 from callcenter.ledger.charging import EVERYWHERE, OUTSIDE, Payers, give_back_rest
 from callcenter.ledger.holds import holders_of
 from callcenter.ledger.legs import CelLeg
+from callcenter.store.among import among
 from callcenter.store.ledger_tables import account, posting
-from callcenter.store.many import Many
+from callcenter.store.many import Many, Row
 from callcenter.store.tables import call, cel_leg, company, inbound_number
 
 FLAG_CEL_ONLY = "cel_only"
@@ -33,10 +34,10 @@ FLAG_CEL_ONLY = "cel_only"
 # A caller who has not been answered yet is known by the id alone: no record since the first one named the part.
 _LEGS_OF = select(cel_leg).where(
     or_(
-        cel_leg.c.call_id.in_(bindparam("the_calls", expanding=True)),
-        cel_leg.c.id.in_(bindparam("the_calls", expanding=True)),
+        among(cel_leg.c.call_id, "the_calls"),
+        among(cel_leg.c.id, "the_calls"),
     ),
-    cel_leg.c.id.not_in(bindparam("known", expanding=True)),
+    ~among(cel_leg.c.id, "known"),
 )
 _CALLS = (
     select(
@@ -52,7 +53,7 @@ _CALLS = (
         company.c.recording,
     )
     .join(company, company.c.id == call.c.company_id)
-    .where(call.c.id.in_(bindparam("the_calls", expanding=True)))
+    .where(among(call.c.id, "the_calls"))
     .execution_options(**EVERYWHERE)
 )
 _CHANGED = ("billing", "talk_seconds", "minutes_charged", "flag", "recording_state")
@@ -65,7 +66,7 @@ _SETTLED = Many(
 _CHARGED = (
     select(posting.c.call_id, func.sum(posting.c.amount).label("minutes"))
     .join(account, account.c.id == posting.c.account_id)
-    .where(posting.c.call_id.in_(bindparam("holders", expanding=True)), account.c.kind == Kind.USED.value)
+    .where(among(posting.c.call_id, "holders"), account.c.kind == Kind.USED.value)
     .group_by(posting.c.call_id)
     .execution_options(**EVERYWHERE)
 )
@@ -89,7 +90,7 @@ async def legs_of(
 ) -> dict[str, list[CelLeg]]:
     """All recorded legs of those calls, those `at_hand` (by id) as they are and the others from the database."""
     found: dict[str, list[CelLeg]] = {one: [] for one in call_ids}
-    stored = await connection.execute(_LEGS_OF, {"the_calls": sorted(call_ids), "known": list(at_hand)})
+    stored = await connection.execute(_LEGS_OF, {"the_calls": call_ids, "known": at_hand})
     for leg in (*at_hand.values(), *(CelLeg.from_row(row) for row in stored.all())):
         # A caller who has not been answered yet is known by the id alone.
         for name in {leg.call_id, leg.id} & found.keys():
@@ -149,23 +150,15 @@ async def close(
         return []
     minutes = await _charged(payers.connection, fresh)
     settled: list[Settled] = []
-    changes: list[dict[str, Any]] = []
+    changes: list[Row] = []
     for call_id, row in fresh.items():
         mine = [leg for leg in legs[call_id] if leg.call_id == call_id]
         customers = [leg for leg in mine if leg.role == Role.CUSTOMER.value]
         talk = sum(corrected_seconds(_talks_from(row.direction, leg), leg.ended_at, payers.steps) for leg in customers)
         bridged = any(leg.bridged_at is not None for leg in customers)
-        changes.append(
-            {
-                "company": row.company_id,
-                "the_call": call_id,
-                "to_billing": "settled",
-                "to_talk_seconds": talk,
-                "to_minutes_charged": minutes[call_id],
-                "to_flag": row.flag or flags.get(call_id, ""),
-                "to_recording_state": _recording_state(row, bridged),
-            }
-        )
+        flag = row.flag or flags.get(call_id, "")
+        result = ("settled", talk, minutes[call_id], flag, _recording_state(row, bridged))
+        changes.append((row.company_id, call_id, *result))
         if row.ended_at is None:
             await _end(payers.connection, row, mine, now)
         settled.append(
@@ -182,13 +175,13 @@ def _recording_state(row: Any, bridged: bool) -> str:
 
 
 async def _calls(connection: AsyncConnection, call_ids: Collection[str]) -> dict[str, Any]:
-    return {row.id: row for row in (await connection.execute(_CALLS, {"the_calls": sorted(call_ids)})).all()}
+    return {row.id: row for row in (await connection.execute(_CALLS, {"the_calls": call_ids})).all()}
 
 
 async def _charged(connection: AsyncConnection, call_ids: Collection[str]) -> dict[str, int]:
     call_of = {holder: one for one in call_ids for holder in holders_of(one)}
     minutes: dict[str, int] = defaultdict(int)
-    for row in (await connection.execute(_CHARGED, {"holders": sorted(call_of)})).all():
+    for row in (await connection.execute(_CHARGED, {"holders": call_of})).all():
         minutes[call_of[row.call_id]] += int(row.minutes)
     return minutes
 

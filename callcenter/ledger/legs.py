@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -12,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.agents import employee_of
 from callcenter.ledger.cel import CelRow
-from callcenter.store.many import Many
+from callcenter.store.among import among
+from callcenter.store.many import Many, Row
 from callcenter.store.tables import cel_leg
 
 ROLES = frozenset({"agent", "customer", "third"})
@@ -77,7 +79,8 @@ def absorb(legs: dict[str, CelLeg], row: CelRow, node: str) -> None:
 
 
 _COLUMNS = tuple(one.name for one in cel_leg.c)
-_BY_ID = select(cel_leg).where(cel_leg.c.id.in_(bindparam("ids", expanding=True)))
+_values = attrgetter(*_COLUMNS)
+_BY_ID = select(cel_leg).where(among(cel_leg.c.id, "ids"))
 _INSERT = Many(insert(cel_leg), _COLUMNS)
 _TO = {name: f"to_{name}" for name in _COLUMNS}
 _UPDATE = Many(
@@ -89,18 +92,15 @@ _UPDATE = Many(
 
 
 async def load_legs(connection: AsyncConnection, ids: set[str]) -> dict[str, CelLeg]:
-    rows = await connection.execute(_BY_ID, {"ids": sorted(ids)})
+    rows = await connection.execute(_BY_ID, {"ids": ids})
     return {row.id: CelLeg.from_row(row) for row in rows.all()}
 
 
 async def save_legs(connection: AsyncConnection, legs: Iterable[CelLeg], known: Collection[str]) -> None:
     """Writes legs; `known` are the ids of those that are in the database already."""
-    fresh: list[dict[str, Any]] = []
-    changed: list[dict[str, Any]] = []
+    fresh: list[Row] = []
+    changed: list[Row] = []
     for leg in legs:
-        if leg.id in known:
-            changed.append({to: getattr(leg, name) for name, to in _TO.items()})
-        else:
-            fresh.append({name: getattr(leg, name) for name in _COLUMNS})
+        (changed if leg.id in known else fresh).append(_values(leg))
     await _INSERT.run(connection, fresh)
     await _UPDATE.run(connection, changed)

@@ -26,13 +26,14 @@ async def buy(
     now: datetime,
 ) -> Any:
     """Pays a pack `quantity` times and adds its points; the order's row."""
-    await wallet.require_verified(connection, company_id)
     chosen = next((one for one in (await prices.current(connection))["point_packs"] if one["code"] == pack), None)
     earlier = await wallet.keyed(connection, points_order, company_id, key)
     if earlier is not None:
-        name = chosen["name"] if chosen is not None else None
-        wallet.same_request(earlier, name=name, quantity=quantity, paid=expected)
+        # What was sold stays sold: that the pack is gone from the price list since makes it no other request.
+        same_pack = {"name": chosen["name"]} if chosen is not None else {}
+        wallet.same_request(earlier, quantity=quantity, paid=expected, **same_pack)
         return earlier
+    await wallet.require_verified(connection, company_id)
     if chosen is None:
         raise CommandRefused("pack_unknown")
     paid, added = chosen["price"] * quantity, chosen["points"] * quantity

@@ -84,6 +84,8 @@ async def quote(connection: AsyncConnection, company_id: int, wanted: Wanted, no
     employee_ids = wanted.employee_ids
     if wanted.action is OrderAction.RENEW and package is not None:
         employee_ids = package.users
+        if package.kind is PackageKind.SHARED:  # the places of those who have left are free again
+            employee_ids = await assign.not_departed(connection, company_id, employee_ids)
     people = await assign.staff(connection, company_id, employee_ids)
     conditions = await conditions_of(connection, company_id)
     facts = OrderFacts(

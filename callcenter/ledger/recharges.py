@@ -29,9 +29,10 @@ async def apply(
     proof_name: str,
     by: int,
     now: datetime,
+    key: str | None = None,
 ) -> Any:
     """A transfer that was made outside; nothing is in the wallet until the platform approves it (§C8.2)."""
-    values = {"channel": channel, "amount": amount, "remark": remark, "proof_name": proof_name}
+    values = {"channel": channel, "amount": amount, "remark": remark, "proof_name": proof_name, "key": key}
     return await _insert(connection, company_id, wallet.document_number("R", now), by, now, values)
 
 
@@ -86,20 +87,23 @@ async def review(
 async def paid(connection: AsyncConnection, payment: Paid) -> Any:
     """Brings an online payment into the wallet. Paid after its time, or in another amount, it is void (§C8.3).
 
-    The answer's `state` says what became of it; the notice may come any number of times. Money that came for nothing
-    is kept as a stray payment until the operator books it or pays it back.
+    The answer's `state` says what became of it; the notice may come any number of times, and late: what was paid in
+    time counts though the code was closed meanwhile. Money that came for nothing is kept as a stray payment until the
+    operator books it or pays it back.
     """
     row = await of_code(connection, payment.code)
     if row is None:
         raise CommandRefused("not_found")
-    if row.state == VOID:
-        await _stray(connection, row, payment)
-    if row.state != PENDING:
+    if row.state not in (PENDING, VOID):
         return row
     good = payment.at < row.code_expires_at and payment.amount == row.amount
+    if row.state == VOID and (not good or await _strayed(connection, row)):
+        await _stray(connection, row, payment)
+        return row
     if not good:
         await _stray(connection, row, payment)
-    return await _close(connection, row, APPROVED if good else VOID, payment.at, None, {})
+    state = APPROVED if good else VOID
+    return await _close(connection, row, state, payment.at, None, {}, before=row.state)
 
 
 async def settle_stray(
@@ -136,11 +140,16 @@ async def settle_stray(
     return settled
 
 
-async def _stray(connection: AsyncConnection, row: Any, payment: Paid) -> None:
+async def _strayed(connection: AsyncConnection, row: Any) -> bool:
+    """Whether money for this recharge is the operator's to decide already."""
     known = select(stray_payment.c.id).where(
         stray_payment.c.company_id == row.company_id, stray_payment.c.recharge_id == row.id
     )
-    if (await connection.execute(known)).first() is None:
+    return (await connection.execute(known)).first() is not None
+
+
+async def _stray(connection: AsyncConnection, row: Any, payment: Paid) -> None:
+    if not await _strayed(connection, row):
         values = {"company_id": row.company_id, "recharge_id": row.id, "amount": payment.amount, "paid_at": payment.at}
         await connection.execute(insert(stray_payment).values(**values))
 

@@ -21,6 +21,7 @@ from callcenter.ledger.finishing import Settled as Settled
 from callcenter.ledger.finishing import close_one, finish, legs_of
 from callcenter.ledger.holds import holders_of
 from callcenter.ledger.legs import CelLeg, absorb, load_legs, save_legs
+from callcenter.store.among import among
 from callcenter.store.database import Database
 from callcenter.store.tables import cel_leg, cel_watermark
 
@@ -30,9 +31,7 @@ _WATERMARK = select(cel_watermark.c.last_id).where(cel_watermark.c.node == bindp
 _MOVE_WATERMARK = (
     update(cel_watermark).where(cel_watermark.c.node == bindparam("the_node")).values(last_id=bindparam("last"))
 )
-_CALLS_OF = select(cel_leg.c.call_id).where(
-    cel_leg.c.linkedid.in_(bindparam("linked", expanding=True)), cel_leg.c.call_id != ""
-)
+_CALLS_OF = select(cel_leg.c.call_id).where(among(cel_leg.c.linkedid, "linked"), cel_leg.c.call_id != "")
 
 
 class Settlement:
@@ -102,4 +101,4 @@ async def _calls_of(connection: AsyncConnection, linkedids: Collection[str]) -> 
     """The calls in those sets of linked channels, all of which are gone."""
     if not linkedids:
         return set()
-    return set((await connection.execute(_CALLS_OF, {"linked": sorted(linkedids)})).scalars())
+    return set((await connection.execute(_CALLS_OF, {"linked": linkedids})).scalars())

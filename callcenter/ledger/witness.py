@@ -17,6 +17,7 @@ from callcenter.domain.terms import Role
 from callcenter.ledger.cel import CelRow
 from callcenter.ledger.legs import ROLES
 from callcenter.ledger.settle import FLAG_AMI_ONLY
+from callcenter.store.among import among
 from callcenter.store.database import Database
 from callcenter.store.tables import call, cel_leg, leg
 
@@ -36,7 +37,7 @@ _ANSWERED = (
     .join(call, call.c.id == leg.c.call_id)
     .outerjoin(cel_leg, cel_leg.c.id == leg.c.id)
     .where(
-        leg.c.id.in_(bindparam("ids", expanding=True)),
+        among(leg.c.id, "ids"),
         leg.c.employee_id.is_(None),
         leg.c.answered_at.is_not(None),
         or_(cel_leg.c.answered_at.is_(None), cel_leg.c.bridged_at.is_(None)),
@@ -48,7 +49,7 @@ _LEGS = (
     .join(call, call.c.id == leg.c.call_id)
     .where(leg.c.company_id == bindparam("company"), leg.c.call_id == bindparam("the_call"))
 )
-_KNOWN = select(cel_leg).where(cel_leg.c.id.in_(bindparam("ids", expanding=True)))
+_KNOWN = select(cel_leg).where(among(cel_leg.c.id, "ids"))
 
 
 async def complete(database: Database, rows: Sequence[CelRow]) -> Sequence[CelRow]:

@@ -6,8 +6,9 @@ once and the rows go to the driver as tuples; on other databases it is run in th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, cast
 
 from sqlalchemy import Insert, Update
 from sqlalchemy.engine import Dialect
@@ -17,7 +18,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from callcenter.store.guard import TenantLeak, unscoped
 
-Row = Mapping[str, Any]
+Row = tuple[Any, ...]
 
 
 class Many:
@@ -29,36 +30,37 @@ class Many:
         self._statement = statement.execution_options(all_companies=all_companies)
         self._names = list(names)
         self._text = ""
-        self._values: Callable[[Row], tuple[Any, ...]] | None = None
+        self._for_driver: Callable[[Row], Row] | None = None
 
     async def run(self, connection: AsyncConnection, rows: Sequence[Row]) -> None:
-        """Once for each row; each has a value for every name."""
+        """Once for each row; each has a value for every name, in their order."""
         if not rows:
             return
         if connection.dialect.name != "sqlite":
-            await connection.execute(self._statement, rows)
+            await connection.execute(self._statement, [dict(zip(self._names, row, strict=True)) for row in rows])
             return
-        if self._values is None:
+        if self._for_driver is None:
             self._compile(connection.dialect)
-        assert self._values is not None
-        await connection.exec_driver_sql(self._text, [self._values(row) for row in rows])
+        assert self._for_driver is not None
+        await connection.exec_driver_sql(self._text, [self._for_driver(row) for row in rows])
 
     def _compile(self, dialect: Dialect) -> None:
         assert isinstance(dialect, DefaultDialect)
         compiled = self._statement.compile(dialect=dialect, column_keys=self._names)
         assert isinstance(compiled, SQLCompiler)
-        places: list[tuple[str, Any, Callable[[Any], Any] | None]] = []
-        for name in compiled.positiontup or ():
-            bind = compiled.binds[name]
-            places.append((name, bind.value, bind.type.dialect_impl(dialect).bind_processor(dialect)))
-        given = frozenset(self._names)
+        wanted = list(compiled.positiontup or ())
+        constants = {name: compiled.binds[name].value for name in wanted if name not in self._names}
+        have = [*self._names, *constants]
+        in_order = itemgetter(*[have.index(name) for name in wanted])
+        types = {name: compiled.binds[name].type.dialect_impl(dialect) for name in wanted}
+        found = [(have.index(name), kind.bind_processor(dialect)) for name, kind in types.items()]
+        changes = [(at, change) for at, change in found if change is not None]
+        added = tuple(constants.values())
 
-        def values(row: Row) -> tuple[Any, ...]:
-            return tuple(
-                [
-                    (row[name] if change is None else change(row[name])) if name in given else constant
-                    for name, constant, change in places
-                ]
-            )
+        def for_driver(row: Row) -> Row:
+            values = [*row, *added]
+            for at, change in changes:
+                values[at] = change(values[at])
+            return cast(Row, in_order(values))
 
-        self._text, self._values = compiled.string, values
+        self._text, self._for_driver = compiled.string, for_driver
