@@ -97,7 +97,7 @@ class Engine:
         core.on_line = self.inbound.happened
         core.on_call_ended = self._call_ended
         core.on_settled = self._settled
-        core.on_committed = self.stats.changed
+        core.outbox.on_committed = self.stats.changed
         self.on_settled: Callable[[], None] = lambda: None
         """Told after every settlement; the recording worker waits for it."""
         self._tasks: list[asyncio.Task[None]] = []

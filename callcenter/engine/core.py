@@ -1,17 +1,16 @@
 """The engine: one ordered inbox of events, one place where they meet the domain, and everything else after the commit.
 
-Order of things for every batch: events move calls and agents; the facts are committed; only then they are pushed.
+Order of things for every batch: events move calls and agents; the facts are committed; only then they are told
+(`engine/outbox.py`).
 A command changes the same state between two awaits of the same loop, so there are no locks around it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -23,12 +22,13 @@ from callcenter.domain import quality
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call, Fact
 from callcenter.domain.clock import Step
-from callcenter.domain.terms import AgentState, Device, Direction, EndReason, LegOrder, LegState, Role
-from callcenter.engine import view
+from callcenter.domain.terms import AgentState, Device, Direction, EndReason, LegOrder, Role
 from callcenter.engine.clock import move_all
 from callcenter.engine.directory import Directory, Person, read_directory
+from callcenter.engine.outbox import Outbox
 from callcenter.engine.patience import patiently
 from callcenter.engine.ports import Clock, Crm, Pbx, Push
+from callcenter.engine.presence import Presence
 from callcenter.engine.registry import Registry
 from callcenter.engine.writer import Entry, Writer, restore_agent
 from callcenter.ledger.clock_steps import Seen
@@ -62,40 +62,8 @@ _OF_A_LINE: Final = (
 """What concerns a line of waiting callers (`engine/inbound.py`)."""
 
 BATCH = 2000
-RETRY_COMMIT_SECONDS = 0.5
 RESYNC_REST = timedelta(seconds=30)
 """At most this often an event that does not fit makes the link log in anew."""
-
-
-@dataclass(slots=True)
-class Dirty:
-    """What changed since the last commit."""
-
-    entries: list[Entry] = field(default_factory=list)
-    calls: dict[str, Call] = field(default_factory=dict)
-    agents: dict[int, Agent] = field(default_factory=dict)
-    states: dict[int, Agent] = field(default_factory=dict)
-    pops: list[tuple[Call, int]] = field(default_factory=list)
-    ended: list[Call] = field(default_factory=list)
-    said: list[tuple[int, str, Mapping[str, Any], int | None]] = field(default_factory=list)
-    """Company, name, data and employee of passing events."""
-    measured: list[Mapping[str, Any]] = field(default_factory=list)
-    """Rows of `call_quality`."""
-    steps: list[tuple[Step, Seen]] = field(default_factory=list)
-    """Steps of the clock, with what it showed after them."""
-
-    def __bool__(self) -> bool:
-        return bool(
-            self.entries
-            or self.calls
-            or self.agents
-            or self.states
-            or self.pops
-            or self.ended
-            or self.said
-            or self.measured
-            or self.steps
-        )
 
 
 class Core:
@@ -123,6 +91,9 @@ class Core:
         self.registry = Registry(region)
         self.writer = Writer(database)
         self.minutes: dict[int, int] = {}
+        shared: dict[str, Any] = {"directory": lambda: self.directory, "clock": lambda: self.now()}
+        self.outbox = Outbox(self.writer, crm, push, self.registry, self.minutes, **shared)
+        self.presence = Presence(self.registry, changed=self.agent_changed, say=self.say, **shared)
         self.link_state = ev.LinkState.CONNECTING
         self.unexpected = 0
         self._resynced: datetime | None = None
@@ -135,7 +106,6 @@ class Core:
         """Told of the events of agents' open lines (`engine/lines.py`); their channels belong to no call."""
         self.on_originate_failed: Callable[[str], None] | None = None
         self.on_settled: Callable[[Settled], None] | None = None
-        self.on_committed: Callable[[Iterable[Call]], None] | None = None
         self.watchers: list[Callable[[Call, str, ev.AmiEvent], None]] = []
         """Told of every event of a leg, with the leg's id, after the event was applied."""
         self.on_step: list[Callable[[timedelta], None]] = []
@@ -144,8 +114,6 @@ class Core:
         """Held while the directory is read and swapped in, and while something it holds is changed elsewhere."""
         self._inbox: deque[ev.AmiEvent] = deque()
         self._wake = asyncio.Event()
-        self._dirty = Dirty()
-        self._flushing = asyncio.Lock()
 
     # -- start ---------------------------------------------------------------------------------------------------
 
@@ -170,7 +138,7 @@ class Core:
         for agent in self.registry.agents.values():
             if agent.state is AgentState.BUSY and agent.call_id is None:
                 agent_rules.choose(agent, agent.after_call, agent.after_reason, self.now())
-            self._dirty.agents[agent.employee_id] = agent
+            self.outbox.noted.agents[agent.employee_id] = agent
 
     def _bind_agent(self, call: Call) -> None:
         """The agent of a call that was open before is still in it."""
@@ -207,7 +175,7 @@ class Core:
         if not dials and agent.state is not AgentState.LOGGED_OUT:
             agent.call_id = None
             self.agent_changed(agent, agent_rules.choose(agent, AgentState.LOGGED_OUT, "", now))
-        self._dirty.agents[person.id] = agent
+        self.outbox.noted.agents[person.id] = agent
 
     # -- inbox ---------------------------------------------------------------------------------------------------
 
@@ -312,7 +280,7 @@ class Core:
             return
         call, leg = found
         line = quality.Line(event.loss, event.jitter_ms, event.round_trip_ms)
-        self._dirty.measured.append(
+        self.outbox.noted.measured.append(
             {
                 "company_id": call.company_id,
                 "call_id": call.id,
@@ -357,24 +325,24 @@ class Core:
             if isinstance(fact, call_rules.Unexpected):
                 self._misfit(fact)
                 continue
-            self._dirty.entries.append(Entry(call.company_id, now, fact))
+            self.outbox.noted.entries.append(Entry(call.company_id, now, fact))
             match fact:
                 case call_rules.AgentAlerted(employee_id=employee_id):
-                    self._dirty.pops.append((call, employee_id))
+                    self.outbox.noted.pops.append((call, employee_id))
                 case call_rules.CallAnswered(employee_id=employee_id):
-                    self._agent_takes(call, employee_id)
+                    self.presence.takes(call, employee_id)
                 case call_rules.ConsultationFailed(reason=reason):
                     self.say(call.company_id, "consult_failed", {"call_id": call.id, "reason": reason}, _asker(call))
                 case call_rules.LegMoved(leg_id=leg_id, after=after) if call.answered_at is not None:
-                    self._follow_leg(call, leg_id, after)
+                    self.presence.leg_moved(call, leg_id, after)
                 case call_rules.CallEnded():
-                    self._dirty.ended.append(call)
-                    self._agents_leave(call)
+                    self.outbox.noted.ended.append(call)
+                    self.presence.ended(call)
                     if self.on_call_ended is not None:
                         self.on_call_ended(call)
                 case _:
                     pass
-        self._dirty.calls[call.id] = call
+        self.outbox.noted.calls[call.id] = call
 
     def _misfit(self, fact: call_rules.Unexpected) -> None:
         """Asterisk is never wrong: when an event does not fit, what we believe is read anew, but not in a storm."""
@@ -399,17 +367,17 @@ class Core:
 
     def say(self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None) -> None:
         """Notes a passing event for one employee's screens; it goes out after the next commit."""
-        self._dirty.said.append((company_id, name, data, employee_id))
+        self.outbox.noted.said.append((company_id, name, data, employee_id))
 
     def pop(self, call: Call, employee_id: int) -> None:
         """Asks for a screen pop with the next commit."""
-        self._dirty.pops.append((call, employee_id))
+        self.outbox.noted.pops.append((call, employee_id))
 
     def agent_changed(self, agent: Agent, state_changed: bool) -> None:
         """Notes an agent for the next commit; a change of state is also kept in its history."""
-        self._dirty.agents[agent.employee_id] = agent
+        self.outbox.noted.agents[agent.employee_id] = agent
         if state_changed:
-            self._dirty.states[agent.employee_id] = agent
+            self.outbox.noted.states[agent.employee_id] = agent
             if self.on_agent_changed is not None:
                 self.on_agent_changed(agent)
 
@@ -422,123 +390,18 @@ class Core:
         agents = [one for one in self.registry.agents.values() if id(one) not in young]
         calls = [one for one in self.registry.calls.values() if not one.over]
         move_all(calls, agents, step.by)
-        self._dirty.steps.append((step, seen))
-        self._dirty.calls |= {one.id: one for one in calls}
-        self._dirty.agents |= {one.employee_id: one for one in agents}
+        self.outbox.noted.steps.append((step, seen))
+        self.outbox.noted.calls |= {one.id: one for one in calls}
+        self.outbox.noted.agents |= {one.employee_id: one for one in agents}
         self._resynced = None
         for follower in self.on_step:
             follower(step.by)
 
-    def _agent_takes(self, call: Call, employee_id: int | None) -> None:
-        agent = self.registry.agents.get(employee_id) if employee_id is not None else None
-        if agent is not None:
-            self.agent_changed(agent, agent_rules.begin_call(agent, call.id, self.now()))
-
-    def _follow_leg(self, call: Call, leg_id: str, after: LegState) -> None:
-        """Who joins a talking call (a consultation, a transfer) is busy with it; who leaves it is done with it."""
-        leg = call.legs[leg_id]
-        agent = self.registry.agents.get(leg.employee_id) if leg.employee_id is not None else None
-        if agent is None or leg.role is Role.SUPERVISOR:
-            return
-        if after is LegState.CONNECTED and agent.call_id is None:
-            self.agent_changed(agent, agent_rules.begin_call(agent, call.id, self.now()))
-        elif after in call_rules.OVER and agent.call_id == call.id and not call.over:
-            others = [one for one in call.legs.values() if one.employee_id == agent.employee_id and not one.over]
-            if not others and leg.answered_at is not None:
-                self._agent_leaves(agent, call)
-                if leg.role is Role.AGENT and call_rules.goes_on(call):
-                    call.left.add(agent.employee_id)
-                    self.say(call.company_id, "call_ended", view.ended_event(call, self.now()), agent.employee_id)
-
-    def _agents_leave(self, call: Call) -> None:
-        for agent in self.registry.agents.values():
-            if agent.call_id == call.id:
-                self._agent_leaves(agent, call)
-
-    def _agent_leaves(self, agent: Agent, call: Call) -> None:
-        rules = self.directory.companies.get(call.company_id)
-        customer = call.leg_of(Role.CUSTOMER)
-        talked = call.answered_at is not None or (call.direction is Direction.OUTBOUND and customer is not None)
-        wrap_up = timedelta(seconds=rules.wrap_up_seconds if rules and talked else 0)
-        self.agent_changed(agent, agent_rules.end_call(agent, call.id, self.now(), wrap_up))
-
-    # -- commit and push -----------------------------------------------------------------------------------------
-
     async def flush(self) -> None:
-        """Commits what is noted and pushes it. A database that refuses for a moment is asked again: facts wait."""
-        async with self._flushing:
-            if not self._dirty:
-                return
-            batch, self._dirty = self._dirty, Dirty()
-            await self._recognise(batch)
-            refused = 0
-            while True:
-                try:
-                    await self.writer.commit(
-                        batch.entries,
-                        batch.calls.values(),
-                        batch.agents.values(),
-                        batch.states.values(),
-                        batch.measured,
-                        batch.steps,
-                    )
-                    break
-                except Exception:
-                    # Told once: a full disk lasts, and the log may be on it.
-                    log.log(
-                        logging.DEBUG if refused else logging.ERROR,
-                        "the database does not take the facts; they are kept and tried again",
-                        exc_info=True,
-                    )
-                    refused += 1
-                    await asyncio.sleep(RETRY_COMMIT_SECONDS)
-            self._push(batch)
-            if self.on_committed is not None:
-                self.on_committed(batch.calls.values())
-        for company_id, name, data, employee_id in batch.said:
-            self.push.event(company_id, name, data, employee_id)
-        for call, employee_id in batch.pops:
-            with contextlib.suppress(Exception):
-                data = await self.crm.pop(call, employee_id)
-                self.push.event(call.company_id, "pop", data, employee_id)
-        for call in batch.ended:
-            for employee_id in sorted(_had(call)):
-                self.push.event(call.company_id, "call_ended", view.ended_event(call, self.now()), employee_id)
-            with contextlib.suppress(Exception):
-                await patiently(partial(self.crm.call_ended, call))
-            self.registry.forget(call)
-
-    async def _recognise(self, batch: Dirty) -> None:
-        """Finds the customer behind calls that have none yet, before anybody is told of them."""
-        for call in batch.calls.values():
-            if call.customer_id is None and call.number and not call.over:
-                with contextlib.suppress(Exception):
-                    known = await self.crm.who_is(call.company_id, call.number)
-                    if known is not None:
-                        call.customer_id, call.customer_name = known.customer_id, known.name
-
-    def _push(self, batch: Dirty) -> None:
-        changed: dict[int, list[tuple[str, str, Mapping[str, Any]]]] = {}
-        gone: dict[int, list[tuple[str, str]]] = {}
-        for call in batch.calls.values():
-            if call.over:
-                gone.setdefault(call.company_id, []).append(("call", call.id))
-            else:
-                entity = view.call_entity(call, self.directory)
-                changed.setdefault(call.company_id, []).append(("call", call.id, entity))
-        for agent in batch.agents.values():
-            entity = view.agent_entity(agent, self.directory, self.minutes.get(agent.employee_id, 0))
-            changed.setdefault(agent.company_id, []).append(("agent", str(agent.employee_id), entity))
-        for company_id in changed.keys() | gone.keys():
-            self.push.publish(company_id, changed.get(company_id, ()), gone.get(company_id, ()))
+        """Commits what is noted and tells it."""
+        await self.outbox.flush()
 
 
 def _asker(call: Call) -> int | None:
     """The agent who consulted: the one who is in the call."""
     return next((leg.employee_id for leg in call.alive(Role.AGENT) if leg.employee_id), call.employee_id)
-
-
-def _had(call: Call) -> set[int]:
-    """Agents whose call it was to the end: whom it rang last, and who took it over."""
-    took = {leg.employee_id for leg in call.legs.values() if leg.role is Role.AGENT and leg.answered_at is not None}
-    return {one for one in (call.employee_id, *took) if one is not None} - call.left

@@ -129,7 +129,7 @@ async def test_facts_wait_for_a_database_that_refuses(desk: Desk, monkeypatch: p
         await commit(*args)
 
     monkeypatch.setattr(desk.core.writer, "commit", refusing)
-    monkeypatch.setattr("callcenter.engine.core.RETRY_COMMIT_SECONDS", 0.01)
+    monkeypatch.setattr("callcenter.engine.outbox.RETRY_COMMIT_SECONDS", 0.01)
     desk.core.handle(ev.AccountChanged(desk.inbound("c1")))
     flushing = asyncio.create_task(desk.core.flush())
     await asyncio.sleep(0)

@@ -158,7 +158,7 @@ class World:
             self.core.registry.forget(call)
 
     def require_sound(self) -> None:
-        facts = [entry.fact for entry in self.core._dirty.entries]
+        facts = [entry.fact for entry in self.core.outbox.noted.entries]
         for uniqueid, call_id in self.seen.items():
             assert uniqueid in self.calls[call_id].legs, f"the leg {uniqueid} belongs to nobody"
         for call in self.calls.values():

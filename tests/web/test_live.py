@@ -474,7 +474,7 @@ async def test_no_drift_after_ten_forced_disconnects(site: Site) -> None:
                     ended = calls.pop(dice.randrange(len(calls)))
                     ended.state, ended.ended_at = CallState.ENDED, utcnow()
                     core.take(ended, [])
-                    core._dirty.ended.append(ended)
+                    core.outbox.noted.ended.append(ended)
                 elif calls and dice.random() < 0.5:
                     moved = dice.choice(calls)
                     moved.employee_id, moved.state = dice.choice(people), CallState.TALKING
