@@ -14,7 +14,7 @@ from callcenter.ami.errors import AmiError
 from callcenter.domain import calls as call_rules
 from callcenter.domain import events as ev
 from callcenter.domain.agents import employee_of
-from callcenter.domain.calls import TALKING, Call, Leg, Move
+from callcenter.domain.calls import TALKING, Call, Fact, Leg, Move
 from callcenter.domain.terms import Device, EndReason, Role
 from callcenter.engine.core import Core
 from callcenter.engine.inbound import Inbound
@@ -40,6 +40,8 @@ class Reconciler:
         self._metering = metering
         self._inbound = inbound
         self._late: set[asyncio.Task[None]] = set()
+        self._told: set[str] = set()
+        """Legs whose failure the agent was told of after the link came back."""
 
     async def on_snapshot(self, snapshot: ev.Snapshot) -> None:
         """What is in the snapshot lives; what is not is over, with the times that Asterisk recorded."""
@@ -55,9 +57,11 @@ class Reconciler:
                 if not await self.close_from_row(call):
                     self._later(partial(self._vanished, call))
                 continue
+            failed = await self._failed_consultation(call)
             for leg in list(call.legs.values()):
                 if not leg.over and leg.id not in alive:
                     self._end_leg(call, leg, await self._record(leg.id))
+            self._core.take(call, failed)
         self._inbound.reconcile(snapshot)
         await self._core.flush()
 
@@ -188,6 +192,25 @@ class Reconciler:
         leg.cause = record.cause if record else None
         move = Move.END if leg.state in TALKING else Move.FAIL
         core.take(call, call_rules.move_leg(call, leg, move, ended))
+
+    async def _failed_consultation(self, call: Call) -> list[Fact]:
+        """What the dialplan said to nobody: a third party was dialled and could not be had, by Asterisk's records."""
+        query = select(cel_leg.c.id, cel_leg.c.cause).where(
+            cel_leg.c.call_id == call.id,
+            cel_leg.c.role == Role.THIRD.value,
+            cel_leg.c.answered_at.is_(None),
+            cel_leg.c.ended_at.is_not(None),
+        )
+        async with self._core.database.glance() as connection:
+            rows = (await connection.execute(query)).all()
+        over = {leg.id for leg in call.legs.values() if leg.over}
+        unheard = [row for row in rows if row.id not in over | self._told]
+        self._told |= {row.id for row in unheard}
+        if not unheard or not call.alive(Role.AGENT):
+            return []
+        # Who rang until nobody waited any longer was cleared like any other leg.
+        status = "NOANSWER" if unheard[-1].cause in (None, 0, 16) else ""
+        return [call_rules.ConsultationFailed(call.id, call_rules.third_failure(status, unheard[-1].cause or 0))]
 
     async def _record(self, leg_id: str) -> CelLeg | None:
         async with self._core.database.read() as connection:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from callcenter.demo.client import Client, Failed
-from tests.live.installation import Agent, Installation
+from tests.live.installation import Agent, Installation, until
 
 CUSTOMER, CUSTOMER_HZ = "13800000003", 800
 THIRD, THIRD_HZ = "13800000002", 700
@@ -85,6 +85,17 @@ def outside_minutes(site: Installation, uniqueid: str) -> int:
     if not dialled or "ANSWER" not in times:
         return 0
     return math.ceil(max(1, int(times["HANGUP"] - times["ANSWER"])) / 60)
+
+
+async def recorded_over(site: Installation, call_id: str, role: str) -> None:
+    """Waits for Asterisk's own record of the end of a leg, whoever else sees it."""
+
+    async def look() -> bool:
+        with closing(sqlite3.connect(f"file:{site.stack.pbx.cel_database}?mode=ro", uri=True)) as records:
+            ends = "SELECT 1 FROM cel WHERE eventtype = 'HANGUP' AND accountcode = ?"
+            return records.execute(ends, (f"{call_id}.{role}",)).fetchone() is not None
+
+    await until(look, f"the {role}'s leg to end")
 
 
 def minutes(found: dict[str, Any]) -> dict[str, int]:

@@ -4,6 +4,7 @@ still in order when the product or its link dies between two steps."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import struct
 from pathlib import Path
@@ -13,7 +14,18 @@ import pytest
 
 from callcenter.domain.quality import FAIR_MOS
 from callcenter.pbx.tones import hears
-from tests.live.calls import CUSTOMER, CUSTOMER_HZ, THIRD, THIRD_HZ, consulting, leg_of, minutes, move, over
+from tests.live.calls import (
+    CUSTOMER,
+    CUSTOMER_HZ,
+    THIRD,
+    THIRD_HZ,
+    consulting,
+    leg_of,
+    minutes,
+    move,
+    over,
+    recorded_over,
+)
 from tests.live.calls import talking as talk
 from tests.live.installation import Agent, Installation
 from tests.recording.sound import hear, wav
@@ -105,6 +117,20 @@ async def test_the_link_is_cut_before_a_consultation_is_dialled(site: Installati
     found = await over(site, agent, call_id)
     assert hears(site.carrier.heard(CUSTOMER)[-1], agent.tone, 2.0)
     assert minutes(found) == {"agent": 0, "customer": 1}
+
+
+async def test_a_consultation_that_fails_while_the_link_is_cut_is_said_afterwards(site: Installation) -> None:
+    agent, call_id = await talk(site)
+    site.switch.cut_after = b"Action: Redirect"
+    with contextlib.suppress(Exception):  # the answer is lost with the link
+        await agent.client.post(f"/api/calls/{call_id}/consult", {"number": "13800000024"})
+    await _phones(agent, live=False)
+    await recorded_over(site, call_id, "third")
+    await site.switch.join()
+    assert await _failure(agent, call_id) == "number_invalid"
+    await leg_of(agent, call_id, "customer", place="talking")
+    await agent.client.post(f"/api/calls/{call_id}/hangup")
+    await over(site, agent, call_id)
 
 
 @pytest.mark.feature("P-01")
