@@ -32,6 +32,7 @@ from callcenter.settings import Settings
 from callcenter.store import migrate
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
+from callcenter.tasks.importing import Importer
 from callcenter.telephony import TelephonyControl
 from callcenter.web import (
     agents,
@@ -46,6 +47,10 @@ from callcenter.web import (
     consumption,
     departments,
     departures,
+    dial_centre,
+    dial_task_imports,
+    dial_task_numbers,
+    dial_tasks,
     direct_numbers,
     employees,
     groups,
@@ -62,6 +67,7 @@ from callcenter.web import (
     order_list,
     orders,
     outside_numbers,
+    package_entries,
     package_users,
     packages,
     platform_companies,
@@ -119,6 +125,7 @@ RESOURCES = (
     callbacks,
     packages,
     reconciliation,
+    package_entries,
     package_users,
     consumption,
     offerings,
@@ -128,6 +135,10 @@ RESOURCES = (
     platform_offerings,
     notices,
     departures,
+    dial_task_imports,
+    dial_tasks,
+    dial_task_numbers,
+    dial_centre,
     seats,
     outside_numbers,
     line,
@@ -249,6 +260,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         customers=crm,
         recordings=settings.recordings_dir,
         reconciliation=Reconciliation(database, records),
+        imports=Importer(database, settings.default_region),
         sip_upstream=f"ws://127.0.0.1:{settings.pbx_http_port}/ws",
         demo_numbers=_demo_numbers() if settings.simulated_carrier else (),
     )
@@ -312,6 +324,8 @@ async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[
         cleanup.push_async_callback(database.close)
         await cleanup.enter_async_context(stack)
         app = _wire(settings, database, stack)
+        await app.services.imports.recover()
+        cleanup.push_async_callback(app.services.imports.close)
         await app.engine.start(app.link)
         cleanup.push_async_callback(app.engine.stop)
         await app.telephony.provision()

@@ -169,6 +169,8 @@ class Call:
     warned: bool = False
     recorded: bool = False
     package_id: int | None = None
+    task_number_id: int | None = None
+    """The number of a dial task that was dialled, if it was one."""
     queued_at: datetime | None = None
     """When the caller joined a line for the first time."""
     queue_position: int | None = None

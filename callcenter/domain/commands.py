@@ -27,6 +27,8 @@ class Dial(Command):
     mode: Mode | None = None
     """None: over the agent's line while it is open, else as the seat says."""
     leg_order: LegOrder | None = None
+    task_number_id: int | None = None
+    """The number of a dial task that this is; the engine only writes it down."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,6 +300,43 @@ class Gate(StrEnum):
     MINUTES_USED_UP = "minutes_used_up"
 
 
+class TaskState(StrEnum):
+    """Where a dial task stands (SPEC §D1.4)."""
+
+    NORMAL = "normal"
+    """The only state in which numbers may be imported."""
+    IN_PROGRESS = "in_progress"
+    FINISHED = "finished"
+
+
+class TaskClaim(StrEnum):
+    """How the numbers of a dial task reach employees (SPEC §D3)."""
+
+    SELF = "self"
+    """主动领取: whoever comes first takes some."""
+    ASSIGNED = "assigned"
+    """指派分配: by the task's rule as each file arrives."""
+
+
+class TaskRule(StrEnum):
+    """How an assigned task divides the numbers of a file (SPEC §D3.2)."""
+
+    AVERAGE_ALL = "average_all"
+    AVERAGE_CHOSEN = "average_chosen"
+    CUSTOM = "custom"
+    """A percentage for each chosen employee."""
+
+
+class RowKind(StrEnum):
+    """What became of one row of an imported file (SPEC §D4.2, §E24.1)."""
+
+    SUCCESS = "success"
+    DUPLICATE_SYSTEM = "duplicate_system"
+    """The number is in a task of the company already."""
+    DUPLICATE_FILE = "duplicate_file"
+    FORMAT_ERROR = "format_error"
+
+
 class Scope(StrEnum):
     """The five data scopes, from narrow to wide (SPEC §A1, §A2.10)."""
 

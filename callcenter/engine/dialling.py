@@ -236,6 +236,7 @@ class Dialling:
             source=command.source,
             employee_id=command.employee_id,
             customer_id=command.customer_id,
+            task_number_id=command.task_number_id,
             state=CallState.DIALING_CUSTOMER if customer_first else CallState.DIALING_AGENT,
             state_since=now,
             recorded=self._core.directory.companies[command.company_id].recording,
@@ -381,5 +382,7 @@ def _key(command: Dial) -> str:
 
 
 def _request(command: Dial) -> str:
-    parts = (command.number, command.customer_id or "", command.mode or "", command.leg_order or "")
+    parts = [command.number, command.customer_id or "", command.mode or "", command.leg_order or ""]
+    if command.task_number_id is not None:
+        parts.append(command.task_number_id)
     return "|".join(str(part) for part in parts)[:200]

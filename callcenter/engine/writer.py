@@ -161,6 +161,7 @@ def call_row(one: Call) -> dict[str, Any]:
         "paid_until": one.paid_until,
         "package_id": one.package_id,
         "queued_at": one.queued_at,
+        "task_number_id": one.task_number_id,
     }
 
 
@@ -237,6 +238,7 @@ def _call_of(row: Any) -> Call:
         paid_until=row.paid_until,
         package_id=row.package_id,
         queued_at=row.queued_at,
+        task_number_id=row.task_number_id,
     )
 
 

@@ -8,7 +8,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import Connection
 
-from callcenter.store import clock_tables, ledger_tables, tables  # noqa: F401  (their tables belong to the metadata)
+# Their tables belong to the metadata.
+from callcenter.store import clock_tables, ledger_tables, tables, task_tables  # noqa: F401
 from callcenter.store.base import metadata
 from callcenter.store.database import Database
 

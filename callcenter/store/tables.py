@@ -250,6 +250,8 @@ call = Table(
     Column("leg_order", String(16), nullable=False, server_default="agent_first"),
     Column("caller_id_reason", String(16), nullable=False, server_default=""),
     Column("queued_at", UtcDateTime, nullable=True),
+    # The number of a dial task that was dialled, and with it the task (`task_tables`).
+    Column("task_number_id", Integer, nullable=True),
     # Written by settlement, from Asterisk's own records:
     Column("talk_seconds", Integer, nullable=False, server_default="0"),
     Column("minutes_charged", Integer, nullable=False, server_default="0"),
@@ -271,6 +273,14 @@ call = Table(
     Index("ix_call_recording_state", "recording_state"),
     Index("ix_call_billing", "billing"),
 )
+Index(
+    "ix_call_company_task_number",
+    call.c.company_id,
+    call.c.task_number_id,
+    sqlite_where=call.c.task_number_id.is_not(None),
+    postgresql_where=call.c.task_number_id.is_not(None),
+)
+"""Of the calls of dial tasks only: the others pay nothing for it."""
 
 call_waveform = Table(
     "call_waveform",

@@ -13,6 +13,7 @@ from callcenter.domain import quality
 from callcenter.domain.numbers import BadNumber, display, normalise
 from callcenter.domain.terms import Direction, Mode
 from callcenter.store.tables import call, call_quality, company, employee, voicemail
+from callcenter.store.task_tables import dial_task, dial_task_number
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Id, Paging, ShortText
@@ -105,7 +106,8 @@ class CallRow(msgspec.Struct):
     number_display: str
     employee: Named | None
     customer: CustomerBrief | None
-    task: str | None
+    task: Named | None
+    """The dial task whose number it dialled; also one that was deleted since."""
     company_name: str
     started_at: datetime
     answered_at: datetime | None
@@ -142,10 +144,14 @@ def base_query(company_id: int) -> Select[Any]:
             voicemail.c.id.label("voicemail_id"),
             voicemail.c.duration.label("voicemail_duration"),
             voicemail.c.heard_at.label("voicemail_heard_at"),
+            dial_task.c.id.label("task_id"),
+            dial_task.c.name.label("task_name"),
         )
         .join(company, company.c.id == call.c.company_id)
         .outerjoin(employee, employee.c.id == call.c.employee_id)
         .outerjoin(voicemail, voicemail.c.call_id == call.c.id)
+        .outerjoin(dial_task_number, dial_task_number.c.id == call.c.task_number_id)
+        .outerjoin(dial_task, dial_task.c.id == dial_task_number.c.task_id)
         .where(call.c.company_id == company_id)
     )
 
@@ -227,7 +233,7 @@ def row_of(row: Any, customers: Mapping[int, CustomerBrief]) -> CallRow:
         number_display=display(row.number),
         employee=Named(row.employee_id, row.employee_name) if row.employee_id and row.employee_name else None,
         customer=customers.get(row.customer_id) if row.customer_id else None,
-        task=None,
+        task=Named(row.task_id, row.task_name) if row.task_id else None,
         company_name=row.company_name,
         started_at=row.started_at,
         answered_at=row.answered_at,

@@ -17,7 +17,7 @@ from sqlalchemy import func, select, update
 from callcenter.domain.commands import Dial, DropLeg, EndCall, FinishWrapUp, HangUp, SendDtmf
 from callcenter.domain.terms import LegOrder, Mode, Role, Source
 from callcenter.store.tables import call, company
-from callcenter.web import call_rows
+from callcenter.web import call_rows, task_dialling
 from callcenter.web.call_rows import CallQuery, CallRow, Result
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, LongText, Routes
@@ -29,7 +29,10 @@ EXPORT_LIMIT = 50_000
 
 
 class NewCall(Body, kw_only=True):
-    number: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    number: Annotated[str, msgspec.Meta(min_length=1, max_length=40)] | None = None
+    """This or `task_number_id`."""
+    task_number_id: Id | None = None
+    """One of my numbers in the dial centre; a hidden one is dialled without being shown (SPEC §B9)."""
     customer_id: Id | None = None
     source: Literal["customer", "manual"] = "manual"
     mode: Mode | None = None
@@ -86,6 +89,7 @@ class AfterCall(Body, kw_only=True):
         "minutes_used_up",
         "key_reused",
         "customer_unknown",
+        "task_number_unknown",
     ),
 )
 async def dial(services: Services, context: Context) -> Dialled:
@@ -95,19 +99,23 @@ async def dial(services: Services, context: Context) -> Dialled:
         found = await services.customers.briefs(me.company_id, [given.customer_id])
         if not found:
             raise ApiError("customer_unknown")
-    call_id = await services.execute(
-        Dial(
-            me.company_id,
-            me.employee_id,
-            number=given.number,
-            key=key,
-            may_dial=me.may("calls.dial"),
-            customer_id=given.customer_id,
-            source=Source(given.source),
-            mode=given.mode,
-            leg_order=given.leg_order,
-        )
+    if (given.number is None) == (given.task_number_id is None):
+        raise ApiError("invalid", reason="either number or task_number_id")
+    wanted = Dial(
+        me.company_id,
+        me.employee_id,
+        number=given.number or "",
+        key=key,
+        may_dial=me.may("calls.dial"),
+        customer_id=given.customer_id,
+        source=Source(given.source),
+        mode=given.mode,
+        leg_order=given.leg_order,
     )
+    if given.task_number_id is not None:
+        call_id = await task_dialling.dial(services, me, wanted, given.task_number_id)
+    else:
+        call_id = await services.execute(wanted)
     leaving = services.live.shows_leaving_number(me.company_id, call_id)
     return Dialled(call_id, "number_leaving" if leaving else None)
 
@@ -325,7 +333,7 @@ def _spreadsheet(views: list[CallRow], zone: ZoneInfo) -> bytes:
                     view.employee.name if view.employee else "",
                     view.called_number,
                     customer.name if customer else "",
-                    view.task or "",
+                    view.task.name if view.task else "",
                     view.company_name,
                     customer.progress if customer else "",
                     customer.level if customer else "",

@@ -10,12 +10,12 @@ from sqlalchemy import Select, func, literal, null, select, union_all
 
 from callcenter.domain.numbers import display
 from callcenter.ledger.book import Entry, Kind
+from callcenter.ledger.direct_numbers import zone_of
 from callcenter.store.ledger_tables import account, posting, reservation, voice_package
 from callcenter.store.tables import call, employee, leg
 from callcenter.web import sheets
-from callcenter.web.call_rows import aware
-from callcenter.web.kit import Context, Id, Paging, Routes
-from callcenter.web.order_list import zone_of
+from callcenter.web.kit import Context, Id, Routes
+from callcenter.web.lists import Named, Period, clock
 from callcenter.web.services import Services
 
 routes = Routes("consumption")
@@ -23,11 +23,6 @@ routes = Routes("consumption")
 COLUMNS = ("时间", "员工", "号码", "语音包", "通话时长", "消耗分钟")
 THIRD = ".third"
 """What a third party's minutes are held under, after the call's id (see `ledger/holds.py`)."""
-
-
-class Named(msgspec.Struct):
-    id: int
-    name: str
 
 
 class ConsumptionRow(msgspec.Struct):
@@ -54,11 +49,9 @@ class Consumption(msgspec.Struct):
     total_minutes: int
 
 
-class ConsumptionQuery(Paging, kw_only=True):
+class ConsumptionQuery(Period, kw_only=True):
     employee_id: Id | None = None
     package_id: Id | None = None
-    date_from: datetime | None = msgspec.field(default=None, name="from")
-    date_to: datetime | None = msgspec.field(default=None, name="to")
     sort: Literal["at", "-at"] = "-at"
 
 
@@ -108,7 +101,7 @@ async def export(services: Services, context: Context) -> Any:
         COLUMNS,
         [
             (
-                row.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
+                clock(row.at, zone),
                 row.employee.name,
                 row.number,
                 row.package.name,
@@ -135,7 +128,7 @@ def _matching(context: Context, wanted: ConsumptionQuery) -> Select[Any]:
         .join(call, call.c.id == costs.c.call)
         .outerjoin(leg, leg.c.id == costs.c.leg_id)
         .outerjoin(employee, employee.c.id == costs.c.employee_id)
-        .where(voice_package.c.company_id == company_id)
+        .where(voice_package.c.company_id == company_id, *wanted.on(costs.c.at))
     )
     if me.visible is not None:
         query = query.where(costs.c.employee_id.in_(me.visible))
@@ -143,10 +136,6 @@ def _matching(context: Context, wanted: ConsumptionQuery) -> Select[Any]:
         query = query.where(costs.c.employee_id == wanted.employee_id)
     if wanted.package_id is not None:
         query = query.where(costs.c.package_id == wanted.package_id)
-    if wanted.date_from is not None:
-        query = query.where(costs.c.at >= aware(wanted.date_from))
-    if wanted.date_to is not None:
-        query = query.where(costs.c.at < aware(wanted.date_to))
     return query
 
 

@@ -1,4 +1,4 @@
-"""An employee leaves: customers, packages, numbers and seat go to a colleague (SPEC §A4.4, §C14.1)."""
+"""An employee leaves: customers, task numbers, packages, numbers and seat go to a colleague (SPEC §A4.4, §C14.1)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from callcenter.ledger.assign import NotMoved
 from callcenter.ledger.packages import Lot, lots_of
 from callcenter.store.base import utcnow
 from callcenter.store.tables import employee, seat
+from callcenter.tasks import numbers as task_numbers
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Query, Routes
 from callcenter.web.seats import give_seat
@@ -52,6 +53,8 @@ class Plan(msgspec.Struct):
     customers_unsigned: int
     customers_signed: int
     """They stay: the contract names the one who signed it (SPEC §A4.4)."""
+    numbers_undialled: int
+    """Numbers of dial tasks that are still to be dialled; those that are dialled stay."""
     packages: list[Moved]
     packages_kept: list[Kept]
     numbers: list[str]
@@ -64,6 +67,8 @@ class Plan(msgspec.Struct):
 class Departed(msgspec.Struct):
     customers_moved: int
     customers_kept: int
+    task_numbers_moved: int
+    """Numbers of dial tasks that the colleague has now; without one, those that went back to their tasks."""
     packages_moved: list[Moved]
     not_moved: list[Kept]
     numbers_moved: int
@@ -86,6 +91,7 @@ async def plan(services: Services, context: Context) -> Plan:
     async with services.database.read() as connection:
         await _require_staff(connection, company_id, leaver)
         unsigned, signed = await services.customers.owned(connection, company_id, leaver)
+        undialled = await task_numbers.undialled_of(connection, company_id, leaver)
         moving, staying = list[Lot](), list[NotMoved]()
         if to is not None:
             await _require_successor(connection, company_id, leaver, to)
@@ -99,6 +105,7 @@ async def plan(services: Services, context: Context) -> Plan:
     return Plan(
         unsigned,
         signed,
+        undialled,
         [Moved(lot.id, lot.name) for lot in moving],
         _kept(staying),
         [row.number for row in numbers],
@@ -118,8 +125,8 @@ async def plan(services: Services, context: Context) -> Plan:
     errors=("own_account", "already_departed", "employee_unknown"),
 )
 async def depart(services: Services, context: Context) -> Departed:
-    """Frees licence and seat for good. Customers not yet signed go over, signed ones stay. Numbers of tasks not yet
-    dialled would go over as well; there are no dial tasks.
+    """Frees licence and seat for good. Customers not yet signed and task numbers not yet dialled go over, signed and
+    dialled ones stay.
     """
     given: Departure = context.body
     company_id, leaver, to = context.company_id, context.params["id"], given.to_employee_id
@@ -136,6 +143,7 @@ async def depart(services: Services, context: Context) -> Departed:
             if given.hand_over_packages:
                 moved, stayed = await assign.hand_over_all(connection, company_id, leaver, to, by=by, now=now)
         _, signed = await services.customers.owned(connection, company_id, leaver)
+        from_tasks = await task_numbers.pass_on(connection, company_id, leaver, to, now)
         numbers = await leaving.pass_on_numbers(connection, company_id, leaver, to, by=by, now=now)
         await give_seat(connection, company_id, leaver, None)
         if given.hand_over_seat and own is not None and to is not None:
@@ -157,6 +165,7 @@ async def depart(services: Services, context: Context) -> Departed:
             to=to,
             customers=customers,
             customers_kept=signed,
+            task_numbers=from_tasks,
             packages=[lot.id for lot in moved],
             numbers=numbers,
             seat=own.code if seat_moved and own is not None else None,
@@ -166,7 +175,15 @@ async def depart(services: Services, context: Context) -> Departed:
     await services.telephony.changed()
     services.hub.drop(company_id, leaver)
     services.hub.drop_scoped(company_id)
-    return Departed(customers, signed, [Moved(lot.id, lot.name) for lot in moved], _kept(stayed), numbers, seat_moved)
+    return Departed(
+        customers,
+        signed,
+        from_tasks,
+        [Moved(lot.id, lot.name) for lot in moved],
+        _kept(stayed),
+        numbers,
+        seat_moved,
+    )
 
 
 def _kept(stayed: list[NotMoved]) -> list[Kept]:

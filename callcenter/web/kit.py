@@ -94,6 +94,11 @@ class Context:
             raise ApiError("key_missing")
         return key
 
+    @property
+    def any_idempotency_key(self) -> str | None:
+        """The same where a request may come without one."""
+        return self.idempotency_key if "Idempotency-Key" in self.request.headers else None
+
 
 Handler = Callable[[Any, Context], Awaitable[Any]]
 

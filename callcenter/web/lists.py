@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.store.tables import employee
+from callcenter.web.call_rows import aware
 from callcenter.web.kit import Paging
 
 
@@ -21,7 +22,7 @@ class Named(msgspec.Struct):
 
 
 class Period(Paging, kw_only=True):
-    """Times are RFC 3339; `from` is inside, `to` is not."""
+    """Times are RFC 3339, without a zone UTC; `from` is inside, `to` is not."""
 
     date_from: datetime | None = msgspec.field(default=None, name="from")
     date_to: datetime | None = msgspec.field(default=None, name="to")
@@ -30,14 +31,10 @@ class Period(Paging, kw_only=True):
         """The conditions that keep rows inside the period."""
         found: list[ColumnElement[bool]] = []
         if self.date_from is not None:
-            found.append(column >= _aware(self.date_from))
+            found.append(column >= aware(self.date_from))
         if self.date_to is not None:
-            found.append(column < _aware(self.date_to))
+            found.append(column < aware(self.date_to))
         return found
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is not None else moment.astimezone()
 
 
 async def page_of(

@@ -11,14 +11,15 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.terms import OrderAction
+from callcenter.ledger.direct_numbers import zone_of
 from callcenter.ledger.packages import Lot, lots_of
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import account, coupon, purchase, purchase_line
-from callcenter.store.tables import company, employee
+from callcenter.store.tables import employee
 from callcenter.web import sheets
-from callcenter.web.call_rows import aware
 from callcenter.web.errors import ApiError
-from callcenter.web.kit import Context, Paging, Routes, ShortText
+from callcenter.web.kit import Context, Routes, ShortText
+from callcenter.web.lists import Period, clock
 from callcenter.web.packages import PackageView, names_of, view_of
 from callcenter.web.services import Services
 
@@ -106,15 +107,13 @@ class Orders(msgspec.Struct):
     """Of all orders that match, in fen."""
 
 
-class OrderQuery(Paging, kw_only=True):
-    """Filters; `q` finds order numbers, package names and buyers, times are RFC 3339."""
+class OrderQuery(Period, kw_only=True):
+    """Filters; `q` finds order numbers, package names and buyers."""
 
     q: ShortText = ""
     action: OrderAction | None = None
     kind: Literal["non_shared", "shared", "fixed"] | None = None
     state: Literal["active", "expired"] | None = None
-    date_from: datetime | None = msgspec.field(default=None, name="from")
-    date_to: datetime | None = msgspec.field(default=None, name="to")
     sort: Literal["created_at", "-created_at"] = "-created_at"
 
 
@@ -188,12 +187,6 @@ async def one_order(services: Services, company_id: int, order_id: int) -> Order
         return _view((await connection.execute(_base(company_id).where(purchase.c.id == order_id))).one(), utcnow())
 
 
-async def zone_of(connection: AsyncConnection, company_id: int) -> ZoneInfo:
-    """The company's time zone, in which files show times."""
-    query = select(company.c.time_zone).where(company.c.id == company_id)
-    return ZoneInfo(str((await connection.execute(query)).scalar_one()))
-
-
 def _base(company_id: int) -> Select[Any]:
     unit = (
         select(func.max(purchase_line.c.price))
@@ -216,7 +209,7 @@ def _base(company_id: int) -> Select[Any]:
 
 
 def _matching(company_id: int, wanted: OrderQuery, now: datetime) -> Select[Any]:
-    conditions: list[Any] = []
+    conditions: list[Any] = list(wanted.on(purchase.c.created_at))
     text = wanted.q.strip()
     if text:
         columns = (purchase.c.number, purchase.c.name, employee.c.name)
@@ -228,10 +221,6 @@ def _matching(company_id: int, wanted: OrderQuery, now: datetime) -> Select[Any]
     if wanted.state is not None:
         over = purchase.c.valid_until <= now
         conditions.append(over if wanted.state == "expired" else ~over)
-    if wanted.date_from is not None:
-        conditions.append(purchase.c.created_at >= aware(wanted.date_from))
-    if wanted.date_to is not None:
-        conditions.append(purchase.c.created_at < aware(wanted.date_to))
     return _base(company_id).where(*conditions)
 
 
@@ -265,7 +254,7 @@ def _view(row: Any, now: datetime) -> OrderView:
 def _row(view: OrderView, zone: ZoneInfo) -> tuple[Any, ...]:
     return (
         view.number,
-        view.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
+        clock(view.created_at, zone),
         ACTIONS.get(view.action, view.action),
         view.name,
         KINDS.get(view.kind, view.kind),
@@ -275,7 +264,7 @@ def _row(view: OrderView, zone: ZoneInfo) -> tuple[Any, ...]:
         sheets.yuan(view.discount),
         sheets.yuan(view.paid),
         view.buyer.name,
-        view.valid_until.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
+        clock(view.valid_until, zone),
         STATES[view.state],
     )
 

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import msgspec
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.ledger import assign as ledger
 from callcenter.store.base import utcnow
@@ -56,18 +55,8 @@ class LogView(msgspec.Struct):
 )
 async def assign(services: Services, context: Context) -> PackageView:
     given: Assignment = context.body
-
-    async def work(connection: AsyncConnection, now: datetime) -> None:
-        await ledger.assign(
-            connection,
-            context.company_id,
-            context.params["id"],
-            given.employee_ids,
-            by=context.me.employee_id,
-            now=now,
-        )
-
-    return await _changed(services, context, work, "package.assigned", employees=given.employee_ids)
+    what = {"employees": given.employee_ids}
+    return await _changed(services, context, ledger.assign, given.employee_ids, action="package.assigned", **what)
 
 
 @routes.add(
@@ -82,18 +71,8 @@ async def assign(services: Services, context: Context) -> PackageView:
 )
 async def unassign(services: Services, context: Context) -> PackageView:
     given: Removal = context.body
-
-    async def work(connection: AsyncConnection, now: datetime) -> None:
-        await ledger.unassign(
-            connection,
-            context.company_id,
-            context.params["id"],
-            given.employee_id,
-            by=context.me.employee_id,
-            now=now,
-        )
-
-    return await _changed(services, context, work, "package.unassigned", employee=given.employee_id)
+    what = {"employee": given.employee_id}
+    return await _changed(services, context, ledger.unassign, given.employee_id, action="package.unassigned", **what)
 
 
 @routes.add(
@@ -117,20 +96,9 @@ async def unassign(services: Services, context: Context) -> PackageView:
 )
 async def hand_over(services: Services, context: Context) -> PackageView:
     given: HandOver = context.body
-
-    async def work(connection: AsyncConnection, now: datetime) -> None:
-        await ledger.hand_over(
-            connection,
-            context.company_id,
-            context.params["id"],
-            given.from_employee_id,
-            given.to_employee_id,
-            by=context.me.employee_id,
-            now=now,
-        )
-
-    details = {"from": given.from_employee_id, "to": given.to_employee_id}
-    return await _changed(services, context, work, "package.handed_over", **details)
+    giver, taker = given.from_employee_id, given.to_employee_id
+    what = {"from": giver, "to": taker}
+    return await _changed(services, context, ledger.hand_over, giver, taker, action="package.handed_over", **what)
 
 
 @routes.add(
@@ -166,17 +134,16 @@ async def log(services: Services, context: Context) -> list[LogView]:
 async def _changed(
     services: Services,
     context: Context,
-    work: Callable[[AsyncConnection, datetime], Awaitable[None]],
+    work: Callable[..., Awaitable[object]],
+    *given: object,
     action: str,
     **details: object,
 ) -> PackageView:
-    """Does the work, notes it and tells the engine; the package as it is then."""
-    company_id, package_id, now = context.company_id, context.params["id"], utcnow()
+    """Does one step of `ledger.assign`, notes it and tells the engine; the package as it is then."""
+    company_id, package_id, now, by = context.company_id, context.params["id"], utcnow(), context.me.employee_id
     async with services.database.write() as connection:
-        await work(connection, now)
-        await services.audit.write(
-            connection, company_id, context.me.employee_id, action, str(package_id), context.ip, **details
-        )
+        await work(connection, company_id, package_id, *given, by=by, now=now)
+        await services.audit.write(connection, company_id, by, action, str(package_id), context.ip, **details)
         lot = await ledger.find_package(connection, company_id, package_id)
         view = view_of(lot, await names_of(connection, company_id), now)
     await services.telephony.changed()

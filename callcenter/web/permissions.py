@@ -13,6 +13,9 @@ PERMISSIONS = (
     "calls.supervise",
     "calls.export",
     "recordings.play",
+    "tasks.own",
+    "tasks.dial",
+    "tasks.all",
     "customers.view",
     "customers.edit",
     "customers.delete",
@@ -46,7 +49,16 @@ AGENT = BuiltinRole(
     "坐席",
     "Agent",
     Scope.SELF,
-    ("calls.dial", "calls.view", "calls.control", "recordings.play", "customers.view", "customers.edit"),
+    (
+        "calls.dial",
+        "calls.view",
+        "calls.control",
+        "recordings.play",
+        "tasks.own",
+        "tasks.dial",
+        "customers.view",
+        "customers.edit",
+    ),
 )
 SUPERVISOR = BuiltinRole(
     "supervisor",
@@ -57,6 +69,7 @@ SUPERVISOR = BuiltinRole(
         *AGENT.permissions,
         "calls.supervise",
         "calls.export",
+        "tasks.all",
         "customers.delete",
         "live.view",
         "employees.view",
@@ -69,7 +82,7 @@ ADMIN = BuiltinRole(
     "Administrator",
     Scope.COMPANY,
     # The enterprise account has no business operations such as dialling (SPEC §A1.1).
-    tuple(code for code in PERMISSIONS if code != "calls.dial" and code not in PLATFORM),
+    tuple(code for code in PERMISSIONS if code not in ("calls.dial", "tasks.dial", *PLATFORM)),
 )
 BUILTIN = (AGENT, SUPERVISOR, ADMIN)
 

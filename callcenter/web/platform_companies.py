@@ -17,6 +17,7 @@ from callcenter.store.base import utcnow
 from callcenter.store.companies import add_company
 from callcenter.store.ledger_tables import account, voice_package
 from callcenter.store.tables import company, employee, role
+from callcenter.web.call_rows import aware
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Listing, Name, Paging, Routes, ShortText
 from callcenter.web.permissions import role_rows
@@ -118,7 +119,7 @@ async def create(services: Services, context: Context) -> Opened:
         "name": given.name,
         "time_zone": given.time_zone,
         "licences": given.licences,
-        "valid_until": aware(given.valid_until),
+        "valid_until": aware(given.valid_until) if given.valid_until is not None else None,
         "verification": "unverified",
         "script_state": "missing",
     }
@@ -159,7 +160,7 @@ async def change(services: Services, context: Context) -> CompanyView:
     given: CompanyChange = context.body
     company_id = context.params["id"]
     values = {key: value for key, value in msgspec.structs.asdict(given).items() if value is not msgspec.UNSET}
-    if "valid_until" in values:
+    if values.get("valid_until") is not None:
         values["valid_until"] = aware(values["valid_until"])
     async with services.database.write() as connection:
         row = (await connection.execute(select(company).where(company.c.id == company_id))).first()
@@ -173,11 +174,6 @@ async def change(services: Services, context: Context) -> CompanyView:
         await _audit(services, connection, context, "company.changed", str(company_id), changes=shown)
     await services.telephony.changed()
     return await _one(services, company_id)
-
-
-def aware(moment: datetime | None) -> datetime | None:
-    """A time without a zone is one of this machine's."""
-    return moment.astimezone() if moment is not None and moment.tzinfo is None else moment
 
 
 async def _require_free_name(connection: AsyncConnection, name: str) -> None:

@@ -17,6 +17,7 @@ from callcenter.ledger.packages import Packages
 from callcenter.ledger.reconcile import Reconciliation
 from callcenter.settings import Settings
 from callcenter.store.database import Database
+from callcenter.tasks.importing import Importer
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
 from callcenter.web.call_rows import CustomerBrief
@@ -112,6 +113,7 @@ class Services:
     customers: Customers
     recordings: Path
     reconciliation: Reconciliation
+    imports: Importer
     sip_upstream: str
     """WebSocket URL of Asterisk's own SIP transport."""
     demo_numbers: tuple[Mapping[str, str], ...] = ()

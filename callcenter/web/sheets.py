@@ -13,6 +13,8 @@ from aiohttp import web
 
 EXPORT_LIMIT = 50_000
 """Rows of one file."""
+MONEY = "¥#,##0.00;-¥#,##0.00"
+"""How 1234.5 is shown: ¥1,234.50."""
 
 
 async def answer(name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> web.Response:
@@ -25,9 +27,12 @@ async def answer(name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     )
 
 
-def yuan(fen: int) -> float:
-    """Money as a spreadsheet calculates with it."""
-    return fen / 100
+class Yuan(float):
+    """Money as a spreadsheet calculates with it, and shows it with two decimals."""
+
+
+def yuan(fen: int) -> Yuan:
+    return Yuan(fen / 100)
 
 
 def _workbook(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
@@ -35,8 +40,10 @@ def _workbook(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
         path = Path(folder) / "list.xlsx"
         book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_formulas": False})
         sheet = book.add_worksheet()
+        money = book.add_format({"num_format": MONEY})
         sheet.write_row(0, 0, columns)
         for line, row in enumerate(rows, start=1):
-            sheet.write_row(line, 0, row)
+            for column, value in enumerate(row):
+                sheet.write(line, column, value, money if isinstance(value, Yuan) else None)
         book.close()
         return path.read_bytes()

@@ -49,6 +49,22 @@ async def read_form(request: web.Request, kind: type[T], *files: str) -> tuple[T
     return values, found
 
 
+async def read_file(request: web.Request, field: str, limit: int, code: str) -> tuple[str, bytes]:
+    """Name and content of the one file of a form; raises `invalid`, and `code` for more than `limit` bytes."""
+    try:
+        reader = await request.multipart()
+        for _ in range(PARTS):
+            part = await reader.next()
+            if part is None:
+                break
+            if isinstance(part, BodyPartReader) and part.name == field:
+                name = (part.filename or "").replace("\x00", "")
+                return name, await _content(part, limit, code)
+    except (ValueError, AssertionError) as error:
+        raise ApiError("invalid", reason=str(error)[:200]) from None
+    raise ApiError("invalid", reason=f"the form has no file `{field}`")
+
+
 async def _content(part: BodyPartReader, limit: int, code: str) -> bytes:
     kept = bytearray()
     while chunk := await part.read_chunk(65_536):

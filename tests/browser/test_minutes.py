@@ -283,8 +283,13 @@ async def books_agree(boss: Page, operator: Page, office: Office, package_id: in
     await row.click()
     drawer = boss.get_by_test_id("package-drawer")
     await expect(drawer.locator("tbody tr").first).to_be_visible(timeout=PATIENCE)
-    spent = [line for line in await drawer.locator("tbody tr").all_inner_texts() if "结算" in line]
-    assert sum(int(line.split()[-1].replace("−", "-")) for line in spent) == -4, spent
+    lines = [line.split() for line in await drawer.get_by_test_id("package-entry").all_inner_texts()]
+    spent = [line for line in lines if "结算" in line]
+    assert sum(int(line[-2].replace("−", "-")) for line in spent) == -4, spent
+    assert [int(line[-1]) for line in (lines[0], lines[-1])] == [0, 4], "what was left after each, the newest first"
+    assert any("林书遥" in line for line in spent) and any("顾怀安" in line for line in spent), "who talked"
+    rows = await workbook(boss, "package-entries-export")
+    assert [int(row[-1]) for row in rows[1:]] == [int(line[-1]) for line in lines]
     await picture(boss, "package-drawer")
 
     await boss.goto(f"{url}/billing/consumption")

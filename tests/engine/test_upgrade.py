@@ -79,9 +79,10 @@ async def test_administrators_gain_the_money_and_those_of_the_first_company_the_
     query = select(role.c.id, role.c.permissions).execution_options(all_companies=True)
     async with database.read() as connection:
         held = {row.id: set(row.permissions) for row in (await connection.execute(query)).all()}
-    assert held[1] == {"calls.dial"}
-    assert held[2] == {"wallet.view", "wallet.spend", "platform.manage", "packages.grant"}
-    assert held[3] == {"audit.view", "wallet.view", "wallet.spend"}
+    tasks = {"tasks.own", "tasks.all"}
+    assert held[1] == {"calls.dial", "tasks.own", "tasks.dial"}, "who dials, dials tasks as well"
+    assert held[2] == {"wallet.view", "wallet.spend", "platform.manage", "packages.grant"} | tasks
+    assert held[3] == {"audit.view", "wallet.view", "wallet.spend"} | tasks
     await database.close()
 
 

@@ -54,6 +54,8 @@ from callcenter.store.tables import (
     voicemail,
     web_session,
 )
+from callcenter.store.task_tables import dial_task, dial_task_import, dial_task_number
+from callcenter.tasks.importing import Importer
 from callcenter.web import openapi, static
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import COOKIE, Auth, hash_password
@@ -452,10 +454,39 @@ async def _inbound_rows(
         open_key=f"{ids['group']}:{ids['number_text']}",
     )
     ids["callback"] = int((await connection.execute(request.returning(callback_request.c.id))).scalar_one())
+    await _task_rows(connection, made, ids, mark, made.people[name], now)
     if name == "agent":
         spoken = {"kind": "greeting", "name": f"{mark}问候语", "duration": 1.0, "created_at": now}
         row = insert(prompt).values(company_id=made.id, **spoken).returning(prompt.c.id)
         ids["prompt"] = prompt_file(Path(), int((await connection.execute(row)).scalar_one()), now).name
+
+
+async def _task_rows(connection: Any, made: Company, ids: dict[str, Any], mark: str, owner: int, now: datetime) -> None:
+    """A dial task of the owner's, a file that was imported into it, and its one number, which is the owner's to dial.
+
+    The task of the colleague out of scope is secret: there is nothing in it for others.
+    """
+    secret = owner == made.people["other"]
+    values = {
+        "company_id": made.id,
+        "name": f"{mark}任务{owner}",
+        "secret": secret,
+        "claim": "assigned" if secret else "self",
+    }
+    task = insert(dial_task).values(**values, creator_id=owner, created_at=now).returning(dial_task.c.id)
+    ids["dial_task"] = int((await connection.execute(task)).scalar_one())
+    mine = {"company_id": made.id, "task_id": ids["dial_task"], "created_at": now}
+    done = {"file_name": f"{mark}.xlsx", "state": "done", "total": 1, "success": 1, "operator_id": owner}
+    row = insert(dial_task_import).values(**mine, **done).returning(dial_task_import.c.id)
+    ids["task_import"] = int((await connection.execute(row)).scalar_one())
+    named = {
+        "number": f"+86158{ids['number_text'][-8:]}",
+        "name": f"{mark}联系人",
+        "assignee_id": owner,
+        "assigned_at": now,
+    }
+    number = insert(dial_task_number).values(**mine, **named, import_id=ids["task_import"])
+    ids["task_number"] = int((await connection.execute(number.returning(dial_task_number.c.id))).scalar_one())
 
 
 def call_values(company_id: int, employee_id: int | None, call_id: str, number: str, at: datetime) -> dict[str, Any]:
@@ -520,6 +551,7 @@ async def served(
         customers=crm,
         recordings=settings.recordings_dir,
         reconciliation=Reconciliation(database, CelFile(settings.data_dir / "master.db", "pbx")),
+        imports=Importer(database, settings.default_region),
         sip_upstream=sip_upstream,
         demo_numbers=({"number": "13800000001"},),
     )
@@ -537,6 +569,7 @@ async def served(
         yield Site(f"http://127.0.0.1:{port}", database, services, engine, pbx, telephony, world)
     finally:
         await runner.cleanup()
+        await services.imports.close()
         await engine.stop()
         await database.close()
         await stores.stores.kind.drop(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import insert, select, update
 
 from callcenter import seed
@@ -11,6 +12,7 @@ from callcenter.store.base import utcnow
 from callcenter.store.tables import outside_number, seat
 from crm_bridge.tables import customer
 from tests.web.support import Browser, Site
+from tests.web.tasks import load, make, mine, mobile, mobiles, numbers, rung
 
 
 async def _customers(site: Site, owner: int, *names: str) -> dict[str, int]:
@@ -67,6 +69,74 @@ async def test_signed_customers_stay_and_the_others_go(site: Site) -> None:
         log = (await _good(admin, "GET", "/api/audit", params={"action": "employee.departed"}))["items"][0]
         assert (log["details"]["customers"], log["details"]["customers_kept"]) == (unsigned, 1)
         assert (await admin.get(path)).code == "already_departed"
+
+
+def _to(employee_id: int) -> dict[str, Any]:
+    return {"claim": "assigned", "rule": "average_chosen", "shares": [{"employee_id": employee_id}]}
+
+
+async def _assignees(site: Site, task_id: int) -> dict[str, int | None]:
+    """Number as typed -> whose it is."""
+    async with site.browser("admin") as admin:
+        rows = await numbers(admin, task_id)
+    return {one["number"].removeprefix("+86"): one["assignee"]["id"] if one["assignee"] else None for one in rows}
+
+
+@pytest.mark.feature("O-08")
+async def test_undialled_numbers_and_unsigned_customers_go_over_and_nothing_else(site: Site) -> None:
+    """A has dialled and undialled numbers, signed and unsigned customers; B has some of their own."""
+    agent, other = site.world.own.people["agent"], site.world.own.people["other"]
+    ids = await _customers(site, agent, "未签", "已签")
+    async with site.browser("agent") as leaver, site.browser("other") as heir, site.browser("admin") as admin:
+        await _good(leaver, "PATCH", f"/api/customers/{ids['已签']}", {"signed": True})
+        open_task, secret, theirs = (
+            await make(leaver, **_to(agent)),
+            await make(leaver, secret=True),
+            await make(heir, **_to(other)),
+        )
+        gone = await make(leaver, **_to(agent))
+        for task_id, first in ((open_task, 0), (secret, 10), (theirs, 20), (gone, 30)):
+            async with site.browser("agent" if task_id != theirs else "other") as owner:
+                await load(site, owner, task_id, mobiles(3, first))
+        await _good(leaver, "DELETE", f"/api/dial-tasks/{gone}")
+        by_number = {one["number"].removeprefix("+86"): one for one in await numbers(admin, open_task)}
+        await rung(site, agent, by_number[mobile(0)]["id"])
+        await rung(site, agent, by_number[mobile(1)]["id"], outside=False)
+        hidden = await numbers(admin, secret)
+        await rung(site, agent, hidden[0]["id"])
+
+        path = f"/api/employees/{agent}/departure"
+        plan = await _good(admin, "GET", path, params={"to_employee_id": other})
+        # The world gives every agent a task with one number.
+        assert plan["numbers_undialled"] == 2 + 2 + 1
+        left = await _good(admin, "POST", f"/api/employees/{agent}/depart", {"to_employee_id": other})
+        assert left["task_numbers_moved"] == plan["numbers_undialled"]
+        assert (left["customers_moved"], left["customers_kept"]) == (plan["customers_unsigned"], 1)
+
+        assert await _owners(site, ids) == {"未签": other, "已签": agent}
+        assert await _assignees(site, open_task) == {mobile(0): agent, mobile(1): other, mobile(2): other}
+        assert await _assignees(site, secret) == {mobile(10): agent, mobile(11): other, mobile(12): other}
+        assert await _assignees(site, theirs) == {mobile(one): other for one in (20, 21, 22)}
+        moved = {one["id"]: one for one in await mine(heir)}[by_number[mobile(2)]["id"]]
+        assert moved["assigned_at"] > by_number[mobile(2)]["assigned_at"], "the days of its return begin anew"
+        owned = await _good(heir, "GET", f"/api/dial-tasks/{secret}")
+        assert owned["creator"]["id"] == other, "a secret task nobody could open any more"
+        log = (await _good(admin, "GET", "/api/audit", params={"action": "employee.departed"}))["items"][0]
+        assert log["details"]["task_numbers"] == left["task_numbers_moved"]
+
+
+async def test_without_a_successor_numbers_go_back_to_their_tasks_but_secret_ones_stay(site: Site) -> None:
+    agent = site.world.own.people["agent"]
+    async with site.browser("agent") as leaver, site.browser("admin") as admin:
+        open_task, secret = await make(leaver, **_to(agent)), await make(leaver, secret=True)
+        await load(site, leaver, open_task, mobiles(2))
+        await load(site, leaver, secret, mobiles(2, 10))
+        first = (await numbers(admin, open_task))[0]
+        await rung(site, agent, first["id"])
+        left = await _good(admin, "POST", f"/api/employees/{agent}/depart", {})
+        assert left["task_numbers_moved"] == 1 + 1, "one of this task, and the world's"
+        assert await _assignees(site, open_task) == {mobile(0): agent, mobile(1): None}
+        assert await _assignees(site, secret) == {mobile(10): agent, mobile(11): agent}
 
 
 async def test_what_was_said_before_is_what_happens(site: Site) -> None:

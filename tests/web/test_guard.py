@@ -24,6 +24,8 @@ ALL_COMPANIES = {
     "callcenter/web/auth.py:sign_in",
     "callcenter/web/auth.py:sign_out",
     "callcenter/web/auth.py:_IDENTIFY",
+    # What the last run left unfinished, of whichever company.
+    "callcenter/tasks/importing.py:recover",
     # Logins and inbound numbers are unique on the whole platform.
     "callcenter/web/employees.py:create",
     "callcenter/web/numbers.py:create_number",

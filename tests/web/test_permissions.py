@@ -63,6 +63,8 @@ ID_OF = {
     "/api/platform/companies": "company",
     "/api/customers": "customer",
     "/api/notes": "note",
+    "/api/dial-tasks": "dial_task",
+    "/api/dial-centre/tasks": "dial_task",
 }
 """What an `{id}` below a path means."""
 ID_FIELDS = {
@@ -84,6 +86,9 @@ ID_FIELDS = {
     "package_id": "package",
     "offering_id": "offering",
     "company_id": "company",
+    "assignee_id": "employee",
+    "task_id": "dial_task",
+    "task_number_id": "task_number",
 }
 """What an id in a body or query means."""
 SAMPLES: dict[str, Any] = {
@@ -157,6 +162,7 @@ def target(route: Route, company: Company, whose: Whose) -> str:
     """The path with ids of the given owner."""
     ids = company.other if whose == "other" else company.ids
     path = route.path.replace("{call_id}", str(ids["call_id"])).replace("{path:.*}", "some/page")
+    path = path.replace("{import_id}", str(ids["task_import"]))
     path = path.replace("{pay_code}", "no-such-code").replace("{leg}", "a-leg").replace("{kind}", "greeting")
     if "{id}" in path:
         kind = next((kind for start, kind in ID_OF.items() if path.startswith(start + "/")), None)

@@ -19,8 +19,9 @@ ROLES = {
     "admin": {"code": "admin", "name_zh": "企业管理员", "name_en": "Administrator"},
 }
 COMPANY = {"id": 1, "name": "南山木作家居", "time_zone": "Asia/Shanghai"}
-AGENT_MAY = ["calls.dial", "calls.view", "calls.control", "recordings.play", "customers.view", "customers.edit"]
+AGENT_MAY = ["calls.dial", "tasks.own", "tasks.dial", "calls.view", "calls.control", "recordings.play", "customers.view", "customers.edit"]
 ALL_BUT_DIAL = [
+    "tasks.own", "tasks.all",
     "calls.view", "calls.control", "recordings.play", "customers.view", "customers.edit", "customers.delete",
     "live.view", "calls.supervise", "employees.view", "employees.edit", "departments.edit", "packages.view", "packages.grant",
     "settings.edit", "audit.view", "numbers.edit", "wallet.view", "wallet.spend", "platform.manage",
@@ -99,7 +100,7 @@ def call(index: int, who: int | None = None) -> dict:
         "source": "inbound" if inbound else "customer", "caller_number": theirs if inbound else "057188001200",
         "called_number": "057188001200" if inbound else theirs, "number": f"+86{theirs}", "number_display": spaced(theirs),
         "employee": {"id": 1, "name": name}, "customer": None if stranger else {k: owner[k] for k in ("id", "name", "kind", "level", "source", "progress")},
-        "task": None, "company_name": None if stranger else owner["company_name"], "started_at": ago(minutes=14 + index * 97), "answered_at": ago(minutes=14 + index * 97) if talked else None,
+        "task": {"id": 2, "name": "杭州展会名片"} if index % 4 == 1 else None, "company_name": None if stranger else owner["company_name"], "started_at": ago(minutes=14 + index * 97), "answered_at": ago(minutes=14 + index * 97) if talked else None,
         "ended_at": ago(minutes=9 + index * 97), "ring_seconds": 6 + index % 9, "talk_seconds": talk, "disposition": disposition,
         "end_reason": "customer_hangup" if talked else "no_answer", "minutes_charged": -(-talk // 60) if not inbound else 0,
         "recording": {"state": "ready" if talked else "none", "duration": float(talk) if talked else None},
@@ -120,7 +121,7 @@ EMPLOYEES = [
     {
         "id": i + 1, "login": ["linshuyao", "zhouyuan", "chenzhixia", "huangqinghe", "zhaoyiming", "sunnianci", "wuyuanzhou", "zhengnanqiao", "hexubai", "luoqinghe"][i],
         "name": name, "phone": digits(i + 3), "department": {"id": 2 + i % 3, "name": ["华东销售一部", "华东销售二部", "客户服务部"][i % 3]},
-        "role": ROLES["supervisor" if i in (4, 9) else "agent"], "account_state": "disabled" if i == 8 else "active", "verification": "verified",
+        "role": ROLES["supervisor" if i in (4, 9) else "agent"], "account_state": "disabled" if i == 8 else "active", "verification": "verified", "can_dial": True,
         "device": "sip" if i % 4 == 3 else "browser", "extension": f"agent-{i + 1}", "groups": [{"id": 1, "name": "售前咨询"}] if i % 2 else [{"id": 2, "name": "售后服务"}],
         "minutes_left": [1286, 38, 412, 0, 1730, 21, 0, 344, None, 90][i], "created_at": ago(days=90),
     }

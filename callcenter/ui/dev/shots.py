@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import billing_scenes  # noqa: E402
 import fixtures as fx  # noqa: E402
 import inbound_fixtures as inbound  # noqa: E402
+import task_fixtures  # noqa: E402
 from stage import ORIGIN, install, send  # noqa: E402
 
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -183,6 +184,7 @@ SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("my-numbers", "agent", "/work", agent(), lambda page, held: [click("[data-testid=user-menu]")(page, held), click("[data-testid=menu-numbers]")(page, held)] and None),
     ("audit", "admin", "/admin/audit", {}, None),
     *billing_scenes.SCENES,
+    *task_fixtures.SCENES,
 ]
 
 

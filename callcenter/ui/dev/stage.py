@@ -4,6 +4,7 @@ import io
 import json
 import math
 import mimetypes
+import os
 import struct
 import sys
 import wave
@@ -16,9 +17,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 import billing_fixtures as billing  # noqa: E402
 import fixtures as fx  # noqa: E402
 import inbound_fixtures as inbound  # noqa: E402
+import task_fixtures as tasks  # noqa: E402
 
 ORIGIN = "http://localhost:8088"
-STATIC = Path(__file__).parents[2] / "web" / "static"
+STATIC = Path(os.environ.get("UI_STATIC") or Path(__file__).parents[2] / "web" / "static")
 CSP = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self' ws://localhost:8088; media-src 'self' blob:"
 
 
@@ -118,7 +120,7 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
         case ["blacklist"]:
             return [{"id": 1, "number": "13700008888", "reason": "客户要求不再联系"}, {"id": 2, "number": "02160001234", "reason": "投诉"}]
         case ["packages", _, "entries"]:
-            return page_of([{"at": c["started_at"], "call_id": c["id"], "kind": "charge", "minutes": -c["minutes_charged"], "duration_seconds": c["talk_seconds"], "number": c["number_display"]} for c in fx.CALLS[:12]])
+            return page_of([{"id": at, "at": c["started_at"], "call_id": c["id"], "kind": "settle", "minutes": -c["minutes_charged"], "minutes_after": 800 + 2 * at, "duration_seconds": c["talk_seconds"], "number": c["number_display"], "employee": None} for at, c in enumerate(fx.CALLS[:12])])
         case ["settings", "company"]:
             return fx.SETTINGS
         case ["audit"]:
@@ -152,6 +154,8 @@ def install(page: Page, role: str | None, entities: dict | None = None) -> dict:
             query, sent = parse_qs(url.query), route.request.post_data or ""
             wanted = json.loads(sent) if sent.startswith("{") else {}
             body = billing.answer(route.request.method, url.path.strip("/").split("/")[1:], query, wanted) if role else None
+            if role and body is None:
+                body = tasks.answer(route.request.method, url.path.strip("/").split("/")[1:], query)
             if role and body is None:
                 body = answer(role, route.request.method, url.path, query)
             if body is None:

@@ -16,6 +16,8 @@ const routes: RouteRecordRaw[] = [
     component: () => import('./agent/AgentHome.vue'),
     meta: { needs: 'calls.dial' },
   },
+  { path: '/dial', name: 'dial', component: () => import('./tasks/DialCentre.vue'), meta: { needs: 'tasks.dial' } },
+  { path: '/dial/tasks/:taskId(\\d+)?', name: 'dial-tasks', component: () => import('./tasks/TasksPage.vue'), meta: { needs: 'tasks.own' } },
   { path: '/calls', name: 'calls', component: () => import('./pages/CallsPage.vue'), meta: { needs: 'calls.view' } },
   {
     path: '/customers/:customerId(\\d+)?',

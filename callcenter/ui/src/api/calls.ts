@@ -19,8 +19,10 @@ export interface CallFilter extends Query {
   page_size?: number
 }
 
-export interface Dial {
-  number: string
+/** What is called: a number, or a number of a dial task by its id. */
+export type Dialled = { number: string } | { task_number_id: number }
+
+export type Dial = Dialled & {
   customer_id?: number
   source?: 'customer' | 'manual'
   /** Left out: as the seat says. */

@@ -9,7 +9,7 @@ import type {
   Group,
   Package,
   PackageState,
-  LedgerEntry,
+  PackageEntry,
   Page,
   Role,
   SipAccount,
@@ -81,7 +81,8 @@ export const countPackages = (query: Query) => get<PackageCounts>('/api/packages
 export const fetchPackage = (id: number) => get<Package>(`/api/packages/${id}`)
 export const grantPackage = (grant: Grant) => post<Package>('/api/packages', grant)
 export const fetchEntries = (id: number, page: number) =>
-  get<Page<LedgerEntry>>(`/api/packages/${id}/entries`, { page, page_size: 20 })
+  get<Page<PackageEntry>>(`/api/packages/${id}/entries`, { page, page_size: 20 })
+export const entriesUrl = (id: number) => `/api/packages/${id}/entries/export`
 
 export const fetchSettings = () => get<CompanySettings>('/api/settings/company')
 export const saveSettings = (settings: CompanySettings) => put<CompanySettings>('/api/settings/company', settings)

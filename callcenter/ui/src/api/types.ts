@@ -146,7 +146,7 @@ export interface CallRow {
   company_number?: string
   company_number_display?: string
   caller_id_reason?: string
-  source: 'customer' | 'manual' | 'inbound' | 'queue_callback'
+  source: 'customer' | 'manual' | 'inbound' | 'queue_callback' | 'task'
   caller_number: string
   called_number: string
   number: string
@@ -192,6 +192,14 @@ export interface LedgerEntry {
   minutes: number
   duration_seconds: number | null
   number: string | null
+}
+
+/** One line of what happened to a package's minutes; the call of somebody out of scope has no employee and no number. */
+export interface PackageEntry extends LedgerEntry {
+  id: number
+  /** What the package had then, those included that running calls held. */
+  minutes_after: number
+  employee: Ref | null
 }
 
 export interface CallDetail extends CallRow {

@@ -1,4 +1,4 @@
-import { Activity, Building2, Headset, PhoneCall, Settings2, UsersRound, Wallet } from 'lucide-vue-next'
+import { Activity, Building2, Headset, ListChecks, PhoneCall, Settings2, UsersRound, Wallet } from 'lucide-vue-next'
 import type { Component } from 'vue'
 import { mayOpen, sections } from '@/router'
 
@@ -14,6 +14,9 @@ export function places(): Item[] {
   const all: Item[] = [
     { name: 'live', label: 'shell.live', icon: Activity, to: '/dashboard' },
     { name: 'work', label: 'shell.work', icon: Headset, to: '/work' },
+    mayOpen('dial')
+      ? { name: 'dial', label: 'shell.dial', icon: ListChecks, to: '/dial' }
+      : { name: 'dial-tasks', label: 'shell.tasks', icon: ListChecks, to: '/dial/tasks' },
     { name: 'calls', label: 'shell.calls', icon: PhoneCall, to: '/calls' },
     { name: 'customers', label: 'shell.customers', icon: UsersRound, to: '/customers' },
   ]

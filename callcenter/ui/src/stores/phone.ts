@@ -39,6 +39,8 @@ export const usePhone = defineStore('phone', () => {
   /** How the next call is set up, where that differs from the seat's way. */
   const chosen = ref<{ mode?: CallMode; leg_order?: LegOrder }>({})
   const hangingUp = ref<string | null>(null)
+  /** What a dial task says of whom it had called. */
+  const about = ref<{ callId: string; words: string } | null>(null)
   const transferOpen = ref(false)
   /** A move was sent and the server has not answered yet. */
   const moving = ref(false)
@@ -184,30 +186,39 @@ export const usePhone = defineStore('phone', () => {
     },
   )
 
-  /** One click, one call: the key is made here and nothing else may dial until the server has answered. */
   async function dial(number: string, customerId?: number): Promise<boolean> {
     const clean = number.replace(/[^\d+*#]/g, '')
-    if (!clean || !canDial.value) return false
+    if (!clean) return false
+    const called = await place({
+      number: clean,
+      source: customerId === undefined ? 'manual' : 'customer',
+      ...(customerId === undefined ? {} : { customer_id: customerId }),
+    })
+    return called !== null
+  }
+
+  /** A number of a dial task goes by its id: it may be masked here. `words` say who it is, for the card of the call. */
+  async function dialTask(taskNumberId: number, words: string): Promise<boolean> {
+    const callId = await place({ task_number_id: taskNumberId })
+    if (callId !== null) about.value = { callId, words }
+    return callId !== null
+  }
+
+  /** One click, one call: the key is made here and nothing else may dial until the server has answered. */
+  async function place(what: callsApi.Dial): Promise<string | null> {
+    if (!canDial.value) return null
     dialling.value = true
     refusal.value = null
     try {
-      const { call_id, hint } = await callsApi.dial(
-        {
-          number: clean,
-          source: customerId === undefined ? 'manual' : 'customer',
-          ...chosen.value,
-          ...(customerId === undefined ? {} : { customer_id: customerId }),
-        },
-        newKey(),
-      )
+      const { call_id, hint } = await callsApi.dial({ ...what, ...chosen.value }, newKey())
       expect(call_id)
       if (hint) ElMessage.warning({ message: translate('phone.numberLeaving'), grouping: true })
       chosen.value = {}
-      return true
+      return call_id
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       refusal.value = { code: error.code, words: error.words }
-      return false
+      return null
     } finally {
       dialling.value = false
     }
@@ -311,6 +322,7 @@ export const usePhone = defineStore('phone', () => {
     warning,
     typed,
     chosen,
+    about,
     onLine,
     hangingUp,
     agent,
@@ -330,6 +342,7 @@ export const usePhone = defineStore('phone', () => {
     start,
     stop,
     dial,
+    dialTask,
     hangUp,
     move,
     dropLeg,

@@ -1,0 +1,234 @@
+"""Imports files of numbers in the background, a few rows at a time, so that calls go on beside it (SPEC §D4)."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callcenter.domain import dial_tasks as rules
+from callcenter.domain.commands import CommandRefused
+from callcenter.domain.dial_tasks import Share, Typed
+from callcenter.domain.terms import RowKind, TaskRule, TaskState
+from callcenter.store.base import utcnow
+from callcenter.store.database import Database
+from callcenter.store.task_tables import dial_task, dial_task_failed_row, dial_task_import, dial_task_number
+from callcenter.tasks import book
+
+log = logging.getLogger(__name__)
+
+SLICE = 200
+"""Rows that are worked on in one go: some ten milliseconds of the event loop."""
+MOST_WAITING = 20
+"""Files of one company that are being imported or wait for it; each is held in memory."""
+REST = 0.004
+"""Seconds between two of them that belong to everybody else."""
+_FAILED = insert(dial_task_failed_row)
+_NUMBERS = insert(dial_task_number)
+
+
+@dataclass(slots=True)
+class Order:
+    """A file to import: who asked, into which task, and its rows."""
+
+    company_id: int
+    task_id: int
+    operator_id: int
+    file_name: str
+    rows: Iterator[Typed]
+    id: int = 0
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """A file's rows after they were looked at."""
+
+    good: list[tuple[str, Typed]] = field(default_factory=list)
+    kinds: Counter[RowKind] = field(default_factory=Counter)
+
+
+class Importer:
+    """Works on one file after the other: which of two is the duplicate must not depend on luck."""
+
+    def __init__(self, database: Database, region: str) -> None:
+        self._db = database
+        self._region = region
+        self._turn = asyncio.Lock()
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def recover(self) -> None:
+        """What the last run did not finish has failed; imported again, its rows turn out as duplicates."""
+        stopped = update(dial_task_import).where(dial_task_import.c.state == book.RUNNING)
+        async with self._db.write() as connection:
+            await connection.execute(
+                stopped.values(state="failed", ended_at=utcnow()).execution_options(all_companies=True)
+            )
+
+    async def submit(self, order: Order) -> int:
+        """Takes the file on and returns its import's id; raises `task_not_normal` (SPEC §D1.4), `task_running`."""
+        values = {
+            "company_id": order.company_id,
+            "task_id": order.task_id,
+            "file_name": order.file_name[:200],
+            "operator_id": order.operator_id,
+            "created_at": utcnow(),
+        }
+        async with self._db.write() as connection:
+            if (await self._task(connection, order)).state != TaskState.NORMAL.value:
+                raise CommandRefused("task_not_normal")
+            if await self._waiting(connection, order.company_id) >= MOST_WAITING:
+                raise CommandRefused("task_running")
+            row = await connection.execute(insert(dial_task_import).values(**values).returning(dial_task_import.c.id))
+            order.id = int(row.scalar_one())
+        work = asyncio.create_task(self._import(order))
+        self._running.add(work)
+        work.add_done_callback(self._running.discard)
+        return order.id
+
+    async def _waiting(self, connection: AsyncConnection, company_id: int) -> int:
+        query = select(func.count()).where(
+            dial_task_import.c.company_id == company_id, dial_task_import.c.state == book.RUNNING
+        )
+        return int((await connection.execute(query)).scalar_one())
+
+    async def idle(self) -> None:
+        """Waits until everything taken on so far is done."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def close(self) -> None:
+        for work in self._running:
+            work.cancel()
+        await self.idle()
+
+    # -- one file --------------------------------------------------------------------------------------------------
+
+    async def _import(self, order: Order) -> None:
+        async with self._turn:
+            try:
+                found = await self._sort(order)
+                await self._fill(order, found)
+                await self._note(order, state="done", ended_at=utcnow())
+            except Exception:
+                log.exception("the import %d of company %d failed", order.id, order.company_id)
+                await self._note(order, state="failed", ended_at=utcnow())
+
+    async def _sort(self, order: Order) -> _Sorted:
+        """Looks at every row; those that cannot be imported are written down with the reason."""
+        found, earlier = _Sorted(), set[str]()
+        for rows in _sliced(order.rows):
+            numbered = [(rules.e164_of(row.number, self._region), row) for row in rows]
+            known = await self._known(order.company_id, {one for one, _ in numbered if one} - earlier)
+            failed: list[tuple[RowKind, Typed]] = []
+            for number, row in numbered:
+                kind = rules.kind_of(number, earlier, known.__contains__)
+                found.kinds[kind] += 1
+                if number is not None:
+                    earlier.add(number)
+                if kind is RowKind.SUCCESS and number is not None:
+                    found.good.append((number, row))
+                else:
+                    failed.append((kind, row))
+            if failed:
+                async with self._db.write() as connection:
+                    await connection.execute(_FAILED, [_failed_row(order, kind, row) for kind, row in failed])
+            await asyncio.sleep(REST)
+        wrong = {kind.value: found.kinds[kind] for kind in RowKind if kind is not RowKind.SUCCESS}
+        await self._note(order, total=found.kinds.total(), **wrong)
+        return found
+
+    async def _known(self, company_id: int, numbers: set[str]) -> set[str]:
+        """Those of the numbers that a task of the company has already; a deleted task has none."""
+        query = (
+            select(dial_task_number.c.number)
+            .join(dial_task, dial_task.c.id == dial_task_number.c.task_id)
+            .where(
+                dial_task_number.c.company_id == company_id,
+                dial_task_number.c.number.in_(numbers),
+                dial_task.c.deleted_at.is_(None),
+            )
+        )
+        async with self._db.read() as connection:
+            return {row.number for row in (await connection.execute(query)).all()}
+
+    async def _fill(self, order: Order, found: _Sorted) -> None:
+        """Puts the good rows into the task, each with whom it is for (SPEC §D3.3: this file, and no other)."""
+        async with self._db.read() as connection:
+            assignees = await self._assignees(connection, order, len(found.good))
+        done = 0
+        for part in _sliced(zip(found.good, assignees, strict=False)):
+            now = utcnow()
+            done += len(part)
+            async with self._db.write() as connection:
+                rows = [_number_row(order, number, row, assignee, now) for (number, row), assignee in part]
+                await connection.execute(_NUMBERS, rows)
+                await connection.execute(_of(order).values(success=done))
+            await asyncio.sleep(REST)
+
+    async def _assignees(self, connection: AsyncConnection, order: Order, count: int) -> Iterator[int | None]:
+        """For each number in turn whose it is; without end."""
+        task = await self._task(connection, order)
+        if task.secret:
+            return itertools.repeat(task.creator_id)
+        if task.rule is None:
+            return itertools.repeat(None)
+        shares = await book.shares_of(connection, order.company_id, order.task_id)
+        staff = await book.dialling_staff(connection, order.company_id)
+        given = rules.allocation(
+            count, TaskRule(task.rule), [Share(one.employee_id, one.percent) for one in shares], staff
+        )
+        return itertools.chain(rules.dealt(given), itertools.repeat(None))
+
+    async def _task(self, connection: AsyncConnection, order: Order) -> Any:
+        query = select(dial_task).where(dial_task.c.company_id == order.company_id, dial_task.c.id == order.task_id)
+        return (await connection.execute(query)).one()
+
+    async def _note(self, order: Order, **values: Any) -> None:
+        async with self._db.write() as connection:
+            await connection.execute(_of(order).values(**values))
+
+
+def _of(order: Order) -> Any:
+    return update(dial_task_import).where(
+        dial_task_import.c.company_id == order.company_id, dial_task_import.c.id == order.id
+    )
+
+
+def _sliced(rows: Iterable[Any]) -> Iterator[Sequence[Any]]:
+    waiting = iter(rows)
+    while part := list(itertools.islice(waiting, SLICE)):
+        yield part
+
+
+def _failed_row(order: Order, kind: RowKind, row: Typed) -> dict[str, Any]:
+    return {
+        "company_id": order.company_id,
+        "import_id": order.id,
+        "line": row.line,
+        "kind": kind.value,
+        "number": row.number,
+        "name": row.name,
+        "company": row.company,
+        "remark": row.remark,
+    }
+
+
+def _number_row(order: Order, number: str, row: Typed, assignee: int | None, now: Any) -> dict[str, Any]:
+    return {
+        "company_id": order.company_id,
+        "task_id": order.task_id,
+        "import_id": order.id,
+        "number": number,
+        "name": row.name,
+        "company": row.company,
+        "remark": row.remark,
+        "assignee_id": assignee,
+        "assigned_at": now if assignee is not None else None,
+        "created_at": now,
+    }

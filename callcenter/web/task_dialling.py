@@ -1,0 +1,39 @@
+"""Dialling a number of a task by its id: the number itself need not be known to who dials it (SPEC §B1.2, §B9)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from callcenter.domain.commands import CommandRefused, Dial
+from callcenter.domain.terms import Source
+from callcenter.store.task_tables import dial_task_number
+from callcenter.tasks import book, numbers
+from callcenter.web.dial_task_numbers import is_masked
+from callcenter.web.errors import ApiError
+from callcenter.web.identity import Identity
+from callcenter.web.services import Services
+
+
+async def dial(services: Services, me: Identity, wanted: Dial, number_id: int) -> str:
+    """Dials one of my numbers and returns the call's id; the first dial puts the task in progress.
+
+    Raises `forbidden`, `task_number_unknown` and whatever dialling does; a refusal does not tell a hidden number.
+    """
+    if not me.may("tasks.dial"):
+        raise ApiError("forbidden", permission="tasks.dial")
+    query = numbers.to_dial(me.company_id, me.employee_id).where(dial_task_number.c.id == number_id)
+    async with services.database.glance() as connection:
+        row = (await connection.execute(query)).first()
+    if row is None:
+        raise ApiError("task_number_unknown")
+    command = replace(wanted, number=row.number, source=Source.TASK, task_number_id=row.id)
+    try:
+        call_id: str = await services.execute(command)
+    except CommandRefused as refusal:
+        if not is_masked(me, row):
+            raise
+        details = {name: value for name, value in refusal.details.items() if name != "number"}
+        raise CommandRefused(refusal.code, **details) from None
+    async with services.database.write() as connection:
+        await book.begun(connection, me.company_id, row.task_id)
+    return call_id
