@@ -74,7 +74,8 @@ async def quote(
         if limit is None:
             raise CommandRefused("licences_unlimited")
         each = listed["employee_seat"]
-        free = max(0, limit - await used(connection, company_id))
+        # Below zero where the company has more people than licences: what is bought fills that up first.
+        free = limit - await used(connection, company_id)
         return Quote(kind, quantity, each, 0, each * quantity, free, free + quantity, None, _times(each, quantity))
     if kind == "ai":
         each = listed["ai_seat_year"]

@@ -77,8 +77,13 @@ async def conditions_of(connection: AsyncConnection, company_id: int) -> Conditi
     return Conditions(row.verification == "verified", row.script_state == "approved")
 
 
-async def quote(connection: AsyncConnection, company_id: int, wanted: Wanted, now: datetime) -> Quote:
-    """What an order would cost now; raises the first reason why it cannot be placed, but not for want of money."""
+async def quote(
+    connection: AsyncConnection, company_id: int, wanted: Wanted, now: datetime, *, after: Iterable[Quote] = ()
+) -> Quote:
+    """What an order would cost now; raises the first reason why it cannot be placed, but not for want of money.
+
+    `after` are orders that will have been placed before it: the offer prices that they take are gone by then.
+    """
     offering = await catalogue.find_offering(connection, wanted.offering_id)
     package, last = await _package(connection, company_id, wanted, offering, now)
     employee_ids = wanted.employee_ids
@@ -103,6 +108,9 @@ async def quote(connection: AsyncConnection, company_id: int, wanted: Wanted, no
         names = [people[one].name for one in facts.unverified]
         raise CommandRefused(closed[0].value, reasons=[door.value for door in closed], employees=names)
     used = await catalogue.offers_used(connection, company_id, offering.id)
+    for line in (line for one in after if one.offering.id == offering.id for line in one.lines):
+        if line.at_offer_price and line.employee_id is not None:
+            used[line.employee_id] += 1
     lines = offers.lines_for(offering, employee_ids, wanted.quantity, used, now)
     total = offers.total_of(lines)
     coupon = None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from sqlalchemy import func, select
 
-from callcenter.ledger import ai_wallet, book
+from callcenter.ledger import ai_wallet, book, wallet
 from callcenter.ledger.book import Kind
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import ai_entry
@@ -73,19 +73,21 @@ async def transfer(services: Services, context: Context) -> Balances:
     given: Transfer = context.body
     me, key = context.me, context.idempotency_key
     async with services.database.write() as connection:
+        fresh = await wallet.keyed(connection, ai_entry, me.company_id, key) is None
         row = await ai_wallet.transfer(
             connection, me.company_id, given.direction, given.amount, key=key, by=me.employee_id, now=utcnow()
         )
-        await services.audit.write(
-            connection,
-            me.company_id,
-            me.employee_id,
-            "ai_wallet.moved",
-            row.number,
-            context.ip,
-            direction=given.direction,
-            amount=given.amount,
-        )
+        if fresh:
+            await services.audit.write(
+                connection,
+                me.company_id,
+                me.employee_id,
+                "ai_wallet.moved",
+                row.number,
+                context.ip,
+                direction=given.direction,
+                amount=given.amount,
+            )
         balance = await book.balance(connection, me.company_id, book.money(Kind.WALLET))
         ai_balance = await book.balance(connection, me.company_id, book.money(Kind.AI_WALLET))
     return Balances(balance, ai_balance)

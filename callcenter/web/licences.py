@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from sqlalchemy import select
 
-from callcenter.ledger import book, licences
+from callcenter.ledger import book, licences, wallet
 from callcenter.ledger.book import Kind
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import licence_purchase
@@ -137,6 +137,7 @@ async def buy(services: Services, context: Context) -> LicenceView:
     given: NewLicences = context.body
     me, key = context.me, context.idempotency_key
     async with services.database.write() as connection:
+        fresh = await wallet.keyed(connection, licence_purchase, me.company_id, key) is None
         row = await licences.buy(
             connection,
             me.company_id,
@@ -148,17 +149,18 @@ async def buy(services: Services, context: Context) -> LicenceView:
             by=me.employee_id,
             now=utcnow(),
         )
-        await services.audit.write(
-            connection,
-            me.company_id,
-            me.employee_id,
-            "licences.bought",
-            str(row.id),
-            context.ip,
-            kind=row.kind,
-            quantity=row.quantity,
-            paid=row.paid,
-        )
+        if fresh:
+            await services.audit.write(
+                connection,
+                me.company_id,
+                me.employee_id,
+                "licences.bought",
+                str(row.id),
+                context.ip,
+                kind=row.kind,
+                quantity=row.quantity,
+                paid=row.paid,
+            )
         names = await people(connection, me.company_id)
     return _view(row, names)
 

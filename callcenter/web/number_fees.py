@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from callcenter.domain.numbers import display
 from callcenter.ledger import direct_numbers as ledger
+from callcenter.ledger import wallet
 from callcenter.ledger.direct_numbers import zone_of
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import number_application, number_fee
@@ -133,14 +134,17 @@ async def applications(services: Services, context: Context) -> Listing[Applicat
 async def apply(services: Services, context: Context) -> ApplicationView:
     given: NewApplication = context.body
     me = context.me
-    key = context.idempotency_key if "Idempotency-Key" in context.request.headers else None
+    key = context.any_idempotency_key
     async with services.database.write() as connection:
+        fresh = await wallet.keyed(connection, number_application, me.company_id, key) is None
         row = await ledger.apply(
             connection, me.company_id, given.quantity, given.region.strip(), key=key, by=me.employee_id, now=utcnow()
         )
-        await services.audit.write(
-            connection, me.company_id, me.employee_id, "numbers.asked", str(row.id), context.ip, quantity=row.quantity
-        )
+        if fresh:
+            asked = {"quantity": row.quantity}
+            await services.audit.write(
+                connection, me.company_id, me.employee_id, "numbers.asked", str(row.id), context.ip, **asked
+            )
         return application_view(row, await people(connection, me.company_id))
 
 

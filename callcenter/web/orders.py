@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.terms import OrderAction
 from callcenter.ledger import orders as ledger
@@ -146,21 +147,28 @@ async def place(services: Services, context: Context) -> OrderView:
             now=utcnow(),
         )
         if fresh:
-            await services.audit.write(
-                connection,
-                me.company_id,
-                me.employee_id,
-                "order.placed",
-                str(order_id),
-                context.ip,
-                what=given.action.value,
-                offering=given.offering_id,
-                quantity=given.quantity,
-                paid=given.expected_paid,
-            )
+            await note_placed(services, connection, context, order_id, wanted, given.expected_paid)
     if fresh:
         await services.telephony.changed()
     return await one_order(services, me.company_id, order_id)
+
+
+async def note_placed(
+    services: Services, connection: AsyncConnection, context: Context, order_id: int, wanted: Wanted, paid: int
+) -> None:
+    """The line of the audit log that every order has."""
+    await services.audit.write(
+        connection,
+        context.company_id,
+        context.me.employee_id,
+        "order.placed",
+        str(order_id),
+        context.ip,
+        what=wanted.action.value,
+        offering=wanted.offering_id,
+        quantity=wanted.quantity,
+        paid=paid,
+    )
 
 
 def _view(found: Quote) -> QuoteView:

@@ -1,4 +1,4 @@
-"""Voice packages at a glance: list, counts, grant, and what was charged."""
+"""Voice packages at a glance: list, counts, grant."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import packages as rules
 from callcenter.domain.terms import Mode
-from callcenter.ledger.packages import Lot, lots_of
+from callcenter.ledger import assign
+from callcenter.ledger.packages import Lot
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import account, posting
-from callcenter.store.tables import call, employee
+from callcenter.store.tables import employee
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
-from callcenter.web.kit import Body, Context, Id, Listing, Name, Page, PageSize, Paging, Query, Routes, ShortText
+from callcenter.web.kit import Body, Context, Id, Listing, Name, Page, PageSize, Query, Routes, ShortText
 from callcenter.web.services import Services
 
 routes = Routes("packages")
@@ -109,17 +109,6 @@ class NewPackage(Body, kw_only=True):
     minutes: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
     days: Annotated[int, msgspec.Meta(ge=1, le=3660)]
     increment_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 60
-
-
-class EntryView(msgspec.Struct):
-    id: int
-    at: datetime
-    kind: str
-    minutes: int
-    """What the entry did to the minutes left: negative when spent or over."""
-    duration_seconds: int
-    call_id: str | None
-    number: str
 
 
 def view_of(lot: Lot, names: Mapping[int, str], now: datetime, parents: Mapping[int, Lot] | None = None) -> PackageView:
@@ -277,14 +266,9 @@ async def _chosen(services: Services, context: Context, chosen: Chosen) -> Found
 )
 async def grant(services: Services, context: Context) -> PackageView:
     given: NewPackage = context.body
-    query = select(employee.c.name).where(
-        employee.c.company_id == context.company_id, employee.c.id == given.employee_id
-    )
     async with services.database.read() as connection:
-        name = (await connection.execute(query)).scalar()
-    if name is None:
-        raise ApiError("employee_unknown")
-    now = utcnow()
+        found = await assign.staff(connection, context.company_id, [given.employee_id])
+    name, now = found[given.employee_id].name, utcnow()
     package_id = await services.packages.grant(
         company_id=context.company_id,
         employee_id=given.employee_id,
@@ -310,50 +294,3 @@ async def grant(services: Services, context: Context) -> PackageView:
     await services.telephony.changed()
     lots = await services.packages.lots(context.company_id, given.employee_id)
     return next(view_of(lot, {given.employee_id: name}, now) for lot in lots if lot.id == package_id)
-
-
-@routes.add(
-    "GET",
-    "/api/packages/{id}/entries",
-    permission="packages.view",
-    data="scoped",
-    summary="What came into a package, what calls cost, what ended",
-    query=Paging,
-    answers=Listing[EntryView],
-)
-async def entries(services: Services, context: Context) -> Listing[EntryView]:
-    paging: Paging = context.query
-    company_id, package_id = context.company_id, context.params["id"]
-    mine = (posting.c.company_id == company_id, account.c.package_id == package_id)
-    # Minutes that a call holds for a while and gives back are nobody's spending: what came in, what calls cost and
-    # what ended adds up to the minutes that are left, but for those that are held now.
-    relevant = account.c.kind.in_(("available", "used"))
-    shown = ((account.c.kind == "used") & (posting.c.kind == "settle")) | (
-        (account.c.kind == "available") & posting.c.kind.not_in(("settle", "reserve", "release"))
-    )
-    query = (
-        select(posting, account.c.kind.label("account_kind"), call.c.number)
-        .join(account, account.c.id == posting.c.account_id)
-        .outerjoin(call, call.c.id == posting.c.call_id)
-        .where(*mine, relevant, shown)
-        .order_by(posting.c.id.desc())
-    )
-    async with services.database.read() as connection:
-        lots = await lots_of(connection, company_id, package_id=package_id)
-        if not lots or not sees(context.me, lots[0]):
-            raise ApiError("not_found")
-        total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
-        rows = (await connection.execute(query.limit(paging.page_size).offset(paging.offset))).all()
-    items = [
-        EntryView(
-            row.id,
-            row.at,
-            row.kind,
-            -row.amount if row.account_kind == "used" else row.amount,
-            row.seconds,
-            row.call_id,
-            row.number or "",
-        )
-        for row in rows
-    ]
-    return Listing(items, total, paging.page, paging.page_size)

@@ -6,14 +6,17 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from sqlalchemy import func, select
+from aiohttp import web
+from sqlalchemy import Select, func, select
 
-from callcenter.ledger import book, points, prices
+from callcenter.ledger import book, points, prices, wallet
 from callcenter.ledger.book import Kind
+from callcenter.ledger.direct_numbers import zone_of
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import points_order
+from callcenter.web import sheets
 from callcenter.web.kit import Body, Context, Listing, Routes
-from callcenter.web.lists import Named, Period, page_of, people
+from callcenter.web.lists import Named, Period, clock, page_of, people
 from callcenter.web.services import Services
 
 routes = Routes("points")
@@ -69,9 +72,7 @@ class NewPoints(Body, kw_only=True):
 )
 async def overview(services: Services, context: Context) -> PointsView:
     wanted: Period = context.query
-    query = select(points_order).where(
-        points_order.c.company_id == context.company_id, *wanted.on(points_order.c.created_at)
-    )
+    query = _matching(context)
     matching = query.subquery()
     async with services.database.read() as connection:
         balance = await book.balance(connection, context.company_id, book.points(Kind.POINTS))
@@ -81,6 +82,41 @@ async def overview(services: Services, context: Context) -> PointsView:
         names = await people(connection, context.company_id)
     orders = Listing([_view(row, names) for row in rows], total, wanted.page, wanted.page_size)
     return PointsView(balance, msgspec.convert(listed["point_packs"], list[Pack]), orders, int(paid or 0))
+
+
+@routes.add(
+    "GET",
+    "/api/points/export",
+    permission="wallet.view",
+    data="company",
+    summary="The filtered orders of points as a spreadsheet: what there was before each, and after",
+    query=Period,
+    raw=True,
+)
+async def export(services: Services, context: Context) -> web.StreamResponse:
+    query = _matching(context).order_by(points_order.c.id.desc()).limit(sheets.EXPORT_LIMIT)
+    async with services.database.read() as connection:
+        rows = (await connection.execute(query)).all()
+        names = await people(connection, context.company_id)
+        zone = await zone_of(connection, context.company_id)
+    return await sheets.answer(
+        "points",
+        ("订单编号", "时间", "名称", "单价", "数量", "实付", "购买前点数", "购买后点数", "购买人"),
+        (
+            (
+                row.number,
+                clock(row.created_at, zone),
+                row.name,
+                sheets.yuan(row.unit_price),
+                row.quantity,
+                sheets.yuan(row.paid),
+                row.before,
+                row.after,
+                names[row.buyer_id].name if row.buyer_id in names else "",
+            )
+            for row in rows
+        ),
+    )
 
 
 @routes.add(
@@ -98,6 +134,7 @@ async def buy(services: Services, context: Context) -> PointsOrder:
     given: NewPoints = context.body
     me, key = context.me, context.idempotency_key
     async with services.database.write() as connection:
+        fresh = await wallet.keyed(connection, points_order, me.company_id, key) is None
         row = await points.buy(
             connection,
             me.company_id,
@@ -108,11 +145,19 @@ async def buy(services: Services, context: Context) -> PointsOrder:
             by=me.employee_id,
             now=utcnow(),
         )
-        await services.audit.write(
-            connection, me.company_id, me.employee_id, "points.bought", row.number, context.ip, paid=row.paid
-        )
+        if fresh:
+            await services.audit.write(
+                connection, me.company_id, me.employee_id, "points.bought", row.number, context.ip, paid=row.paid
+            )
         names = await people(connection, me.company_id)
     return _view(row, names)
+
+
+def _matching(context: Context) -> Select[Any]:
+    wanted: Period = context.query
+    return select(points_order).where(
+        points_order.c.company_id == context.company_id, *wanted.on(points_order.c.created_at)
+    )
 
 
 def _view(row: Any, names: dict[int, Named]) -> PointsOrder:

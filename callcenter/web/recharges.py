@@ -127,12 +127,14 @@ async def listing(services: Services, context: Context) -> RechargeList:
     "/api/recharges",
     permission="wallet.spend",
     data="company",
-    summary="A transfer made outside, with its proof: a form with amount (fen), remark, channel and the file `proof`",
+    summary="A transfer made outside, with its proof: a form with amount (fen), remark, channel and the file `proof`."
+    " Sent again with the same Idempotency-Key header, it is the same recharge",
     answers=RechargeView,
     status=201,
-    errors=("invalid", "document_missing", "document_invalid"),
+    errors=("invalid", "document_missing", "document_invalid", "key_missing", "key_reused"),
 )
 async def apply(services: Services, context: Context) -> RechargeView:
+    key, company_id = context.any_idempotency_key, context.company_id
     given, files = await uploads.read_form(context.request, OfflineForm, "proof")
     if "proof" not in files:
         raise ApiError("document_missing")
@@ -140,23 +142,28 @@ async def apply(services: Services, context: Context) -> RechargeView:
         raise ApiError("invalid", reason="a bank transfer needs a remark")
     documents = Documents(services.settings.data_dir)
     name = uploads.keep(documents, files["proof"])
+    asked: dict[str, Any] = {"channel": given.channel, "amount": given.amount, "remark": given.remark.strip()}
     try:
         async with services.database.write() as connection:
-            row = await ledger.apply(
-                connection,
-                context.company_id,
-                channel=given.channel,
-                amount=given.amount,
-                remark=given.remark.strip(),
-                proof_name=name,
-                by=context.me.employee_id,
-                now=utcnow(),
-            )
-            await _audit(services, connection, context, "recharge.applied", row)
-            names = await people(connection, context.company_id)
+            row = await wallet.keyed(connection, recharge, company_id, key)
+            if row is None:
+                row = await ledger.apply(
+                    connection,
+                    company_id,
+                    **asked,
+                    proof_name=name,
+                    key=key,
+                    by=context.me.employee_id,
+                    now=utcnow(),
+                )
+                await _audit(services, connection, context, "recharge.applied", row)
+            wallet.same_request(row, **asked)
+            names = await people(connection, company_id)
     except BaseException:
         documents.drop(name)
         raise
+    if row.proof_name != name:
+        documents.drop(name)  # the first one's is kept
     return view_of(row, names)
 
 

@@ -10,8 +10,9 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.offers import MOST
 from callcenter.domain.terms import OrderAction, PackageKind
-from callcenter.ledger import book, quotes
+from callcenter.ledger import assign, book, quotes
 from callcenter.ledger import orders as ledger
 from callcenter.ledger.book import Kind
 from callcenter.ledger.packages import Lot, lots_of
@@ -20,7 +21,7 @@ from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import purchase, purchase_line
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Routes
-from callcenter.web.orders import REFUSALS
+from callcenter.web.orders import REFUSALS, note_placed
 from callcenter.web.services import Services
 
 routes = Routes("orders")
@@ -68,7 +69,10 @@ async def renewal(services: Services, context: Context) -> RenewalView:
     company_id = context.company_id
     async with services.database.read() as connection:
         lots = await _packages_of(connection, company_id, context.params["id"])
-        found = [(lot, await quotes.quote(connection, company_id, _wanted(lot), utcnow())) for lot in lots]
+        found: list[tuple[Lot, Quote]] = []
+        for lot in lots:
+            before = [quote for _, quote in found]
+            found.append((lot, await quotes.quote(connection, company_id, _wanted(lot), utcnow(), after=before)))
         balance = await book.balance(connection, company_id, book.money(Kind.WALLET))
     paid = sum(quote.paid for _, quote in found)
     return RenewalView([_line(lot, quote) for lot, quote in found], paid, balance, paid == 0 or balance >= paid)
@@ -91,48 +95,48 @@ async def renew(services: Services, context: Context) -> Placed:
     if not given.agreed:
         raise ApiError("not_agreed")
     request = hashlib.sha256(f"renew:{context.params['id']}:{given.expected_paid}".encode()).hexdigest()
-    made: list[int] = []
     async with services.database.write() as connection:
-        lots = await _packages_of(connection, me.company_id, context.params["id"])
-        earlier = await _earlier(connection, me.company_id, key, len(lots))
-        wanted = [_wanted(lot) for lot in lots]
-        costs = [0] * len(lots)
-        if not earlier:
-            costs = [(await quotes.quote(connection, me.company_id, one, utcnow())).paid for one in wanted]
-            if sum(costs) != given.expected_paid:
-                raise ApiError("price_changed", paid=sum(costs), expected=given.expected_paid)
-        for index, (one, cost) in enumerate(zip(wanted, costs, strict=True)):
-            order_id, fresh = await ledger.place(
-                connection,
-                me.company_id,
-                me.employee_id,
-                one,
-                key=_key(key, index),
-                request=request,
-                expected_paid=cost,
-                now=utcnow(),
-            )
-            made.append(order_id)
-            if fresh:
-                await services.audit.write(
-                    connection,
-                    me.company_id,
-                    me.employee_id,
-                    "order.placed",
-                    str(order_id),
-                    context.ip,
-                    what=OrderAction.RENEW.value,
-                    offering=one.offering_id,
-                    quantity=one.quantity,
-                    paid=cost,
-                )
+        made = await _earlier(connection, me.company_id, key, request)
+        if not made:
+            made = await _renew(services, connection, context, given.expected_paid, key, request)
         balance = await book.balance(connection, me.company_id, book.money(Kind.WALLET))
     await services.telephony.changed()
     return Placed(made, given.expected_paid, balance)
 
 
+async def _renew(
+    services: Services, connection: AsyncConnection, context: Context, expected: int, key: str, request: str
+) -> list[int]:
+    """Places one order for each package; their ids. What they cost together is what the buyer has seen, or none is.
+
+    Each is priced after those before it: an offer price that one has used up is not there for the next.
+    """
+    me, now = context.me, utcnow()
+    made: list[int] = []
+    paid = 0
+    for index, lot in enumerate(await _packages_of(connection, me.company_id, context.params["id"])):
+        wanted = _wanted(lot)
+        cost = (await quotes.quote(connection, me.company_id, wanted, now)).paid
+        order_id, _ = await ledger.place(
+            connection,
+            me.company_id,
+            me.employee_id,
+            wanted,
+            key=_key(key, index),
+            request=request,
+            expected_paid=cost,
+            now=now,
+        )
+        await note_placed(services, connection, context, order_id, wanted, cost)
+        made.append(order_id)
+        paid += cost
+    if paid != expected:
+        raise ApiError("price_changed", paid=paid, expected=expected)
+    return made
+
+
 async def _packages_of(connection: AsyncConnection, company_id: int, order_id: int) -> list[Lot]:
-    """What can be renewed of an order; top-ups end with their package."""
+    """What can be renewed of an order; top-ups end with their package, and whoever has left needs none."""
     known = select(purchase.c.id).where(purchase.c.company_id == company_id, purchase.c.id == order_id)
     if (await connection.execute(known)).first() is None:
         raise ApiError("not_found")
@@ -142,16 +146,24 @@ async def _packages_of(connection: AsyncConnection, company_id: int, order_id: i
     ids = set((await connection.execute(lines)).scalars())
     lots = [lot for lot in await lots_of(connection, company_id) if lot.id in ids and lot.offering_id is not None]
     lots = [lot for lot in lots if lot.kind is not PackageKind.TOP_UP]
+    owners = [lot.employee_id for lot in lots if lot.employee_id is not None]
+    here = await assign.not_departed(connection, company_id, owners)
+    lots = [lot for lot in lots if lot.employee_id is None or lot.employee_id in here]
     if not lots:
         raise ApiError("action_not_possible")
     return sorted(lots, key=lambda lot: lot.id)
 
 
-async def _earlier(connection: AsyncConnection, company_id: int, key: str, count: int) -> bool:
-    """Whether this very request was done before."""
-    keys = [_key(key, index) for index in range(count)]
-    query = select(purchase.c.id).where(purchase.c.company_id == company_id, purchase.c.key.in_(keys))
-    return (await connection.execute(query)).first() is not None
+async def _earlier(connection: AsyncConnection, company_id: int, key: str, request: str) -> list[int]:
+    """The orders that this very request has placed before; raises `key_reused` when it was another one."""
+    keys = [_key(key, index) for index in range(MOST)]
+    query = select(purchase.c.id, purchase.c.request).where(
+        purchase.c.company_id == company_id, purchase.c.key.in_(keys)
+    )
+    rows = (await connection.execute(query.order_by(purchase.c.id))).all()
+    if any(row.request != request for row in rows):
+        raise ApiError("key_reused")
+    return [row.id for row in rows]
 
 
 def _key(key: str, index: int) -> str:

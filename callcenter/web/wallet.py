@@ -10,6 +10,7 @@ from aiohttp import web
 from sqlalchemy import select
 
 from callcenter.ledger import licences, wallet
+from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.direct_numbers import zone_of
 from callcenter.store.base import utcnow
 from callcenter.store.tables import company
@@ -19,6 +20,23 @@ from callcenter.web.lists import Named, Period, clock, page_of, people
 from callcenter.web.services import Services
 
 routes = Routes("wallet")
+
+KINDS: dict[str, str] = {
+    Entry.RECHARGE: "充值",
+    Entry.PURCHASE: "购买语音包",
+    Entry.SEATS: "购买坐席",
+    Entry.AI_SEATS: "购买 AI 坐席",
+    Entry.FREEZE: "冻结",
+    Entry.THAW: "解冻",
+    Entry.DISPATCH: "号码下发扣款",
+    Entry.NUMBER_FEE: "直拨号月费",
+    Entry.POINTS: "购买点数",
+    Entry.AI_IN: "转入 AI 钱包",
+    Entry.AI_OUT: "AI 钱包转回",
+    Entry.AI_CALL: "AI 通话",
+}
+ACCOUNTS: dict[str, str] = {Kind.WALLET: "余额", Kind.FROZEN: "冻结", Kind.AI_WALLET: "AI 钱包"}
+"""How a spreadsheet names them."""
 
 
 class Licences(msgspec.Struct):
@@ -137,8 +155,8 @@ async def export(services: Services, context: Context) -> web.StreamResponse:
         (
             (
                 clock(one.at, zone),
-                one.kind,
-                one.account,
+                KINDS.get(one.kind, one.kind),
+                ACCOUNTS.get(one.account, one.account),
                 sheets.yuan(one.amount),
                 sheets.yuan(one.balance_after),
                 one.reference.number if one.reference else "",

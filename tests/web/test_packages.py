@@ -220,7 +220,7 @@ async def test_whoever_leaves_without_a_successor_keeps_everything(shop: Shop) -
     site, agent = shop.site, shop.people["agent"]
     left = await shop.good("POST", f"/api/employees/{agent}/depart", {})
     nothing = {"customers_moved": 0, "packages_moved": [], "not_moved": [], "numbers_moved": 0, "seat_moved": False}
-    assert left == {**nothing, "customers_kept": 0, "numbers_moved": 1}
+    assert left == {**nothing, "customers_kept": 0, "task_numbers_moved": 1, "numbers_moved": 1}
     assert await _owner(site, site.world.own.ids["customer"]) == agent
     own = await shop.browser.ask("POST", f"/api/employees/{shop.people['admin']}/depart", {})
     assert own.code == "own_account"

@@ -75,6 +75,8 @@ export interface DeparturePlan {
   packages: Ref[]
   packages_kept: KeptPackage[]
   numbers: string[]
+  /** Numbers of dial tasks that were not called yet. */
+  numbers_undialled: number
   seat: string | null
   seat_free: boolean
 }
@@ -84,6 +86,7 @@ export interface Departure {
   packages_moved: Ref[]
   not_moved: KeptPackage[]
   numbers_moved: number
+  task_numbers_moved: number
   seat_moved: boolean
 }
 

@@ -53,8 +53,8 @@ export const listRecharges = (query: Query, signal?: AbortSignal) =>
   get<Page<Recharge> & { total_approved: number }>('/api/recharges', query, signal)
 export const fetchRecharge = (id: number) => get<Recharge>(`/api/recharges/${id}`)
 export const proofUrl = (id: number) => `/api/recharges/${id}/proof`
-export const rechargeOffline = (amount: number, remark: string, proof: File) =>
-  post<Recharge>('/api/recharges', formOf({ amount, remark, proof }))
+export const rechargeOffline = (amount: number, remark: string, proof: File, key: Record<string, string>) =>
+  post<Recharge>('/api/recharges', formOf({ amount, remark, proof }), key)
 export const rechargeOnline = (channel: PayChannel, amount: number, key: Record<string, string>) =>
   post<Recharge>('/api/recharges/online', { channel, amount }, key)
 /** The code belongs to the labelled simulator; no money moves. */
@@ -133,6 +133,7 @@ export interface Points {
   total_paid: number
 }
 
+export const pointsUrl = '/api/points/export'
 export const fetchPoints = (query: Query, signal?: AbortSignal) => get<Points>('/api/points', query, signal)
 export const buyPoints = (pack: string, quantity: number, expected_paid: number, key: Record<string, string>) =>
   post<PointsOrder>('/api/points/orders', { pack, quantity, expected_paid }, key)
