@@ -21,6 +21,8 @@ from callcenter.store.ledger_tables import number_application, number_fee, numbe
 from callcenter.store.tables import company, employee, outside_number, seat
 
 EVERYWHERE = {"all_companies": True}
+IN_USE = outside_number.c.state != NumberState.RETIRED.value
+"""A number that was given back is only a part of the history; another may have the same digits."""
 REQUESTED, APPROVED = "requested", "approved"
 
 
@@ -86,7 +88,7 @@ async def dispatch(
         raise CommandRefused("too_many_numbers", wanted=row.quantity - row.dispatched)
     zone = await zone_of(connection, row.company_id)
     for one in numbers:
-        taken = select(outside_number.c.id).where(outside_number.c.number == one.number)
+        taken = select(outside_number.c.id).where(outside_number.c.number == one.number, IN_USE)
         if (await connection.execute(taken.execution_options(**EVERYWHERE))).first() is not None:
             raise CommandRefused("number_taken", number=one.number)
         made = insert(outside_number).values(
@@ -208,7 +210,7 @@ async def activate(connection: AsyncConnection, row: Any, identity_key: str, *, 
     """
     require(row, Step.ACTIVATE)
     held = select(func.count()).select_from(outside_number)
-    held = held.where(outside_number.c.identity_key == identity_key, outside_number.c.state != "retired")
+    held = held.where(outside_number.c.identity_key == identity_key, IN_USE)
     if int((await connection.execute(held.execution_options(**EVERYWHERE))).scalar_one()) >= NUMBERS_PER_IDENTITY:
         raise CommandRefused("identity_used_up", numbers=NUMBERS_PER_IDENTITY)
     await _set(connection, row, state="active", identity_key=identity_key, activated_at=now)
@@ -260,7 +262,7 @@ async def review_leave(connection: AsyncConnection, number_id: int, *, approve: 
 
 async def retire_due(connection: AsyncConnection, now: datetime) -> int:
     """Takes the numbers back whose last month is over; how many."""
-    due = select(outside_number).where(outside_number.c.state != "retired", outside_number.c.leaves_at <= now)
+    due = select(outside_number).where(IN_USE, outside_number.c.leaves_at <= now)
     rows = (await connection.execute(due.execution_options(**EVERYWHERE))).all()
     for row in rows:
         await _set(connection, row, state="retired", seat_id=None)

@@ -104,7 +104,7 @@ outside_number = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     company_column(),
-    Column("number", String(32), nullable=False, unique=True),
+    Column("number", String(32), nullable=False),
     Column("kind", String(10), nullable=False),
     Column("region", String(64), nullable=False, server_default=""),
     Column("state", String(16), nullable=False, server_default="active"),
@@ -125,6 +125,14 @@ outside_number = Table(
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("seat_id", "kind"),
 )
+Index(
+    "uq_outside_number_in_use",
+    outside_number.c.number,
+    unique=True,
+    sqlite_where=outside_number.c.state != "retired",
+    postgresql_where=outside_number.c.state != "retired",
+)
+"""One that was given back may be somebody else's later."""
 
 web_session = Table(
     "web_session",

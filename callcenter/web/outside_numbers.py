@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callcenter.domain.direct_numbers import Step, refusal
 from callcenter.domain.numbers import BadNumber, display, normalise, region_of
 from callcenter.domain.terms import NumberKind
-from callcenter.ledger.direct_numbers import note, standing
+from callcenter.ledger.direct_numbers import IN_USE, note, standing
 from callcenter.store.base import utcnow
 from callcenter.store.tables import employee, outside_number, seat
 from callcenter.web.errors import CATALOGUE, ApiError
@@ -161,7 +161,7 @@ async def create(services: Services, context: Context) -> list[OutsideNumberView
             ],
         )
     await _changed(services, context, "outside_number.created", f"{len(wanted)}", numbers=list(wanted)[:50])
-    query = _base(company_id).where(outside_number.c.number.in_(list(wanted))).order_by(outside_number.c.number)
+    query = _base(company_id).where(outside_number.c.number.in_(list(wanted)), IN_USE).order_by(outside_number.c.number)
     async with services.database.read() as connection:
         return [_view(row) for row in (await connection.execute(query)).all()]
 
@@ -303,7 +303,7 @@ def _normalised(typed: str, region: str) -> str | None:
 
 async def _taken(connection: AsyncConnection, wanted: dict[str, int], typed: Sequence[str]) -> list[dict[str, Any]]:
     """Rows whose number is known already; a number belongs to one company of the platform."""
-    query = select(outside_number.c.number).where(outside_number.c.number.in_(list(wanted)))
+    query = select(outside_number.c.number).where(outside_number.c.number.in_(list(wanted)), IN_USE)
     rows = await connection.execute(query.execution_options(all_companies=True))
     return [_wrong(wanted[number], "number_taken", number=typed[wanted[number]]) for number in rows.scalars()]
 
@@ -312,7 +312,8 @@ async def _bind(connection: AsyncConnection, company_id: int, number: str | None
     """Binds one number; empty when done, else why not."""
     if number is None:
         return "number_invalid"
-    query = select(outside_number).where(outside_number.c.company_id == company_id, outside_number.c.number == number)
+    named = (outside_number.c.company_id == company_id, outside_number.c.number == number, IN_USE)
+    query = select(outside_number).where(*named)
     row = (await connection.execute(query)).first()
     if row is None:
         return "number_unknown"

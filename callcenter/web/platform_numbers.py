@@ -207,7 +207,7 @@ def _numbers() -> Any:
 
 
 def _leaving() -> Any:
-    return _numbers().where(outside_number.c.leave_state != "", outside_number.c.state != "retired")
+    return _numbers().where(outside_number.c.leave_state != "", ledger.IN_USE)
 
 
 def _leave(row: Any) -> LeavingNumber:

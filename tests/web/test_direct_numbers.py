@@ -30,8 +30,8 @@ class Numbers:
         self.agent_id = till.site.world.foreign.people["agent"]
         self.seat_id = till.site.world.foreign.ids["seat"]
 
-    async def dispatched(self, count: int = 1, fee: int = 800) -> list[int]:
-        """Asks for so many numbers and gets them; there is money for their first month."""
+    async def asked(self, count: int = 1, fee: int = 800) -> int:
+        """Asks for so many numbers; there is money for their first month."""
         await self.till.prices(number_month=fee)
         await self.till.fill(fee * count)
         for index in range(count):
@@ -39,8 +39,14 @@ class Numbers:
             await self.till.customer.ask("POST", "/api/seats", body)
         asked = await self.till.buy("/api/number-applications", {"quantity": count, "region": "上海"})
         assert asked.status == 201, asked.raw
+        return int(asked.json["id"])
+
+    async def dispatched(self, count: int = 1, fee: int = 800, digits: str = "") -> list[int]:
+        """Asks for so many numbers and gets them; `digits` is the first one's number."""
+        application_id = await self.asked(count, fee)
         numbers = [{"number": f"0216{utcnow():%f}{index}", "iccid": f"8986{index}"} for index in range(count)]
-        path = f"/api/platform/number-applications/{asked.json['id']}/dispatch"
+        numbers[0]["number"] = digits or numbers[0]["number"]
+        path = f"/api/platform/number-applications/{application_id}/dispatch"
         done = await self.till.operator.ask("POST", path, {"numbers": numbers})
         assert done.json["state"] == "dispatched", done.raw
         found = (await self.listed(state="dispatched"))[:count]
@@ -277,6 +283,18 @@ async def test_a_number_given_back_works_to_the_end_of_its_month(site: Site, mon
         assert switched.code == "number_retired"
         log = (await till.customer.get(f"/api/direct-numbers/{number_id}/log")).json
         assert [one["what"] for one in log][:3] == ["retired", "leave_approved", "leave_asked"]
+        await till.fill(10_000)
+        (again,) = await numbers.dispatched(digits=approved.json["number"])
+        assert (await numbers.assign(again)).status == 200, "whoever has the number next begins anew"
+        assert (await numbers.state(number_id), await numbers.state(again)) == ("retired", "assigned")
+        taken = await till.operator.ask(
+            "POST",
+            f"/api/platform/number-applications/{await numbers.asked()}/dispatch",
+            {
+                "numbers": [{"number": approved.json["number"]}],
+            },
+        )
+        assert taken.code == "number_taken", "in use once, whoever has had it before"
 
 
 async def test_a_refused_return_leaves_the_number_as_it_was(site: Site) -> None:
