@@ -55,7 +55,8 @@ class Live:
                 if left <= 0:
                     raise TimeoutError(f"waited {timeout:.0f} s for {why or 'a live message'}")
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.changed.wait(), left)
+                    async with asyncio.timeout(left):
+                        await self.changed.wait()
 
     def absorb(self, message: dict[str, Any]) -> None:
         if message["type"] == "snapshot":

@@ -134,7 +134,8 @@ class Callbacks:
             except Exception:
                 log.exception("requests to be called back could not be given out")
             try:
-                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wake.wait()
                 self._wake.clear()
             except TimeoutError:
                 pass

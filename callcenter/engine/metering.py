@@ -254,7 +254,8 @@ class Metering:
         """Reads Asterisk's records whenever a call ended, and every second in any case."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._nudge.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._nudge.wait()
             self._nudge.clear()
             try:
                 await self.settle()

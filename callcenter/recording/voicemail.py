@@ -78,7 +78,8 @@ class VoicemailWorker:
             except Exception:
                 log.exception("voicemails met trouble and go on")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
     async def work(self) -> int:
         """Takes in every finished message; answers how many there were."""

@@ -109,7 +109,8 @@ class RecordingWorker:
                 except Exception:
                     log.exception("the recording worker met trouble and goes on")
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._wake.wait()
         finally:
             self.close()
 
