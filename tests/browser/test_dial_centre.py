@@ -67,6 +67,8 @@ async def test_an_agent_calls_through_a_task(chromium: Browser, floor: Installat
     await agent.get_by_test_id("note-save").click()
     await expect(ahead).to_have_count(0, timeout=PATIENCE)
     await expect(agent.get_by_test_id("dial-trail").get_by_test_id("task-number")).to_have_count(2)
+    # Only now is the result with the server, and the page may be left.
+    await expect(_number(agent, second)).to_contain_text("已拒绝", timeout=PATIENCE)
     await picture(agent, "dial-centre-done")
 
     # The calls name the task, and its numbers say what came of them.
