@@ -200,7 +200,10 @@ def answer(method: str, parts: list[str], query: dict, body: dict) -> object:
     state = query.get("state", [""])[0]
     keep = lambda rows: [row for row in rows if not state or row["state"] == state]  # noqa: E731
     match method, parts:
-        case "GET", ["packages"]: return PACKAGES
+        case "GET", ["packages", "counts"]:
+            found = {name: sum(one["state"] == name for one in PACKAGES) for name in ("sufficient", "low", "used_up", "expired", "future")}
+            return {**found, "unassigned": 1}
+        case "GET", ["packages"]: return page_of(keep(PACKAGES))
         case "GET", ["packages", _, "log"]: return LOG
         case "POST", ["packages", _, _]: return PACKAGES[2]
         case "GET", ["offerings"]: return OFFERINGS
