@@ -18,14 +18,15 @@ from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Id, Paging, ShortText
 
-RESULTS = (
-    "connected_interested",
-    "connected_follow_up",
-    "connected_refused",
-    "not_connected",
-    "wrong_number",
-    "other",
-)
+RESULTS = {
+    "connected_interested": "有意向",
+    "connected_follow_up": "待跟进",
+    "connected_refused": "已拒绝",
+    "not_connected": "未接通",
+    "wrong_number": "错号",
+    "other": "其他",
+}
+"""Results of a call, with their words in spreadsheets."""
 Result = Literal[
     "connected_interested", "connected_follow_up", "connected_refused", "not_connected", "wrong_number", "other"
 ]

@@ -341,7 +341,7 @@ def _spreadsheet(views: list[CallRow], zone: ZoneInfo) -> bytes:
                     started,
                     talk,
                     view.minutes_charged,
-                    view.result or "",
+                    call_rows.RESULTS.get(view.result or "", ""),
                     view.note or "",
                     MARKS.get(view.mark or "", ""),
                     MODES.get(view.mode, "") if view.direction == "outbound" else "呼入",

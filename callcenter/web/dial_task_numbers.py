@@ -9,16 +9,17 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.dial_tasks import hides_digits, masked
 from callcenter.domain.numbers import display
-from callcenter.store.tables import company
+from callcenter.ledger.direct_numbers import zone_of
 from callcenter.store.task_tables import dial_task_number
 from callcenter.tasks import book, numbers
 from callcenter.tasks.dialled import NEVER, History, histories
 from callcenter.web import sheets
+from callcenter.web.call_rows import RESULTS
 from callcenter.web.dial_tasks import is_main_account, require
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Context, Id, Listing, Paging, Routes, ShortText
@@ -125,16 +126,15 @@ STATES = {False: "未拨打", True: "已拨打"}
 )
 async def export(services: Services, context: Context) -> web.StreamResponse:
     me, region = context.me, services.settings.default_region
-    zone = select(company.c.time_zone).where(company.c.id == me.company_id)
     rows: list[tuple[Any, ...]] = []
     async with services.database.read() as connection:
         task = await require(connection, context, numbers=True)
-        time_zone = ZoneInfo(str((await connection.execute(zone)).scalar_one()))
+        zone = await zone_of(connection, me.company_id)
         query = numbers.numbers_of(me.company_id).where(dial_task_number.c.task_id == task.id)
         last = 0
         while part := await _after(connection, query, last):
             told = await histories(connection, me.company_id, [row.id for row in part])
-            rows += [_line(me, row, told.get(row.id, NEVER), region, time_zone) for row in part]
+            rows += [_line(me, row, told.get(row.id, NEVER), region, zone) for row in part]
             last = part[-1].id
     await services.audit.add(me.company_id, me.employee_id, "task.exported", str(task.id), context.ip, rows=len(rows))
     return await sheets.answer(f"task-{task.id}", COLUMNS, rows)
@@ -154,7 +154,7 @@ def _line(me: Identity, row: Any, told: History, region: str, zone: ZoneInfo) ->
         row.assignee_name or "",
         STATES[row.dialled],
         told.calls,
-        told.result or "",
+        RESULTS.get(told.result or "", ""),
         clock(told.last_called_at, zone),
         clock(row.assigned_at, zone),
     )

@@ -409,7 +409,7 @@ async def test_counts_are_those_of_the_lists(site: Site) -> None:
         exported = sheet_of((await head.get(f"{path}/export")).raw)
         assert len(exported) == 5 and [row[5] for row in exported].count("已拨打") == 2
         assert exported[0][:5] == [f"+86{mobile(0)}", "客户0", "公司0", "备注0", "本域agent"]
-        assert exported[0][7] == "connected_follow_up"
+        assert exported[0][7] == "待跟进", "a word, not our code for it"
 
         shown = next(one for one in (await good(agent, "GET", "/api/calls"))["items"] if one["id"] == last)
         assert shown["task"] == {"id": task_id, "name": "本域名单"}
