@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from callcenter.settings import PROJECT_ROOT
 from callcenter.store.database import Database
 from tests import stores
 from tests.evidence import evidence
+
+# How fast an example comes is no property of what is tested, and nothing a busy machine may fail.
+settings.register_profile("facts", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("facts")
 
 INSTALLATIONS = ("site", "floor")
 RESULTS = PROJECT_ROOT / ".callcenter" / "features.json"

@@ -6,49 +6,177 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, shortnumberinfo
 
-_NOISE = re.compile(r"[\s\-().·/\u00a0\u200b-\u200f\u202a-\u202e\u2060\ufeff]+")
-_ALLOWED = re.compile(r"\+?[0-9]{3,18}\Z")
-_FULL_WIDTH = str.maketrans("０１２３４５６７８９＋－（）", "0123456789+-()")
+from callcenter.domain.spelling import BadNumber, NumberFault, spaced_groups, spelling_of
+
+__all__ = [
+    "BadNumber",
+    "Number",
+    "NumberFault",
+    "dialable",
+    "display",
+    "is_hidden",
+    "mask",
+    "normalise",
+    "normalise_or_raw",
+    "read",
+    "read_or_raw",
+    "region_of",
+]
 
 REMEMBERED = 8192
 """Answers kept of each question: taking a number apart costs a tenth of a millisecond, and the same few come again."""
+SHORTEST, LONGEST = 3, 20
+"""Digits; the longest are the 106 numbers of Chinese text messages."""
+_EXTENSION_DIGITS = range(2, 7)
+_WHOLE_LINE = 7
+"""Digits of the shortest subscriber's number; behind a group of so many no digit of the number itself follows."""
+
+_CHINA = 86
+_CHINESE_SERVICE = re.compile(r"1(?:00|01|16|18|2\d)\d{1,5}|9[56]\d{3,6}|106\d{5,17}")
+"""Service numbers of carriers, banks and text messages, which the tables of short numbers know in part only."""
+_CHINESE_LINE = re.compile(r"(?:0?1[3-9]\d{9}|0[2-9]\d{8,10}|010\d{7,8})")
+"""Mobile and fixed lines by their shape: ranges are given out long before the tables know of them."""
+_NUMERIC = re.compile(r"\+?\d+")
 
 
-class BadNumber(ValueError):
-    """Not a telephone number; `args[0]` is what was typed."""
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A telephone number: E.164 (`+8613800000001`), or the bare digits of a service number (`10086`, `95588`).
+
+    `extension` are the digits to send after the answer (分机); "" for none.
+    """
+
+    e164: str
+    extension: str = ""
 
 
 @lru_cache(maxsize=REMEMBERED)
-def normalise(typed: str, region: str = "CN") -> str:
-    """E.164 (`+8613800000001`) of what a person typed or pasted; short service numbers (`10086`) stay as they are.
+def read(typed: str, region: str = "CN") -> Number:
+    """The number that a person typed, pasted or has in a file, in any usual spelling.
 
-    Raises `BadNumber` for anything that no numbering plan knows.
+    Raises `BadNumber` with the reason for what is no number, or more than one: digits are never joined by guess.
     """
-    text = _NOISE.sub("", typed.translate(_FULL_WIDTH))
-    if not _ALLOWED.match(text):
-        raise BadNumber(typed)
+    written = spelling_of(typed)
+    whole = _known(written.digits, region)
+    if written.extension:
+        if whole is not None:
+            return Number(whole, written.extension)
+    elif len(written.groups) > 1:
+        found = _with_extension(typed, written.groups, whole, bracketed=written.tail, region=region)
+        if found is not None:
+            return found
+    if whole is not None:
+        return Number(whole)
+    raise BadNumber(typed, _fault(typed, written.digits, region))
+
+
+def normalise(typed: str, region: str = "CN") -> str:
+    """The E.164 form of what a person typed, without its extension; raises `BadNumber`."""
+    return read(typed, region).e164
+
+
+@lru_cache(maxsize=REMEMBERED)
+def normalise_or_raw(seen: str, region: str = "CN") -> str:
+    """As `normalise`, for numbers the network showed us: what no plan knows is kept as its digits, never refused.
+
+    A foreign number may have lost its plus on the way. A caller who hides the number has none: "" (see `is_hidden`).
+    """
+    try:
+        return read(seen, region).e164
+    except BadNumber:
+        pass
+    digits = re.sub(r"[^0-9]", "", seen)
+    if _NUMERIC.fullmatch(seen):
+        abroad = _valid(f"+{digits}", region)
+        if abroad is not None:
+            return abroad
+    return digits[:LONGEST]
+
+
+def read_or_raw(typed: str, region: str = "CN") -> Number:
+    """As `read`; digits that no plan knows are kept as the network shows them.
+
+    For what must take any number that has rung: customers, blacklist, calling back. Raises `BadNumber` for the rest.
+    """
+    try:
+        return read(typed, region)
+    except BadNumber as fault:
+        written = re.sub(r"[\s\-]", "", typed)
+        if fault.fault is not NumberFault.UNKNOWN or not re.fullmatch(r"[0-9]+", written):
+            raise
+        return Number(normalise_or_raw(written, region))
+
+
+def is_hidden(seen: str) -> bool:
+    """Whether a caller shows no number (`anonymous`, `Restricted`, `unknown`, nothing): a stranger each time."""
+    return not any("0" <= letter <= "9" for letter in seen)
+
+
+def _with_extension(
+    typed: str, groups: tuple[str, ...], whole: str | None, *, bracketed: bool, region: str
+) -> Number | None:
+    """The number before the last dash with the digits behind it as its extension; None if they are one number."""
+    before, last = _known("".join(groups[:-1]), region), groups[-1]
+    service = before is not None and not before.startswith("+")
+    whole_line = len(groups[-2].lstrip("+")) >= _WHOLE_LINE or bracketed or service
+    if before is None or (whole is not None and not whole_line):
+        return None
+    if len(last) in _EXTENSION_DIGITS and not (service and _known(last, region)):
+        return Number(before, last)
+    raise BadNumber(typed, NumberFault.AMBIGUOUS if len(last) == 1 else NumberFault.SEVERAL)
+
+
+def _fault(typed: str, digits: str, region: str) -> NumberFault:
+    groups = spaced_groups(typed)
+    if len(groups) > 1 and all(_NUMERIC.fullmatch(one) and _known(one, region) for one in groups):
+        return NumberFault.SEVERAL
+    return NumberFault.UNKNOWN if SHORTEST <= len(digits.lstrip("+")) <= LONGEST else NumberFault.LENGTH
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _known(text: str, region: str) -> str | None:
+    """E.164 or a service number of digits with an optional plus; None when no numbering plan has such a number."""
+    if not SHORTEST <= len(text.lstrip("+")) <= LONGEST:
+        return None
+    return _valid(text, region) or _by_shape(text, region)
+
+
+def _valid(text: str, region: str) -> str | None:
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        raise BadNumber(typed) from None
+        return None
     if phonenumbers.is_valid_number(number):
         return phonenumbers.format_number(number, PhoneNumberFormat.E164)
-    if not text.startswith("+") and shortnumberinfo.is_valid_short_number_for_region(number, region):
-        return text
-    raise BadNumber(typed)
+    if shortnumberinfo.is_valid_short_number_for_region(number, region):
+        return str(number.national_number)
+    return None
 
 
-def normalise_or_raw(seen: str, region: str = "CN") -> str:
-    """As `normalise`, for numbers the network showed us: an unknown shape is kept, never refused."""
+def _by_shape(text: str, region: str) -> str | None:
+    """Numbers at home that the tables lack, and foreign ones of a length that their country has."""
+    home = phonenumbers.country_code_for_region(region)
+    national = re.sub(rf"^(?:\+|00){home}(?=\d)", "", text)
+    if home == _CHINA:
+        if _CHINESE_SERVICE.fullmatch(national):
+            return national
+        line = national if national == text or national.startswith(("0", "1")) else f"0{national}"
+        if _CHINESE_LINE.fullmatch(line):
+            return f"+{home}{line.removeprefix('0')}"
+    if national != text or not text.startswith(("+", "00")):
+        return None
     try:
-        return normalise(seen, region)
-    except BadNumber:
-        return _NOISE.sub("", seen)[:32]
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    possible = phonenumbers.is_possible_number(number)
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164) if possible else None
 
 
 @lru_cache(maxsize=REMEMBERED)
