@@ -42,6 +42,9 @@ _CHINESE_SERVICE = re.compile(r"1(?:00|01|16|18|2\d)\d{1,5}|9[56]\d{3,6}|106\d{5
 """Service numbers of carriers, banks and text messages, which the tables of short numbers know in part only."""
 _CHINESE_LINE = re.compile(r"(?:0?1[3-9]\d{9}|0[2-9]\d{8,10}|010\d{7,8})")
 """Mobile and fixed lines by their shape: ranges are given out long before the tables know of them."""
+_BARE_COUNTRY_CODE = re.compile(r"86(?:0?1[3-9]\d{9}|0[2-9]\d{8,10}|0?10\d{7,8}|[2-9]\d{9,10})")
+"""A line with the country code and no plus, told by its length."""
+_ABROAD = re.compile(r"(?:\+|00)[1-9]")
 _NUMERIC = re.compile(r"\+?\d+")
 
 
@@ -154,8 +157,9 @@ def _valid(text: str, region: str) -> str | None:
         return None
     if phonenumbers.is_valid_number(number):
         return phonenumbers.format_number(number, PhoneNumberFormat.E164)
-    if shortnumberinfo.is_valid_short_number_for_region(number, region):
-        return str(number.national_number)
+    short = str(number.national_number)
+    if len(short) >= SHORTEST and shortnumberinfo.is_valid_short_number_for_region(number, region):
+        return short
     return None
 
 
@@ -166,10 +170,13 @@ def _by_shape(text: str, region: str) -> str | None:
     if home == _CHINA:
         if _CHINESE_SERVICE.fullmatch(national):
             return national
-        line = national if national == text or national.startswith(("0", "1")) else f"0{national}"
-        if _CHINESE_LINE.fullmatch(line):
-            return f"+{home}{line.removeprefix('0')}"
-    if national != text or not text.startswith(("+", "00")):
+        if _BARE_COUNTRY_CODE.fullmatch(text):
+            national = text.removeprefix(str(_CHINA))
+        # Behind the country code the area code has no 0.
+        for line in (national, f"0{national}") if national != text else (national,):
+            if _CHINESE_LINE.fullmatch(line):
+                return f"+{home}{line.removeprefix('0')}"
+    if national != text or not _ABROAD.match(text):
         return None
     try:
         number = phonenumbers.parse(text, region)
