@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from callcenter.domain import hours as hours_rules
+from callcenter.domain.destinations import WayOut, closed
 from callcenter.domain.numbers import dialable, normalise_or_raw
 from callcenter.domain.terms import Overflow, PromptKind, QueueStrategy, Sticky
 from callcenter.engine.directory import Directory, Group
@@ -69,6 +70,7 @@ def astdb(directory: Directory, prompts: Prompts, region: str) -> dict[str, str]
         if one.hours_id is not None and one.hours_id in directory.hours:
             wanted[f"hours/{one.hours_id}-tz"] = company.time_zone
     for company in directory.companies.values():
+        wanted[f"forward-limit/{company.id}"] = str(company.forwarded_at_once)
         if company.access_number:
             number = normalise_or_raw(company.access_number, region)
             for written in {number, dialable(number, region)}:
@@ -102,6 +104,9 @@ def _overflow(directory: Directory, group: Group, region: str) -> str:
             other = directory.groups.get(group.overflow_group_id or 0)
             return other.queue if other is not None and other.company_id == group.company_id else ""
         case Overflow.NUMBER:
-            return f"number:{dialable(group.overflow_number, region)}" if group.overflow_number else ""
+            policy = directory.companies[group.company_id].policy
+            if not group.overflow_number or closed(policy, group.overflow_number, WayOut.OWN_PHONE, region=region):
+                return ""
+            return f"number:{dialable(group.overflow_number, region)}"
         case _:
             return ""

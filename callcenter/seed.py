@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.numbers import normalise, region_of
+from callcenter.domain.numbers import normalise, normalise_or_raw, region_of
 from callcenter.domain.terms import Mode, NumberKind, Offer
 from callcenter.ledger import catalogue
 from callcenter.ledger.packages import Packages
+from callcenter.store import own_numbers
 from callcenter.store.base import utcnow
 from callcenter.store.companies import add_company
 from callcenter.store.database import Database
@@ -69,7 +70,15 @@ async def make_company(
     """A company with the built-in roles; returns its id. `operates`: its administrators run the installation itself."""
     values = {"name": name, "display_number": display_number, "time_zone": time_zone}
     async with database.write() as connection:
-        return await add_company(connection, values, role_rows(operates=operates), utcnow())
+        company_id = await add_company(connection, values, role_rows(operates=operates), utcnow())
+        if display_number:
+            await _own(connection, company_id, normalise_or_raw(display_number))
+        return company_id
+
+
+async def _own(connection: AsyncConnection, company_id: int, number: str) -> None:
+    """Whoever makes a number on the command line runs the installation, so it is confirmed."""
+    await own_numbers.claim(connection, company_id, [number], by=None, now=utcnow(), sure=True)
 
 
 async def make_employee(
@@ -152,6 +161,7 @@ async def _outside_number(
     connection: AsyncConnection, company_id: int, typed: str, kind: NumberKind, seat_id: int | None
 ) -> None:
     number = normalise(typed)
+    await _own(connection, company_id, number)
     await connection.execute(
         insert(outside_number).values(
             company_id=company_id,
@@ -184,6 +194,7 @@ async def make_group(database: Database, company_id: int, name: str, members: li
                 insert(group_member).values(company_id=company_id, group_id=group_id, employee_id=member)
             )
         for number in numbers:
+            await _own(connection, company_id, normalise(number))
             await connection.execute(
                 insert(inbound_number).values(company_id=company_id, group_id=group_id, number=normalise(number))
             )

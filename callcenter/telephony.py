@@ -38,6 +38,7 @@ FAMILIES = (
     "queue-widen",
     "queue-sticky",
     "queue-overflow",
+    "forward-limit",
     "prompt",
 )
 """AstDB families that hold nothing but what `routes.astdb` says."""

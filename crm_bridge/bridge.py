@@ -16,6 +16,7 @@ from callcenter.store.database import Database
 from callcenter.store.tables import agent_group
 from callcenter.store.tables import call as call_table
 from callcenter.web.call_rows import CustomerBrief, Named
+from callcenter.web.identity import Identity
 from crm_bridge import customers, timeline
 from crm_bridge.customers import Customer
 from crm_bridge.matching import match, touch
@@ -152,6 +153,14 @@ class CrmBridge(Generic[C]):
     async def briefs(self, company_id: int, ids: Sequence[int]) -> Mapping[int, CustomerBrief]:
         async with self._db.glance() as connection:
             return await customers.briefs(connection, company_id, ids)
+
+    async def seen_by(self, me: Identity, customer_id: int) -> bool:
+        """Whether the customer is in the person's scope; another company's never is."""
+        query = select(customer.c.id).where(
+            customer.c.company_id == me.company_id, customer.c.id == customer_id, customers.visible(me)
+        )
+        async with self._db.glance() as connection:
+            return (await connection.execute(query)).first() is not None
 
     async def pass_on(self, connection: AsyncConnection, company_id: int, from_id: int, to_id: int) -> int:
         """Gives the customers of one employee who have not signed to another, in the caller's transaction; how many."""

@@ -11,7 +11,9 @@ import msgspec
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, literal, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.numbers import BadNumber, display, normalise
+from callcenter.domain.numbers import Number, display
+from callcenter.domain.searching import number_search
+from callcenter.store.searching import key_is_like, number_is_like
 from callcenter.store.tables import call, employee
 from callcenter.web.call_rows import CustomerBrief, Named
 from callcenter.web.errors import ApiError
@@ -37,6 +39,9 @@ class CustomerNumber(msgspec.Struct):
     id: int
     number: str
     display: str
+    extension: str
+    """Keys to send after the answer; "" for none. `display` shows it, `dial` is what to send to be dialled with it."""
+    dial: str
     label: Label
     primary: bool
 
@@ -66,7 +71,7 @@ class Customer(msgspec.Struct):
 
 
 class CustomerQuery(Paging, kw_only=True):
-    """Filters of the customer list; `q` finds names, company names and parts of numbers."""
+    """Filters of the customer list; `q` finds names, company names, tags and parts of numbers."""
 
     q: ShortText = ""
     tag: Annotated[str, msgspec.Meta(max_length=40)] = ""
@@ -131,7 +136,9 @@ async def views(connection: AsyncConnection, company_id: int, ids: Sequence[int]
         if part.label is None:
             tags.setdefault(part.customer_id, []).append(part.text)
         else:
-            one = CustomerNumber(part.id, part.text, display(part.text), part.label, bool(part.is_primary))
+            dial = str(Number(part.text, part.extension))
+            shown = display(part.text) + (f"-{part.extension}" if part.extension else "")
+            one = CustomerNumber(part.id, part.text, shown, part.extension, dial, part.label, bool(part.is_primary))
             numbers.setdefault(part.customer_id, []).append(one)
     return [_view(rows[one], numbers.get(one, []), tags.get(one, [])) for one in ids if one in rows]
 
@@ -175,7 +182,7 @@ async def named_like(connection: AsyncConnection, company_id: int, text: str) ->
         return []
     query = (
         select(customer.c.id)
-        .where(customer.c.company_id == company_id, customer.c.name.icontains(text.strip(), autoescape=True))
+        .where(customer.c.company_id == company_id, key_is_like(customer.c.name_key, text))
         .order_by(customer.c.updated_at.desc())
         .limit(NAMES_LIMIT)
     )
@@ -199,18 +206,21 @@ def brief(row: Any) -> CustomerBrief:
 
 
 def _found_by(company_id: int, text: str, region: str) -> ColumnElement[bool]:
-    having = select(customer_number.c.customer_id).where(customer_number.c.company_id == company_id)
-    try:
-        # A whole number means its customers: no need to read every name.
-        return customer.c.id.in_(having.where(customer_number.c.number == normalise(text, region)))
-    except BadNumber:
-        pass
-    found = [customer.c.name.icontains(text, autoescape=True), customer.c.company_name.icontains(text, autoescape=True)]
-    # The trunk prefix 0 of a number as people write it is not in its E.164 form.
-    digits = "".join(letter for letter in text if letter.isdecimal()).lstrip("0")
-    if len(digits) >= 3 and not any(letter.isalpha() for letter in text):
-        found.append(customer.c.id.in_(having.where(customer_number.c.number.contains(digits, autoescape=True))))
-    return or_(*found)
+    wanted = number_search(text, region)
+    having = select(customer_number.c.customer_id).where(
+        customer_number.c.company_id == company_id, number_is_like(customer_number.c.number, text, region)
+    )
+    if wanted.whole:
+        return customer.c.id.in_(having)  # no need to read every name
+    tagged = select(customer_tag.c.customer_id).where(
+        customer_tag.c.company_id == company_id, customer_tag.c.tag.icontains(text, autoescape=True)
+    )
+    found = [
+        key_is_like(customer.c.name_key, text),
+        key_is_like(customer.c.company_key, text),
+        customer.c.id.in_(tagged),
+    ]
+    return or_(*found, customer.c.id.in_(having)) if wanted.part else or_(*found)
 
 
 def _count(table: Any, company_id: int) -> Any:
@@ -245,6 +255,7 @@ def _parts(company_id: int) -> Any:
         customer_number.c.customer_id,
         customer_number.c.id,
         customer_number.c.number.label("text"),
+        customer_number.c.extension,
         customer_number.c.label,
         customer_number.c.is_primary,
     ).where(customer_number.c.company_id == company_id, customer_number.c.customer_id.in_(ids))
@@ -252,6 +263,7 @@ def _parts(company_id: int) -> Any:
         customer_tag.c.customer_id,
         literal(0).label("id"),
         customer_tag.c.tag.label("text"),
+        literal("").label("extension"),
         literal(None, customer_number.c.label.type).label("label"),
         literal(False).label("is_primary"),
     ).where(customer_tag.c.company_id == company_id, customer_tag.c.customer_id.in_(ids))

@@ -10,11 +10,11 @@ import msgspec
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.store.tables import call, company, employee
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Body, Id, LongText
+from callcenter.web.typed_numbers import number_of
 from crm_bridge.customers import Kind, Label, require, visible
 from crm_bridge.matching import link_earlier_calls
 from crm_bridge.tables import customer, customer_number, customer_tag, name_key
@@ -31,9 +31,11 @@ TEXTS = ("level", "progress", "source", "company_name", "address", "remark")
 
 
 class GivenNumber(Body, kw_only=True):
-    number: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    number: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     label: Label = "mobile"
     primary: bool = False
+    extension: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{0,8}$(?!\n)")] = ""
+    """Keys to send after the answer (分机)."""
 
 
 Numbers = Annotated[list[GivenNumber], msgspec.Meta(max_length=20)]
@@ -81,7 +83,7 @@ async def create(
     Raises `invalid`, `number_invalid`, `owner_unknown`, `duplicate`; run it in a write transaction.
     """
     name = _clean_name(given.name)
-    numbers = numbers_of(given.numbers, region)
+    numbers = await numbers_of(connection, me.company_id, given.numbers, region)
     _need_key(given.kind, numbers)
     await _one_at_a_time(connection, me.company_id)
     owner_id = given.owner_id
@@ -132,7 +134,7 @@ async def change(
     if "owner_id" in values:
         await _may_hand_over(connection, me, row.owner_id, values["owner_id"])
     before = await _numbers(connection, me.company_id, customer_id)
-    after = before if given.numbers is UNSET else numbers_of(given.numbers, region)
+    after = before if given.numbers is UNSET else await numbers_of(connection, me.company_id, given.numbers, region)
     kind, name = values.get("kind", row.kind), values.get("name", row.name)
     _need_key(kind, after)
     # Only what is new can clash: a customer filed before its rule changed may still be edited (SPEC §E1.2).
@@ -143,6 +145,8 @@ async def change(
     changed = sorted(values)
     if "name" in values:
         values["name_key"] = name_key(name)
+    if "company_name" in values:
+        values["company_key"] = name_key(values["company_name"])
     if after != before:
         await _set_numbers(connection, me.company_id, customer_id, after)
         changed.append("numbers")
@@ -178,19 +182,20 @@ async def remove(connection: AsyncConnection, me: Identity, customer_id: int) ->
     return str(row.name)
 
 
-def numbers_of(given: Sequence[GivenNumber], region: str) -> list[GivenNumber]:
+async def numbers_of(
+    connection: AsyncConnection, company_id: int, given: Sequence[GivenNumber], region: str
+) -> list[GivenNumber]:
     """The numbers in E.164, each once, the primary one first: the first marked, else the first of all.
 
-    Raises `number_invalid` with the number as typed.
+    An extension may be typed behind its number.
+    Raises `number_invalid` with the number as typed and why.
     """
     found: dict[str, GivenNumber] = {}
     for one in given:
-        try:
-            number = normalise(one.number, region)
-        except BadNumber:
-            raise ApiError("number_invalid", number=one.number) from None
-        kept = found.setdefault(number, GivenNumber(number=number, label=one.label, primary=False))
+        number = await number_of(connection, company_id, one.number, region)
+        kept = found.setdefault(number.e164, GivenNumber(number=number.e164, label=one.label, primary=False))
         kept.primary = kept.primary or one.primary
+        kept.extension = kept.extension or one.extension or number.extension
     primary = next((one for one in found.values() if one.primary), next(iter(found.values()), None))
     for one in found.values():
         one.primary = one is primary
@@ -272,7 +277,9 @@ async def _numbers(connection: AsyncConnection, company_id: int, customer_id: in
         .order_by(customer_number.c.is_primary.desc(), customer_number.c.id)
     )
     rows = (await connection.execute(query)).all()
-    return [GivenNumber(number=row.number, label=row.label, primary=row.is_primary) for row in rows]
+    return [
+        GivenNumber(number=row.number, label=row.label, primary=row.is_primary, extension=row.extension) for row in rows
+    ]
 
 
 async def _set_numbers(
@@ -285,7 +292,7 @@ async def _set_numbers(
     )
     kept = set((await connection.execute(select(customer_number.c.number).where(*mine))).scalars().all())
     for one in numbers:
-        values = {"label": one.label, "is_primary": one.primary}
+        values = {"label": one.label, "is_primary": one.primary, "extension": one.extension}
         if one.number in kept:
             await connection.execute(
                 update(customer_number).where(*mine, customer_number.c.number == one.number).values(**values)

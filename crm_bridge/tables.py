@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
-from typing import Any
-
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
+from callcenter.domain.searching import search_key as name_key
 from callcenter.store.base import BigId, UtcDateTime, company_column, metadata
+from callcenter.store.searching import key_of
 
-
-def name_key(name: str) -> str:
-    """What two spellings of one name share: width, case and spaces do not count (`华为（深圳）` is `华为(深圳)`)."""
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())[:200]
-
-
-def _key_of_row(context: Any) -> str:
-    return name_key(context.get_current_parameters()["name"])
-
+__all__ = ["COMPANIES", "customer", "customer_number", "customer_tag", "name_key", "note"]
 
 COMPANIES = 256
 """Companies whose statements are kept ready; more than these are built anew when they come again."""
@@ -30,12 +21,13 @@ customer = Table(
     Column("kind", String(12), nullable=False),
     Column("name", String(200), nullable=False),
     # Enterprises are unlike by it (SPEC §E1.1); filled by itself on insert; a rename sets it.
-    Column("name_key", String(200), nullable=False, default=_key_of_row),
+    Column("name_key", String(200), nullable=False, default=key_of("name")),
     Column("owner_id", Integer, nullable=True, index=True),
     Column("level", String(32), nullable=False, server_default=""),
     Column("progress", String(32), nullable=False, server_default=""),
     Column("source", String(64), nullable=False, server_default=""),
     Column("company_name", String(200), nullable=False, server_default=""),
+    Column("company_key", String(200), nullable=False, default=key_of("company_name"), server_default=""),
     Column("address", String(300), nullable=False, server_default=""),
     Column("remark", Text, nullable=False, server_default=""),
     # Since when this is a signed customer (SPEC §E4.2, §E14); null while nothing is signed.
@@ -58,6 +50,8 @@ customer_number = Table(
     company_column(),
     Column("customer_id", ForeignKey("customer.id", ondelete="CASCADE"), nullable=False),
     Column("number", String(32), nullable=False),
+    # Sent as keys after the answer (分机).
+    Column("extension", String(8), nullable=False, server_default=""),
     Column("label", String(16), nullable=False, server_default="mobile"),
     Column("is_primary", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("customer_id", "number"),

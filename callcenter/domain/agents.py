@@ -57,6 +57,10 @@ def endpoint_of(employee_id: int, device: Device) -> str:
     return f"agent-{employee_id}-web" if device is Device.BROWSER else f"agent-{employee_id}"
 
 
+OUTSIDE_CHANNELS = "PJSIP/trunk-"
+"""How the names of channels to the phone network begin."""
+
+
 def employee_of(name: str) -> tuple[int, Device] | None:
     """Employee and device of an endpoint, channel or interface name such as `PJSIP/agent-12-web-0000001f`."""
     tail = name.rpartition("/")[2]

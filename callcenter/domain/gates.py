@@ -42,6 +42,8 @@ class DialFacts:
     """Whether the company's time with the platform is over."""
     verified: bool = True
     """Whether the employee's real name was checked (SPEC §B3.3)."""
+    destination: Gate | None = None
+    """What keeps the number, or the agent's own outside phone, from being called (domain/destinations.py)."""
 
 
 def first_closed_gate(facts: DialFacts) -> Gate | None:
@@ -58,6 +60,7 @@ def first_closed_gate(facts: DialFacts) -> Gate | None:
         (facts.phones_live, Gate.PHONES_UNAVAILABLE),
         (facts.number_valid, Gate.NUMBER_INVALID),
         (not facts.blacklisted, Gate.BLACKLISTED),
+        (facts.destination is None, facts.destination or Gate.DESTINATION_CLOSED),
         (inside(facts.local_time, facts.window), Gate.OUTSIDE_DIAL_WINDOW),
         (facts.has_seat, Gate.NO_SEAT),
         (facts.mode is not Mode.CALL_THROUGH or facts.access_number, Gate.CALL_THROUGH_OFF),

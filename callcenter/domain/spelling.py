@@ -96,7 +96,7 @@ _SIGNS = re.compile(r"[+\d\s\-().·/]+")
 
 def spelling_of(typed: str) -> Spelling:
     """The groups of digits of `typed`; raises `BadNumber` for what cannot be one number."""
-    text, extension = _without_extension(_plain(typed))
+    text, extension = _without_extension(plain(typed))
     if not text:
         raise BadNumber(typed, NumberFault.EMPTY)
     if _DECIMAL.fullmatch(text):
@@ -113,10 +113,10 @@ def spelling_of(typed: str) -> Spelling:
 
 def spaced_groups(typed: str) -> list[str]:
     """Runs of digits between spaces, for telling two numbers in one field from one with spaces inside."""
-    return [group for group in re.split(r"\s+", _plain(typed)) if group]
+    return [group for group in re.split(r"\s+", plain(typed)) if group]
 
 
-def _plain(typed: str) -> str:
+def plain(typed: str) -> str:
     """One kind of dash and space, no invisible marks, no label, none of what spreadsheets wrap around text."""
     kept = []
     for letter in typed.translate(_WIDE):

@@ -37,6 +37,7 @@ from callcenter.engine.states import States
 from callcenter.engine.stats import Stats
 from callcenter.engine.view import agent_entity, call_entity
 from callcenter.engine.watch import ClockWatch
+from callcenter.engine.ways_out import WaysOut
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.settle import Settled
 
@@ -67,9 +68,11 @@ class Engine:
         self.stats = Stats(core)
         self.lines = Lines(core, ring_seconds=agent_ring_seconds)
         self.through = CallThrough(core, region)
+        self.ways_out = WaysOut(core, region)
         dialling = Dialling(
             core,
             self.through,
+            self.ways_out,
             region=region,
             reserve_minutes=reserve_minutes,
             ring_seconds=ring_seconds,
@@ -80,6 +83,7 @@ class Engine:
         self.control = Control(
             core,
             self.metering,
+            self.ways_out,
             region=region,
             reserve_minutes=reserve_minutes,
             ring_seconds=ring_seconds,
@@ -108,6 +112,7 @@ class Engine:
         await self.clock.load()
         await self.metering.settle()
         await self.inbound.load()
+        await self.ways_out.load()
         work = (
             self.core.run(),
             self.clock.run(),

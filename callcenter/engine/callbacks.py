@@ -36,7 +36,9 @@ FAMILY = "callback-asked"
 LOOK_SECONDS = 1.0
 AGENT_REST = timedelta(seconds=30)
 """How long an agent whose side failed is not given another request; live callers still ring."""
-_OF_THE_NUMBER = frozenset({Gate.BLACKLISTED.value, Gate.NUMBER_INVALID.value})
+_OF_THE_NUMBER = frozenset(
+    gate.value for gate in (Gate.BLACKLISTED, Gate.NUMBER_INVALID, Gate.DESTINATION_CLOSED, Gate.EMERGENCY_BY_HAND)
+)
 
 
 class Callbacks:
@@ -195,15 +197,16 @@ class Callbacks:
         at, _, rest = rest.partition(":")
         number, _, called = rest.partition(":")
         group = self._core.directory.groups.get(group_of_queue(queue) or 0)
+        number = normalise_or_raw(number, self._region)
         if group is None or not at.isdigit() or not number:
-            return None
+            return None  # also a caller who hides the number: there is nobody to call
         moment = datetime.fromtimestamp(int(at), self._core.now().tzinfo)
         call = self._core.registry.calls.get(call_id)
         return Wish(
             company_id=group.company_id,
             group_id=group.id,
             call_id=call_id,
-            number=normalise_or_raw(number, self._region),
+            number=number,
             called=normalise_or_raw(called, self._region),
             # The engine's own clock where it saw the caller join: the same one that live callers are compared by.
             queued_at=call.queued_at if call is not None and call.queued_at is not None else moment,

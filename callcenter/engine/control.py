@@ -29,12 +29,14 @@ from callcenter.domain.commands import (
     Supervise,
     Transfer,
 )
+from callcenter.domain.destinations import WayOut
 from callcenter.domain.gates import OUTSIDE_PHONE_MODES, inside
 from callcenter.domain.numbers import BadNumber, dialable, normalise
 from callcenter.domain.terms import CallMove, CallState, EndReason, Gate, Role
 from callcenter.engine.core import Core
 from callcenter.engine.metering import Metering
 from callcenter.engine.supervision import supervise
+from callcenter.engine.ways_out import WaysOut
 from callcenter.ledger.holds import Refused, holder_of
 from callcenter.pbx import control as recipe
 from callcenter.pbx.control import Actions
@@ -77,6 +79,7 @@ class Control:
         self,
         core: Core,
         metering: Metering,
+        ways_out: WaysOut,
         *,
         region: str,
         reserve_minutes: int,
@@ -85,6 +88,7 @@ class Control:
     ) -> None:
         self._core = core
         self._metering = metering
+        self._ways_out = ways_out
         self._region = region
         self._reserve_minutes = reserve_minutes
         self._ring_seconds = ring_seconds
@@ -239,10 +243,13 @@ class Control:
             return colleague.endpoint
         try:
             wanted = normalise(number, self._region)
-        except BadNumber:
-            raise CommandRefused(Gate.NUMBER_INVALID.value, number=number) from None
+        except BadNumber as refusal:
+            raise CommandRefused(Gate.NUMBER_INVALID.value, number=number, reason=refusal.fault.value) from None
         if (call.company_id, wanted) in self._core.directory.blacklist:
             raise CommandRefused(Gate.BLACKLISTED.value, number=number)
+        closed = self._ways_out.closed(call.company_id, wanted, WayOut.BY_HAND)
+        if closed is not None:
+            raise CommandRefused(closed.value, number=number)
         rules = self._core.directory.companies[call.company_id]
         if not inside(rules.local_time(self._core.now()), rules.window):
             raise CommandRefused(Gate.OUTSIDE_DIAL_WINDOW.value)
@@ -251,6 +258,7 @@ class Control:
         person = self._core.directory.people.get(command.employee_id)
         if person is None or not person.verified:
             raise CommandRefused(Gate.NOT_VERIFIED.value)
+        self._ways_out.left(call.company_id, wanted)
         return dialable(wanted, self._region)
 
     def _require_free(self, colleague: Agent) -> None:

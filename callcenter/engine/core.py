@@ -149,7 +149,7 @@ class Core:
     async def refresh(self) -> None:
         """Reads the directory again after somebody changed employees, groups, numbers or settings."""
         async with self.reading:
-            self.directory = await read_directory(self.database)
+            self.directory = await read_directory(self.database, self.registry.region)
             now = self.now()
             for person in self.directory.people.values():
                 self._take_person(person, now)

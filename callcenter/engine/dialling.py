@@ -20,9 +20,10 @@ from callcenter.domain.agents import Agent
 from callcenter.domain.caller_id import CallerId, choose_caller_id
 from callcenter.domain.calls import Call
 from callcenter.domain.commands import CommandRefused, Dial
+from callcenter.domain.destinations import WayOut
 from callcenter.domain.events import LinkState
-from callcenter.domain.gates import DialFacts, first_closed_gate
-from callcenter.domain.numbers import BadNumber, dialable, normalise, normalise_or_raw, region_of
+from callcenter.domain.gates import OUTSIDE_PHONE_MODES, DialFacts, first_closed_gate
+from callcenter.domain.numbers import BadNumber, Number, dialable, normalise_or_raw, read, region_of
 from callcenter.domain.terms import (
     AgentState,
     CallerIdPolicy,
@@ -38,9 +39,11 @@ from callcenter.engine.call_through import CallThrough
 from callcenter.engine.core import Core
 from callcenter.engine.directory import Seat
 from callcenter.engine.ports import Caller
+from callcenter.engine.ways_out import WAY_OF_SOURCE, WaysOut
 from callcenter.ledger.holds import Refused
 from callcenter.pbx import actions
 from callcenter.store.errors import DatabaseUnavailable
+from callcenter.store.rang import read_or_rang
 from callcenter.store.tables import audit, command_key, outside_number
 from callcenter.store.tables import call as call_table
 
@@ -74,6 +77,7 @@ class Dialling:
         self,
         core: Core,
         through: CallThrough,
+        ways_out: WaysOut,
         *,
         region: str,
         reserve_minutes: int,
@@ -82,6 +86,7 @@ class Dialling:
     ) -> None:
         self._core = core
         self._through = through
+        self._ways_out = ways_out
         self._region = region
         self._reserve_minutes = reserve_minutes
         self._ring_seconds = ring_seconds
@@ -105,14 +110,15 @@ class Dialling:
             return earlier
         agent = core.registry.agents.get(command.employee_id)
         seat = core.directory.seats.get(command.employee_id)
-        number = self._number(command.number)
+        number, fault = await self._number(command)
         mode = command.mode or self._usual_mode(agent, seat)
-        gate = self._closed_gate(command, mode, agent, seat, number)
+        gate = self._closed_gate(command, mode, agent, seat, number.e164 if number is not None else None)
         if gate is not None or agent is None or seat is None:
             await self._refuse(command, gate or Gate.NOT_AN_AGENT)
-            raise CommandRefused((gate or Gate.NOT_AN_AGENT).value, number=command.number)
+            why = {"reason": fault} if gate is Gate.NUMBER_INVALID and fault else {}
+            raise CommandRefused((gate or Gate.NOT_AN_AGENT).value, number=command.number, **why)
         assert number is not None
-        call = self._new_call(command, mode, seat, number)
+        call = self._new_call(command, mode, seat, number.e164)
         # From here on a second click finds the agent busy: nothing is awaited between the gates and this line.
         core.registry.calls[call.id] = call
         try:
@@ -133,13 +139,14 @@ class Dialling:
         except BaseException:
             self._undo(call)
             raise
+        self._ways_out.left(call.company_id, call.number)
         call.package_id = held.package_id
         with contextlib.suppress(DatabaseUnavailable):  # the next commit looks again
             await self._recognise(call, command)
         core.agent_changed(agent, agent_rules.begin_call(agent, call.id, core.now()))
         core.take(call, [])
         await core.flush()
-        await self._start(call, agent, seat, int(held.limit.total_seconds()))
+        await self._start(call, agent, seat, int(held.limit.total_seconds()), number.extension)
         if not call.over:
             # The phone rings already while the screen is being filled.
             core.pop(call, agent.employee_id)
@@ -158,11 +165,15 @@ class Dialling:
             return Mode.POINT
         return seat.mode if seat is not None else Mode.DIRECT
 
-    def _number(self, typed: str) -> str | None:
+    async def _number(self, command: Dial) -> tuple[Number | None, str]:
+        """What to dial, or None and why not. Digits that no plan knows may be called back if they rang us."""
+        with contextlib.suppress(BadNumber):
+            return read(command.number, self._region), ""
         try:
-            return normalise(typed, self._region)
-        except BadNumber:
-            return None
+            async with self._core.database.glance() as connection:
+                return await read_or_rang(connection, command.company_id, command.number, self._region), ""
+        except BadNumber as refusal:
+            return None, refusal.fault.value
 
     def _closed_gate(
         self, command: Dial, mode: Mode, agent: Agent | None, seat: Seat | None, number: str | None
@@ -194,8 +205,17 @@ class Dialling:
                 balance_negative=rules.balance_negative,
                 company_expired=rules.expired(core.now()),
                 verified=person is not None and person.verified,
+                destination=self._destination(command, mode, seat, number),
             )
         )
+
+    def _destination(self, command: Dial, mode: Mode, seat: Seat | None, number: str | None) -> Gate | None:
+        """What keeps the called number, or the outside phone that the agent talks on, from being called."""
+        own = seat.bound_phone if seat is not None and mode in OUTSIDE_PHONE_MODES else ""
+        way = WAY_OF_SOURCE.get(command.source, WayOut.BY_HAND)
+        asked = ((number or "", way), (own, WayOut.OWN_PHONE))
+        gates = (self._ways_out.closed(command.company_id, one, how) for one, how in asked if one)
+        return next(filter(None, gates), None)
 
     def _choose(self, company_id: int, mode: Mode, seat: Seat, region: str = "") -> CallerId | None:
         directory = self._core.directory
@@ -253,7 +273,7 @@ class Dialling:
 
     # -- setting up --------------------------------------------------------------------------------------------------
 
-    async def _start(self, call: Call, agent: Agent, seat: Seat, limit_seconds: int) -> None:
+    async def _start(self, call: Call, agent: Agent, seat: Seat, limit_seconds: int, extension: str) -> None:
         terms = actions.Terms(
             call_id=call.id,
             number=dialable(call.number, self._region),
@@ -261,6 +281,7 @@ class Dialling:
             ring_seconds=self._ring_seconds,
             limit_seconds=limit_seconds,
             record=call.recorded,
+            extension=extension,
         )
         if call.mode is Mode.CALL_THROUGH:
             await self._through.arm(call, seat, terms)
@@ -279,17 +300,7 @@ class Dialling:
             shown, patience = terms.display_number, self._ring_seconds
         elif call.mode is Mode.POINT:
             channel = actions.line_channel(agent.employee_id)
-        return actions.dial_out_action(
-            call_id=terms.call_id,
-            agent_channel=channel,
-            number=terms.number,
-            display_number=terms.display_number,
-            shown_to_agent=shown,
-            agent_ring_seconds=patience,
-            ring_seconds=terms.ring_seconds,
-            limit_seconds=terms.limit_seconds,
-            record=terms.record,
-        )
+        return actions.agent_first_action(terms, channel, shown_to_agent=shown, agent_ring_seconds=patience)
 
     def _customer_first(self, call: Call, agent: Agent, seat: Seat, terms: actions.Terms) -> actions.Action:
         if call.mode is Mode.CALLBACK:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import hours as hours_rules
 from callcenter.domain.caller_id import OwnNumber
+from callcenter.domain.destinations import Policy
 from callcenter.domain.hours import Hours
 from callcenter.domain.numbers import normalise_or_raw
 from callcenter.domain.terms import (
@@ -26,8 +27,10 @@ from callcenter.domain.terms import (
     Sticky,
 )
 from callcenter.ledger.book import Kind
+from callcenter.store.companies import policy_of
 from callcenter.store.database import Database
 from callcenter.store.ledger_tables import account
+from callcenter.store.own_numbers import owned_by_all
 from callcenter.store.tables import (
     agent_group,
     blacklist,
@@ -43,6 +46,8 @@ from callcenter.store.tables import (
 )
 
 EVERYWHERE = {"all_companies": True}
+Owned = set[tuple[int, str]]
+"""(company, number in E.164): what the operator dispatched or confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,9 @@ class CompanyRules:
     """Whether agents are shown who listens to them, and how."""
     balance_negative: bool = False
     """Whether the company owes money, so that nobody of it dials."""
+    policy: Policy = field(default_factory=Policy)
+    """Where its calls may go."""
+    forwarded_at_once: int = 5
     valid_until: datetime | None = None
     """When the company's time with the platform ends; None: never."""
 
@@ -220,8 +228,12 @@ async def _indebted(connection: AsyncConnection) -> set[int]:
     return set((await connection.execute(query.execution_options(**EVERYWHERE))).scalars())
 
 
-async def _companies(connection: AsyncConnection, found: Directory) -> None:
+async def _companies(connection: AsyncConnection, found: Directory, owned: Owned, region: str) -> None:
     indebted = await _indebted(connection)
+
+    def own(company_id: int, number: str) -> str:
+        return number if (company_id, normalise_or_raw(number, region)) in owned else ""
+
     for row in (await connection.execute(select(company))).all():
         found.companies[row.id] = CompanyRules(
             row.id,
@@ -229,24 +241,28 @@ async def _companies(connection: AsyncConnection, found: Directory) -> None:
             row.time_zone,
             (_time(row.dial_start), _time(row.dial_end)),
             row.wrap_up_seconds,
-            row.display_number,
+            own(row.id, row.display_number),
             bool(row.recording),
             CallerIdPolicy(row.caller_id_policy),
-            row.access_number,
+            own(row.id, row.access_number),
             row.call_through_seconds,
             supervision_shown=bool(row.supervision_shown),
             balance_negative=row.id in indebted,
+            policy=policy_of(row),
+            forwarded_at_once=row.forwarded_at_once,
             valid_until=row.valid_until,
         )
 
 
-async def _seats(connection: AsyncConnection, found: Directory) -> None:
+async def _seats(connection: AsyncConnection, found: Directory, owned: Owned) -> None:
     """Seats that somebody has, and the numbers that may be shown."""
     taken = select(seat).where(seat.c.employee_id.is_not(None)).execution_options(**EVERYWHERE)
     for row in (await connection.execute(taken)).all():
         found.seats[row.employee_id] = Seat(row.id, row.code, Mode(row.mode), LegOrder(row.leg_order), row.bound_phone)
     active = select(outside_number).where(outside_number.c.state == "active").order_by(outside_number.c.id)
     for row in (await connection.execute(active.execution_options(**EVERYWHERE))).all():
+        if (row.company_id, row.number) not in owned:
+            continue
         found.outside.setdefault(row.company_id, []).append(
             OwnNumber(
                 row.id,
@@ -261,12 +277,25 @@ async def _seats(connection: AsyncConnection, found: Directory) -> None:
         )
 
 
-async def read_directory(database: Database) -> Directory:
-    """A fresh directory from the database; the caller swaps it in whole."""
+async def _inbound(connection: AsyncConnection, found: Directory, owned: Owned) -> None:
+    for row in (await connection.execute(select(inbound_number).execution_options(**EVERYWHERE))).all():
+        if (row.company_id, row.number) in owned:
+            found.numbers[row.number] = row.group_id
+            found.inbound[row.number] = InboundNumber(
+                row.number, row.group_id, row.priority, row.hours_id, row.closed_action
+            )
+
+
+async def read_directory(database: Database, region: str = "CN") -> Directory:
+    """A fresh directory from the database; the caller swaps it in whole.
+
+    Numbers that are not a company's own are left out, wherever it entered them.
+    """
     found = Directory()
     async with database.read() as connection:
-        await _companies(connection, found)
-        await _seats(connection, found)
+        owned = await owned_by_all(connection)
+        await _companies(connection, found, owned, region)
+        await _seats(connection, found, owned)
         members = select(group_member).execution_options(**EVERYWHERE)
         groups_of: dict[int, list[int]] = {}
         levels: dict[int, dict[int, int]] = {}
@@ -298,11 +327,7 @@ async def read_directory(database: Database) -> Directory:
                 phones[row.company_id, normalise_or_raw(row.phone)] = row.id
         for row in (await connection.execute(select(agent_group).execution_options(**EVERYWHERE))).all():
             found.groups[row.id] = _group(row, levels.get(row.id, {}))
-        for row in (await connection.execute(select(inbound_number).execution_options(**EVERYWHERE))).all():
-            found.numbers[row.number] = row.group_id
-            found.inbound[row.number] = InboundNumber(
-                row.number, row.group_id, row.priority, row.hours_id, row.closed_action
-            )
+        await _inbound(connection, found, owned)
         for row in (await connection.execute(select(business_hours).execution_options(**EVERYWHERE))).all():
             found.hours[row.id] = hours_rules.parse(row.weekly, row.holidays)
         for employee_id, own in found.seats.items():

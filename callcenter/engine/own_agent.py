@@ -84,7 +84,9 @@ class OwnAgent:
         return await self._core.crm.owner_of(call.company_id, customer_id) if customer_id is not None else None
 
     async def _last_agent(self, call: Call) -> int | None:
-        """Who talked with this number last, in either direction."""
+        """Who talked with this number last, in either direction; callers who hide theirs are strangers each."""
+        if not call.number:
+            return None
         query = (
             select(call_table.c.employee_id)
             .where(

@@ -18,7 +18,8 @@ from callcenter.domain.terms import NumberKind
 from callcenter.ledger import prices, wallet
 from callcenter.ledger.book import Entry, Kind
 from callcenter.store.ledger_tables import number_application, number_fee, number_log
-from callcenter.store.tables import company, employee, outside_number, seat
+from callcenter.store.own_numbers import CONFIRMED
+from callcenter.store.tables import company, company_number, employee, outside_number, seat
 
 EVERYWHERE = {"all_companies": True}
 IN_USE = outside_number.c.state != NumberState.RETIRED.value
@@ -90,6 +91,13 @@ async def dispatch(
     for one in numbers:
         taken = select(outside_number.c.id).where(outside_number.c.number == one.number, IN_USE)
         if (await connection.execute(taken.execution_options(**EVERYWHERE))).first() is not None:
+            raise CommandRefused("number_taken", number=one.number)
+        confirmed = select(company_number.c.id).where(
+            company_number.c.number == one.number,
+            company_number.c.state == CONFIRMED,
+            company_number.c.company_id != row.company_id,
+        )
+        if (await connection.execute(confirmed.execution_options(**EVERYWHERE))).first() is not None:
             raise CommandRefused("number_taken", number=one.number)
         made = insert(outside_number).values(
             company_id=row.company_id,

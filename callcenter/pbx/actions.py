@@ -13,6 +13,7 @@ Action = dict[str, str | list[str]]
 
 _CALL_ID = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _NUMBER = re.compile(r"\+?[0-9]{2,20}")
+_EXTENSION = re.compile(r"[0-9]{0,8}")
 _DISPLAY = re.compile(r"(\+?[0-9]{1,20})?")
 _SHOWN = re.compile(r"[+0-9*]{1,32}")
 _CHANNEL = re.compile(r"[A-Za-z0-9/@._;-]{1,120}")
@@ -35,6 +36,7 @@ class Terms:
     """What holds for every outbound call, however it is set up. Times are seconds.
 
     `limit_seconds` counts from the customer's answer; None is no limit. `display_number` is what the customer sees.
+    `extension` are keys that are sent once the customer's side has answered (分机).
     """
 
     call_id: str
@@ -44,6 +46,7 @@ class Terms:
     limit_seconds: int | None = None
     record: bool = True
     trunk: str = TRUNK
+    extension: str = ""
 
     def variables(self) -> list[str]:
         return [
@@ -53,12 +56,14 @@ class Terms:
             f"RING_SECONDS={self.ring_seconds}",
             f"LIMIT_SECONDS={'' if self.limit_seconds is None else self.limit_seconds}",
             f"RECORD={'yes' if self.record else 'no'}",
+            f"EXTENSION={self.extension}",
         ]
 
     def check(self) -> None:
         _check(_CALL_ID, self.call_id, "call id")
         _check(_NUMBER, self.number, "number")
         _check(_DISPLAY, self.display_number, "display number")
+        _check(_EXTENSION, self.extension, "extension")
 
 
 def dial_out_action(
@@ -74,11 +79,21 @@ def dial_out_action(
     record: bool = True,
     trunk: str = TRUNK,
 ) -> Action:
-    """Agent first: ring `agent_channel` (`PJSIP/agent-12-web`, `outside_channel(...)`), then dial `number`.
-
-    The agent's channel gets `call_id` as its unique id. With `line_channel(...)` nothing rings on the agent's side.
-    """
+    """As `agent_first_action`, with the terms one by one."""
     terms = Terms(call_id, number, display_number, ring_seconds, limit_seconds, record, trunk)
+    return agent_first_action(
+        terms, agent_channel, shown_to_agent=shown_to_agent, agent_ring_seconds=agent_ring_seconds
+    )
+
+
+def agent_first_action(
+    terms: Terms, agent_channel: str, *, shown_to_agent: str = "", agent_ring_seconds: int = 20
+) -> Action:
+    """Agent first: ring `agent_channel` (`PJSIP/agent-12-web`, `outside_channel(...)`), then dial the number.
+
+    The agent's channel gets the call id as its unique id. With `line_channel(...)` nothing rings on the agent's side.
+    """
+    call_id, number = terms.call_id, terms.number
     terms.check()
     _check(_CHANNEL, agent_channel, "channel")
     # The phone's screen may get a masked number, so it is separate from the number dialled.
@@ -161,7 +176,7 @@ def armed_entries(terms: Terms, company_id: int, callers: Sequence[str], until: 
     terms.check()
     limit = "" if terms.limit_seconds is None else str(terms.limit_seconds)
     record = "yes" if terms.record else "no"
-    value = f"{until}:{terms.number}:{terms.display_number}:{terms.ring_seconds}:{limit}:{record}"
+    value = f"{until}:{terms.number}:{terms.display_number}:{terms.ring_seconds}:{limit}:{record}:{terms.extension}"
     # What is dialled first, who may ask for it last: a caller never finds half of it.
     return [
         ("arm", terms.call_id, value),

@@ -1,4 +1,4 @@
-"""Opening a company: its row, and the roles it starts with."""
+"""Companies: opening one with the roles it starts with, and where its calls may go."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.destinations import Policy
 from callcenter.store.tables import company, role
 
 
@@ -20,3 +21,18 @@ async def add_company(
     company_id = int(row.scalar_one())
     await connection.execute(insert(role), [{"company_id": company_id, **one} for one in roles])
     return company_id
+
+
+def policy_of(row: Any) -> Policy:
+    """Where the calls of a company may go, from its row."""
+    return Policy(
+        frozenset(row.countries),
+        premium=bool(row.premium_open),
+        satellite=bool(row.satellite_open),
+        calls_per_day=row.calls_per_day,
+        calls_per_number=row.calls_per_number,
+    )
+
+
+async def read_policy(connection: AsyncConnection, company_id: int) -> Policy:
+    return policy_of((await connection.execute(select(company).where(company.c.id == company_id))).one())

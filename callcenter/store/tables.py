@@ -35,6 +35,15 @@ company = Table(
     Column("access_number", String(32), nullable=False, server_default=""),
     Column("call_through_seconds", Integer, nullable=False, server_default="60"),
     Column("supervision_shown", Boolean, nullable=False, server_default="0"),
+    # Where its calls may go besides the home country (ISO 3166 codes), and how many; 0 is no limit. The operator alone
+    # opens premium and satellite numbers (domain/destinations.py).
+    Column("countries", JSON, nullable=False, default=list, server_default="[]"),
+    Column("premium_open", Boolean, nullable=False, server_default="0"),
+    Column("satellite_open", Boolean, nullable=False, server_default="0"),
+    Column("calls_per_day", Integer, nullable=False, server_default="0"),
+    Column("calls_per_number", Integer, nullable=False, server_default="0"),
+    # Calls that employees' own phones take at once when a line overflows; nobody's minutes pay for them.
+    Column("forwarded_at_once", Integer, nullable=False, server_default="5"),
     # What the platform has checked, and what it has licensed. Null: no limit, as in an installation of one's own.
     Column("verification", String(12), nullable=False, server_default="verified"),
     Column("script_state", String(12), nullable=False, server_default="approved"),
@@ -221,6 +230,22 @@ inbound_number = Table(
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("hours_id", Integer, nullable=True),
     Column("closed_action", String(12), nullable=False, server_default="hang_up"),
+)
+
+company_number = Table(
+    "company_number",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    company_column(),
+    Column("number", String(32), nullable=False),
+    # waiting, confirmed or refused by the operator (store/own_numbers.py).
+    Column("state", String(10), nullable=False, server_default="waiting"),
+    Column("reason", String(200), nullable=False, server_default=""),
+    Column("asked_by", Integer, nullable=True),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("decided_by", Integer, nullable=True),
+    Column("decided_at", UtcDateTime, nullable=True),
+    UniqueConstraint("company_id", "number"),
 )
 
 blacklist = Table(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
 from callcenter.store.base import BigId, UtcDateTime, company_column, metadata
+from callcenter.store.searching import key_of
 
 dial_task = Table(
     "dial_task",
@@ -78,8 +79,10 @@ dial_task_number = Table(
     Column("task_id", ForeignKey("dial_task.id"), nullable=False),
     Column("import_id", Integer, nullable=False),
     Column("number", String(32), nullable=False),
+    Column("extension", String(8), nullable=False, server_default=""),
     Column("name", String(100), nullable=False, server_default=""),
     Column("company", String(200), nullable=False, server_default=""),
+    Column("search_key", String(200), nullable=False, default=key_of("name", "company"), server_default=""),
     Column("remark", String(500), nullable=False, server_default=""),
     Column("assignee_id", Integer, nullable=True),
     Column("assigned_at", UtcDateTime, nullable=True),

@@ -5,18 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.domain.terms import TaskClaim, TaskState
+from callcenter.store.searching import key_is_like, number_is_like
 from callcenter.store.tables import call, employee
 from callcenter.store.task_tables import dial_task, dial_task_number
 from callcenter.tasks.dialled import dialled
 
 State = Literal["undialled", "dialled", "unassigned"]
-DIGITS_SEARCHED = 3
-"""Fewer digits than these find nothing."""
 
 
 def numbers_of(company_id: int) -> Select[Any]:
@@ -64,20 +62,9 @@ def found_by(company_id: int, text: str, region: str, *, main_account: bool) -> 
         else or_(and_(not_(dial_task.c.encrypted), not_(dial_task.c.secret)), dialled(company_id))
     )
     return or_(
-        dial_task_number.c.name.icontains(text, autoescape=True),
-        dial_task_number.c.company.icontains(text, autoescape=True),
-        and_(_number_like(text, region), shown),
+        key_is_like(dial_task_number.c.search_key, text),
+        and_(number_is_like(dial_task_number.c.number, text, region), shown),
     )
-
-
-def _number_like(text: str, region: str) -> ColumnElement[bool]:
-    try:
-        return dial_task_number.c.number == normalise(text, region)
-    except BadNumber:
-        digits = "".join(letter for letter in text if letter.isdecimal())
-        if len(digits) < DIGITS_SEARCHED:
-            return false()
-        return dial_task_number.c.number.contains(digits, autoescape=True)
 
 
 def latest_first(company_id: int) -> ColumnElement[Any]:

@@ -8,13 +8,14 @@ from typing import Annotated
 import msgspec
 from sqlalchemy import delete, insert, select
 
-from callcenter.domain.numbers import BadNumber, display, normalise
+from callcenter.domain.numbers import display
 from callcenter.store.base import utcnow
 from callcenter.store.tables import blacklist
 from callcenter.web.errors import ApiError
 from callcenter.web.groups import changed
 from callcenter.web.kit import Body, Context, Routes, ShortText
 from callcenter.web.services import Services
+from callcenter.web.typed_numbers import number_of
 
 routes = Routes("inbound")
 
@@ -65,11 +66,9 @@ async def blacklisted(services: Services, context: Context) -> list[BlacklistVie
 async def add_blacklisted(services: Services, context: Context) -> BlacklistView:
     given: NewBlacklisted = context.body
     company_id = context.company_id
-    try:
-        number = normalise(given.number, services.settings.default_region)
-    except BadNumber:
-        raise ApiError("number_invalid", number=given.number) from None
+    region = services.settings.default_region
     async with services.database.write() as connection:
+        number = (await number_of(connection, company_id, given.number, region)).e164
         known = select(blacklist.c.id).where(blacklist.c.company_id == company_id, blacklist.c.number == number)
         if (await connection.execute(known)).first():
             raise ApiError("number_taken")

@@ -20,6 +20,10 @@ TARGET_ERRORS = (
     *MOVE_ERRORS,
     "number_invalid",
     "blacklisted",
+    "destination_closed",
+    "emergency_by_hand",
+    "day_limit_reached",
+    "number_limit_reached",
     "outside_dial_window",
     "company_expired",
     "not_verified",
@@ -30,7 +34,7 @@ TARGET_ERRORS = (
     "colleague_busy",
     "target_invalid",
 )
-Number = Annotated[str, msgspec.Meta(max_length=40)]
+Number = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class Move(Body):

@@ -10,8 +10,9 @@ import msgspec
 from sqlalchemy import Select, func, or_, select
 
 from callcenter.domain import quality
-from callcenter.domain.numbers import BadNumber, display, normalise
+from callcenter.domain.numbers import display
 from callcenter.domain.terms import Direction, Mode
+from callcenter.store.searching import number_is_like
 from callcenter.store.tables import call, call_quality, company, employee, voicemail
 from callcenter.store.task_tables import dial_task, dial_task_number
 from callcenter.web.errors import ApiError
@@ -42,7 +43,7 @@ Mark = Literal["connected", "not_connected"]
 
 
 class CallQuery(Paging, kw_only=True):
-    """Filters of the call log; times are RFC 3339, `q` finds numbers and customer names."""
+    """Filters of the call log; times are RFC 3339, `q` finds numbers, customer names and notes."""
 
     date_from: datetime | None = msgspec.field(default=None, name="from")
     date_to: datetime | None = msgspec.field(default=None, name="to")
@@ -198,7 +199,8 @@ def filtered(
         conditions.append(bad if wanted.bad_quality else ~bad)
     text = wanted.q.strip()
     if text:
-        conditions.append(or_(_number_matches(text, region), call.c.customer_id.in_(customers)))
+        noted = call.c.note.icontains(text, autoescape=True)
+        conditions.append(or_(number_is_like(call.c.number, text, region), call.c.customer_id.in_(customers), noted))
     return query.where(*conditions)
 
 
@@ -254,11 +256,3 @@ def row_of(row: Any, customers: Mapping[int, CustomerBrief]) -> CallRow:
         mark=row.connected_mark,
         mos=row.mos,
     )
-
-
-def _number_matches(text: str, region: str) -> Any:
-    try:
-        return call.c.number == normalise(text, region)
-    except BadNumber:
-        digits = "".join(letter for letter in text if letter.isdigit())
-        return call.c.number.contains(digits, autoescape=True) if len(digits) >= 3 else call.c.number == text

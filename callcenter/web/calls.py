@@ -29,7 +29,7 @@ EXPORT_LIMIT = 50_000
 
 
 class NewCall(Body, kw_only=True):
-    number: Annotated[str, msgspec.Meta(min_length=1, max_length=40)] | None = None
+    number: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     """This or `task_number_id`."""
     task_number_id: Id | None = None
     """One of my numbers in the dial centre; a hidden one is dialled without being shown (SPEC §B9)."""
@@ -77,6 +77,10 @@ class AfterCall(Body, kw_only=True):
         "phones_unavailable",
         "number_invalid",
         "blacklisted",
+        "destination_closed",
+        "emergency_by_hand",
+        "day_limit_reached",
+        "number_limit_reached",
         "outside_dial_window",
         "no_seat",
         "call_through_off",
@@ -95,10 +99,9 @@ class AfterCall(Body, kw_only=True):
 async def dial(services: Services, context: Context) -> Dialled:
     given: NewCall = context.body
     key, me = context.idempotency_key, context.me
-    if given.customer_id is not None:
-        found = await services.customers.briefs(me.company_id, [given.customer_id])
-        if not found:
-            raise ApiError("customer_unknown")
+    # A call makes its customer visible, so the customer must have been visible before.
+    if given.customer_id is not None and not await services.customers.seen_by(me, given.customer_id):
+        raise ApiError("customer_unknown")
     if (given.number is None) == (given.task_number_id is None):
         raise ApiError("invalid", reason="either number or task_number_id")
     wanted = Dial(

@@ -11,12 +11,14 @@ import msgspec
 from sqlalchemy import func, select, update
 
 from callcenter.domain.gates import window_allowed
-from callcenter.domain.numbers import BadNumber, dialable, normalise
+from callcenter.domain.numbers import dialable
 from callcenter.domain.terms import CallerIdPolicy
 from callcenter.store.tables import audit, company, employee, inbound_number
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Listing, Name, Paging, Routes, ShortText
+from callcenter.web.number_claims import require_own
 from callcenter.web.services import Services
+from callcenter.web.typed_numbers import e164_of
 
 routes = Routes("company")
 
@@ -100,7 +102,14 @@ async def settings(services: Services, context: Context) -> CompanySettings:
     summary="Change the settings of my company; they hold from the next call on",
     body=CompanySettings,
     answers=CompanySettings,
-    errors=("dial_window_invalid", "number_invalid", "access_number_taken", "invalid"),
+    errors=(
+        "dial_window_invalid",
+        "number_invalid",
+        "number_unconfirmed",
+        "number_taken",
+        "access_number_taken",
+        "invalid",
+    ),
 )
 async def change_settings(services: Services, context: Context) -> CompanySettings:
     given: CompanySettings = context.body
@@ -112,6 +121,8 @@ async def change_settings(services: Services, context: Context) -> CompanySettin
     shown = _dialable(services, given.display_number)
     access = _dialable(services, given.access_number)
     await _require_free_access(services, context.company_id, access)
+    region = services.settings.default_region
+    await require_own(services, context, [e164_of(one, region) for one in (shown, access) if one])
     before = await settings(services, context)
     async with services.database.write() as connection:
         await connection.execute(
@@ -147,7 +158,7 @@ async def _require_free_access(services: Services, company_id: int, access: str)
     if not access:
         return
     led = select(inbound_number.c.id).where(
-        inbound_number.c.number == normalise(access, services.settings.default_region)
+        inbound_number.c.number == e164_of(access, services.settings.default_region)
     )
     other = select(company.c.id).where(company.c.access_number == access, company.c.id != company_id)
     async with services.database.read() as connection:
@@ -158,13 +169,8 @@ async def _require_free_access(services: Services, company_id: int, access: str)
 
 def _dialable(services: Services, typed: str) -> str:
     """A number as the trunk writes it; empty stays empty."""
-    if not typed:
-        return ""
-    try:
-        region = services.settings.default_region
-        return dialable(normalise(typed, region), region)
-    except BadNumber:
-        raise ApiError("number_invalid", number=typed) from None
+    region = services.settings.default_region
+    return dialable(e164_of(typed, region), region) if typed else ""
 
 
 @routes.add(

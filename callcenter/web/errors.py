@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from callcenter.domain.spelling import FAULT_WORDS
+
 
 class Text(NamedTuple):
     status: int
@@ -53,6 +55,14 @@ CATALOGUE: dict[str, Text] = {
     "already_dialling": Text(409, "您已有正在进行的通话。", "You already have a call."),
     "number_invalid": Text(422, "号码无效，请检查后重拨。", "This is not a valid number."),
     "blacklisted": Text(403, "该号码在黑名单中，不能拨打。", "This number is on the blacklist."),
+    "destination_closed": Text(
+        403, "该目的地未开放（其他国家、高资费或卫星号码）。", "Calls to this destination are not open to your company."
+    ),
+    "emergency_by_hand": Text(
+        403, "紧急号码只能手动拨打。", "Emergency numbers are dialled by hand only, never by tasks or forwarding."
+    ),
+    "day_limit_reached": Text(409, "今日外呼次数已达上限。", "Your company has made all calls it may make today."),
+    "number_limit_reached": Text(409, "该号码今日拨打次数已达上限。", "This number was called often enough today."),
     "outside_dial_window": Text(403, "当前不在可拨打时段内。", "It is outside the hours in which calls may be made."),
     "no_package": Text(402, "没有可用的语音包，请联系管理员。", "You have no voice package for this kind of call."),
     "minutes_used_up": Text(
@@ -95,6 +105,11 @@ CATALOGUE: dict[str, Text] = {
     "number_unknown": Text(422, "号码不存在。", "There is no such number."),
     "number_twice": Text(422, "号码重复。", "This number is there twice."),
     "rows_invalid": Text(422, "部分行有误，未作任何更改。", "Some rows are not valid, so nothing was changed."),
+    "number_unconfirmed": Text(
+        409,
+        "该号码尚未确认属于贵公司，已提交平台确认，确认后即可使用。",
+        "The operator has not confirmed yet that this number is yours; it has been asked, try again afterwards.",
+    ),
     "access_number_taken": Text(
         409, "该号码已用作呼入或其他企业的接入号。", "This number takes calls for a group, or is another company's."
     ),
@@ -283,9 +298,13 @@ CATALOGUE: dict[str, Text] = {
     "task_running": Text(409, "正在拨打或导入，请稍后再试。", "A call or an import is still running; try again."),
     # CRM
     "duplicate": Text(409, "客户已存在。", "This customer exists already."),
+    "country_unknown": Text(422, "没有这个国家或地区。", "There is no such country or region."),
     "customer_unknown": Text(422, "客户不存在。", "There is no such customer."),
     "owner_unknown": Text(422, "跟进人不存在。", "There is no such owner."),
 }
+
+
+_FAULTS = {fault.value: words for fault, words in FAULT_WORDS.items()}
 
 
 class ApiError(Exception):
@@ -301,13 +320,21 @@ class ApiError(Exception):
         return CATALOGUE[self.code].status
 
 
+def words_of(code: str, details: dict[str, Any]) -> dict[str, str]:
+    """What went wrong in both languages; a number that cannot be read says why."""
+    text = CATALOGUE[code]
+    if code == "number_invalid" and details.get("reason") in _FAULTS:
+        zh, en = _FAULTS[details["reason"]]
+        return {"zh": f"号码无效：{zh}。", "en": f"This is not a valid number: {en}."}
+    return {"zh": text.zh, "en": text.en}
+
+
 def body_of(code: str, details: dict[str, Any], request_id: str) -> dict[str, Any]:
     """The one error shape."""
-    text = CATALOGUE[code]
     return {
         "error": {
             "code": code,
-            "message": {"zh": text.zh, "en": text.en},
+            "message": words_of(code, details),
             "details": details,
             "request_id": request_id,
         }

@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.domain.queues import closes_a_loop
 from callcenter.store.tables import agent_group, employee, seat
+from callcenter.web.destinations import require_open
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Id
 from callcenter.web.services import Services
+from callcenter.web.typed_numbers import e164_of
 
 Level = Annotated[int, msgspec.Meta(ge=1, le=5)]
 Strategy = Literal["ring_all", "longest_idle", "round_robin", "fewest_calls"]
@@ -48,6 +50,8 @@ RULES = (
     "employee_unknown",
     "group_unknown",
     "number_invalid",
+    "destination_closed",
+    "emergency_by_hand",
     "greeting_must_be_music",
     "overflow_loop",
     "overflow_number_unknown",
@@ -97,10 +101,8 @@ async def _own_phone(services: Services, connection: AsyncConnection, company_id
     if not typed and after.get("overflow") != "number":
         return ""
     region = services.settings.default_region
-    try:
-        wanted = normalise(typed, region)
-    except BadNumber:
-        raise ApiError("number_invalid", number=typed) from None
+    wanted = e164_of(typed, region)
+    await require_open(connection, company_id, wanted, region)
     phones = (
         select(employee.c.phone, seat.c.bound_phone)
         .outerjoin(seat, seat.c.employee_id == employee.c.id)

@@ -8,12 +8,14 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.numbers import BadNumber, dialable, display, normalise
+from callcenter.domain.numbers import dialable, display
 from callcenter.store.tables import agent_group, business_hours, company, inbound_number
 from callcenter.web.errors import ApiError
 from callcenter.web.groups import changed, require_group
 from callcenter.web.kit import Body, Context, Id, Routes
+from callcenter.web.number_claims import require_own
 from callcenter.web.services import Services
+from callcenter.web.typed_numbers import e164_of
 
 routes = Routes("inbound")
 
@@ -90,16 +92,21 @@ async def numbers(services: Services, context: Context) -> list[NumberView]:
     body=NewNumber,
     answers=NumberView,
     status=201,
-    errors=("number_invalid", "number_taken", "access_number_taken", "group_unknown", "hours_unknown"),
+    errors=(
+        "number_invalid",
+        "number_unconfirmed",
+        "number_taken",
+        "access_number_taken",
+        "group_unknown",
+        "hours_unknown",
+    ),
 )
 async def create_number(services: Services, context: Context) -> NumberView:
     given: NewNumber = context.body
     company_id = context.company_id
     region = services.settings.default_region
-    try:
-        number = normalise(given.number, region)
-    except BadNumber:
-        raise ApiError("number_invalid", number=given.number) from None
+    number = e164_of(given.number, region)
+    await require_own(services, context, [number])
     async with services.database.write() as connection:
         await require_group(connection, company_id, given.group_id, "group_unknown")
         await _require_hours(connection, company_id, given.hours_id)

@@ -19,6 +19,7 @@ from callcenter.store.base import utcnow
 from callcenter.store.tables import employee, outside_number, seat
 from callcenter.web.errors import CATALOGUE, ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText
+from callcenter.web.number_claims import require_own
 from callcenter.web.services import Services
 
 routes = Routes("outside numbers")
@@ -126,7 +127,7 @@ async def numbers(services: Services, context: Context) -> Listing[OutsideNumber
     body=NewOutsideNumbers,
     answers=list[OutsideNumberView],
     status=201,
-    errors=("rows_invalid",),
+    errors=("rows_invalid", "number_unconfirmed", "number_taken"),
 )
 async def create(services: Services, context: Context) -> list[OutsideNumberView]:
     given: NewOutsideNumbers = context.body
@@ -141,6 +142,8 @@ async def create(services: Services, context: Context) -> list[OutsideNumberView
             wrong.append(_wrong(index, "number_twice", number=typed))
         else:
             wanted[number] = index
+    if not wrong:
+        await require_own(services, context, wanted)
     # The tables of places are large and read once; meanwhile nobody's call waits.
     places = {one: given.region or await asyncio.to_thread(region_of, one) for one in wanted}
     async with services.database.write() as connection:

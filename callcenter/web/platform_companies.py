@@ -26,6 +26,8 @@ from callcenter.web.services import Services
 routes = Routes("platform")
 
 EVERYWHERE = {"all_companies": True}
+CALLS_PER_NUMBER = 20
+"""Dials of one number a day that a new company starts with; its administrator may change it."""
 Verification = Literal["unverified", "reviewing", "verified", "rejected"]
 ScriptState = Literal["missing", "reviewing", "approved", "rejected"]
 LicenceCount = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
@@ -47,6 +49,8 @@ class CompanyView(msgspec.Struct):
     frozen: int
     points: int
     minutes_left: int
+    premium_open: bool
+    satellite_open: bool
 
 
 class CompanyQuery(Paging, kw_only=True):
@@ -68,6 +72,9 @@ class CompanyChange(Body, kw_only=True):
     licences: LicenceCount | msgspec.UnsetType | None = msgspec.UNSET
     valid_until: datetime | msgspec.UnsetType | None = msgspec.UNSET
     name: Name | msgspec.UnsetType = msgspec.UNSET
+    premium_open: bool | msgspec.UnsetType = msgspec.UNSET
+    """Whether premium numbers may be called; satellite networks likewise. Nobody but the operator opens them."""
+    satellite_open: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Opened(msgspec.Struct):
@@ -122,6 +129,7 @@ async def create(services: Services, context: Context) -> Opened:
         "valid_until": aware(given.valid_until) if given.valid_until is not None else None,
         "verification": "unverified",
         "script_state": "missing",
+        "calls_per_number": CALLS_PER_NUMBER,
     }
     async with services.database.write() as connection:
         taken = select(employee.c.id).where(employee.c.login == given.admin_login)
@@ -214,6 +222,8 @@ async def _views(connection: AsyncConnection, rows: Any) -> list[CompanyView]:
             money.get(row.id, nothing).frozen,
             money.get(row.id, nothing).points,
             left.get(row.id, 0),
+            bool(row.premium_open),
+            bool(row.satellite_open),
         )
         for row in rows
     ]

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import msgspec
 from sqlalchemy import select
 
-from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.ledger import direct_numbers as ledger
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import number_application
@@ -19,6 +18,7 @@ from callcenter.web.kit import Body, Context, Listing, Paging, Routes
 from callcenter.web.lists import Named, page_of
 from callcenter.web.number_fees import ApplicationQuery, ApplicationView, application_view
 from callcenter.web.services import Services
+from callcenter.web.typed_numbers import e164_of
 
 routes = Routes("platform")
 
@@ -166,10 +166,7 @@ async def review_leave(services: Services, context: Context) -> LeavingNumber:
 
 
 def _typed(services: Services, given: NewNumber) -> ledger.Dispatched:
-    try:
-        number = normalise(given.number, services.settings.default_region)
-    except BadNumber:
-        raise ApiError("number_invalid", number=given.number) from None
+    number = e164_of(given.number, services.settings.default_region)
     return ledger.Dispatched(number, given.iccid.strip(), given.region.strip())
 
 

@@ -10,13 +10,15 @@ import msgspec
 from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.numbers import BadNumber, display, normalise
+from callcenter.domain.numbers import display
 from callcenter.domain.terms import LegOrder, Mode
 from callcenter.store.base import utcnow
 from callcenter.store.tables import employee, outside_number, seat
+from callcenter.web.destinations import require_open
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText
 from callcenter.web.services import Services
+from callcenter.web.typed_numbers import e164_of
 
 routes = Routes("seats")
 
@@ -118,7 +120,16 @@ async def seats(services: Services, context: Context) -> Listing[SeatView]:
     body=NewSeats,
     answers=list[SeatView],
     status=201,
-    errors=("code_taken", "phone_taken", "number_invalid", "employee_unknown", "employee_has_seat", "invalid"),
+    errors=(
+        "code_taken",
+        "phone_taken",
+        "number_invalid",
+        "destination_closed",
+        "emergency_by_hand",
+        "employee_unknown",
+        "employee_has_seat",
+        "invalid",
+    ),
 )
 async def create(services: Services, context: Context) -> list[SeatView]:
     given: NewSeats = context.body
@@ -132,6 +143,7 @@ async def create(services: Services, context: Context) -> list[SeatView]:
         if given.code:
             await _require_free_code(connection, company_id, given.code)
         await _require_free_phone(connection, company_id, phone)
+        await require_open(connection, company_id, phone, services.settings.default_region)
         if given.employee_id is not None:
             await _require_employee_without_seat(connection, company_id, given.employee_id)
         made = []
@@ -169,6 +181,8 @@ async def create(services: Services, context: Context) -> list[SeatView]:
         "code_taken",
         "phone_taken",
         "number_invalid",
+        "destination_closed",
+        "emergency_by_hand",
         "employee_unknown",
         "employee_has_seat",
         "seat_assigned",
@@ -186,6 +200,8 @@ async def change(services: Services, context: Context) -> SeatView:
             await _require_free_code(connection, company_id, values["code"])
         if values.get("bound_phone", "") != row.bound_phone:
             await _require_free_phone(connection, company_id, values.get("bound_phone", ""))
+            region = services.settings.default_region
+            await require_open(connection, company_id, values.get("bound_phone", ""), region)
         wanted = values.get("employee_id")
         if wanted is not None and wanted != row.employee_id:
             if row.employee_id is not None:
@@ -271,12 +287,7 @@ async def give_seat(connection: AsyncConnection, company_id: int, employee_id: i
 
 def typed_phone(services: Services, typed: str) -> str:
     """E.164; empty stays empty."""
-    if not typed.strip():
-        return ""
-    try:
-        return normalise(typed, services.settings.default_region)
-    except BadNumber:
-        raise ApiError("number_invalid", number=typed) from None
+    return e164_of(typed, services.settings.default_region) if typed.strip() else ""
 
 
 # -- inside ----------------------------------------------------------------------------------------------------------

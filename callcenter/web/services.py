@@ -21,6 +21,7 @@ from callcenter.tasks.importing import Importer
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
 from callcenter.web.call_rows import CustomerBrief
+from callcenter.web.identity import Identity
 from callcenter.web.live import LiveHub
 
 
@@ -64,6 +65,9 @@ class Customers(Protocol):
     """What a call row needs to know of the CRM."""
 
     async def briefs(self, company_id: int, ids: Sequence[int]) -> Mapping[int, CustomerBrief]: ...
+
+    async def seen_by(self, me: Identity, customer_id: int) -> bool:
+        """Whether the person sees that customer: what a request names must be visible to who asks."""
 
     async def named_like(self, company_id: int, text: str) -> list[int]:
         """Ids of customers whose name holds `text`, at most a few hundred."""

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import msgspec
 
-from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.store.base import utcnow
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Listing, Paging, Query, Routes
+from callcenter.web.typed_numbers import number_of
 from crm_bridge import customers as store
 from crm_bridge import filing, timeline
 from crm_bridge.api.services import Services
@@ -22,7 +22,7 @@ routes = Routes("customers")
 
 
 class NumberQuery(Query, kw_only=True):
-    number: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    number: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class Match(msgspec.Struct):
@@ -78,11 +78,8 @@ async def create(services: Services, context: Context) -> Customer:
 async def matching(services: Services, context: Context) -> Match:
     wanted: NumberQuery = context.query
     region, me = services.settings.default_region, context.me
-    try:
-        number = normalise(wanted.number, region)
-    except BadNumber:
-        raise ApiError("number_invalid", number=wanted.number) from None
     async with services.database.read() as connection:
+        number = (await number_of(connection, me.company_id, wanted.number, region)).e164
         row = await match(
             connection, me.company_id, number, region=region, employee_id=me.employee_id, condition=store.visible(me)
         )

@@ -51,7 +51,7 @@ async def test_the_first_number_is_primary_when_none_is_marked(database: Databas
 
 async def test_a_number_that_is_none_is_named(database: Database) -> None:
     error = await refused(file(database, new("张三", "13800000001", "1380000")))
-    assert (error.code, error.details) == ("number_invalid", {"number": "1380000"})
+    assert (error.code, error.details) == ("number_invalid", {"number": "1380000", "reason": "unknown"})
     async with database.read() as connection:
         query = select(func.count()).select_from(customer).where(customer.c.company_id == OURS)
         assert (await connection.execute(query)).scalar() == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from callcenter.domain import numbers
 from callcenter.domain.numbers import BadNumber, Number
 from callcenter.domain.spelling import FAULT_WORDS, NumberFault
+from callcenter.settings import PROJECT_ROOT
 from tests.spellings import any_spelling, mobiles
 
 
@@ -113,6 +116,29 @@ def test_what_is_no_number_says_why(typed: str, fault: NumberFault) -> None:
 def test_numbers_as_the_network_shows_them(shown: str, kept: str) -> None:
     assert numbers.normalise_or_raw(shown) == kept
     assert numbers.is_hidden(shown) == (kept == "")
+
+
+def test_the_page_writes_numbers_at_home_as_the_trunk_does() -> None:
+    """The page's own tests hold it to the same list."""
+    vectors = json.loads((PROJECT_ROOT / "callcenter/ui/src/util/numbers.vectors.json").read_text("utf-8"))
+    assert [(e164, numbers.dialable(e164)) for e164, _ in vectors] == [tuple(one) for one in vectors]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("13800000001", Number("+8613800000001")),
+        ("客户张三 138-0000-0001（财务）", Number("+8613800000001")),
+        ("Tel: (021) 6000 0111 ext 8001", Number("+862160000111", "8001")),
+    ],
+)
+def test_a_pasted_text_gives_the_one_number_in_it(text: str, found: Number) -> None:
+    assert numbers.find(text) == found
+
+
+def test_a_text_with_two_numbers_is_no_number() -> None:
+    with pytest.raises(BadNumber, match="张三"):
+        numbers.find("张三 13800000001 或李四 13900000002")
 
 
 @given(st.text("0123456789", min_size=3, max_size=20))

@@ -133,6 +133,21 @@ async def test_keys_sent_from_the_screen_are_understood_at_the_far_end(site: Ins
     assert contains(sequence, only(400), only(1600), only(1800)), sequence
 
 
+@pytest.mark.parametrize("order", ["agent_first", "customer_first"])
+async def test_an_extension_typed_behind_a_number_is_sent_after_the_answer(site: Installation, order: str) -> None:
+    agent = await site.agent(0)
+    call_id = await agent.client.dial("138-0000-0070 转55", leg_order=order)
+    call = await agent.wait_state(call_id, "talking")
+    assert call["number"] == "+8613800000070"
+    # The menu plays what it understood until it is hung up on.
+    await asyncio.sleep(3)
+    await agent.client.post(f"/api/calls/{call_id}/hangup")
+    await agent.wait_ended(call_id)
+    await over(site, agent, call_id)
+    sequence = heard(site.carrier.heard(agent.phone)[-1], candidates=(400, 1600, 1800, RINGBACK_HZ))
+    assert contains(sequence, only(1600)), sequence
+
+
 @pytest.mark.feature("P-01")
 async def test_a_muted_agent_is_not_heard_and_stays_muted_when_the_product_dies(site: Installation) -> None:
     agent, call_id = await talk(site)

@@ -31,6 +31,7 @@ from callcenter.ledger.reconcile import Reconciliation
 from callcenter.ledger.settle import Settlement
 from callcenter.recording.prompts import prompt_file, prompt_folder
 from callcenter.settings import Settings
+from callcenter.store import own_numbers
 from callcenter.store.base import metadata, utcnow
 from callcenter.store.database import Database
 from callcenter.store.ledger_tables import invoice_request, number_application, offering, recharge, stray_payment
@@ -42,6 +43,7 @@ from callcenter.store.tables import (
     call,
     call_waveform,
     callback_request,
+    company_number,
     department,
     employee,
     group_member,
@@ -369,6 +371,7 @@ async def _rows(
     group = insert(agent_group).values(company_id=made.id, name=f"{mark}组{name}").returning(agent_group.c.id)
     ids["group"] = int((await connection.execute(group)).scalar_one())
     await connection.execute(insert(group_member).values(company_id=made.id, group_id=ids["group"], employee_id=owner))
+    await own_numbers.claim(connection, made.id, [f"+8621{typed[-8:]}"], by=None, now=now, sure=True)
     led = insert(inbound_number).values(company_id=made.id, number=f"+8621{typed[-8:]}", group_id=ids["group"])
     ids["number"] = int((await connection.execute(led.returning(inbound_number.c.id))).scalar_one())
     await _inbound_rows(connection, made, ids, mark, name, now)
@@ -428,6 +431,11 @@ async def _inbound_rows(
     ids["seat"] = int((await connection.execute(insert(seat).values(**values).returning(seat.c.id))).scalar_one())
     number = f"{ids['number_text']}0"
     values = {"company_id": made.id, "number": number, "kind": "direct", "seat_id": ids["seat"], "created_at": now}
+    await own_numbers.claim(connection, made.id, [str(values["number"])], by=None, now=now, sure=True)
+    claimed = select(company_number.c.id).where(
+        company_number.c.company_id == made.id, company_number.c.number == str(values["number"])
+    )
+    ids["claim"] = int((await connection.execute(claimed)).scalar_one())
     row = insert(outside_number).values(**values).returning(outside_number.c.id)
     ids["outside_number"] = int((await connection.execute(row)).scalar_one())
     hours = insert(business_hours).values(company_id=made.id, name=f"{mark}时间{name}", weekly={}, holidays=[])

@@ -36,6 +36,11 @@ ALL_COMPANIES = {
     "callcenter/engine/writer.py:open_calls",
     "callcenter/engine/writer.py:agent_states",
     "callcenter/engine/directory.py:_seats",
+    "callcenter/engine/directory.py:_inbound",
+    "callcenter/store/own_numbers.py:owned_by_all",
+    # A number belongs to one company of the platform, and the operator decides whose it is.
+    "callcenter/web/number_claims.py:_decide",
+    "callcenter/web/number_claims.py:_require_free",
     "callcenter/engine/directory.py:_indebted",
     "callcenter/engine/queues.py:load",
     "callcenter/engine/callback_store.py:open_requests",

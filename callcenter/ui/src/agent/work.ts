@@ -3,12 +3,13 @@ import { listCallbacks, listMissed, listVoicemails, type CallbackRequest, type K
 import type { CustomerKind } from '@/api/types'
 import { i18n } from '@/i18n'
 import { clock } from '@/util/time'
+import { shown } from '@/util/format'
 
 const { t } = i18n.global as unknown as { t: (key: string, values?: Record<string, unknown>) => string }
 
 const known = (one: Known): Pick<Work, 'customerId' | 'name' | 'kind' | 'number'> => ({
   customerId: one.customer?.id ?? null,
-  name: one.customer?.name ?? one.number_display,
+  name: one.customer?.name ?? shown(one.number_display),
   kind: one.customer?.kind ?? 'personal',
   number: { id: null, dial: one.number },
 })
@@ -53,7 +54,7 @@ export async function loadWork(
           kind: one.kind,
           detail: first?.display ?? '',
           at: one.last_contact_at,
-          number: first ? { id: first.id, dial: first.number } : null,
+          number: first ? { id: first.id, dial: first.dial } : null,
         }
       })
       return { rows, total: page.total }
@@ -64,7 +65,7 @@ export async function loadWork(
         ...known(one),
         key: `missed-${one.number}`,
         testId: `missed-row-${one.call_id}`,
-        detail: [one.customer ? one.number_display : '', one.times > 1 ? t('inbound.times', { count: one.times }) : '', t('inbound.waited', { time: clock(one.waited_seconds) })].filter(Boolean).join(' · '),
+        detail: [one.customer ? shown(one.number_display) : '', one.times > 1 ? t('inbound.times', { count: one.times }) : '', t('inbound.waited', { time: clock(one.waited_seconds) })].filter(Boolean).join(' · '),
         at: one.at,
       }))
       return { rows: found(rows, q), total: page.total }
@@ -75,7 +76,7 @@ export async function loadWork(
         ...known(one),
         key: `voicemail-${one.id}`,
         testId: `voicemail-row-${one.id}`,
-        detail: [one.customer ? one.number_display : '', one.heard_by ? t('inbound.heard', { name: one.heard_by.name }) : t('inbound.unheard')].filter(Boolean).join(' · '),
+        detail: [one.customer ? shown(one.number_display) : '', one.heard_by ? t('inbound.heard', { name: one.heard_by.name }) : t('inbound.unheard')].filter(Boolean).join(' · '),
         at: one.at,
         voicemail: one,
       }))

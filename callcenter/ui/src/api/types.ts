@@ -224,6 +224,9 @@ export interface CustomerNumber {
   id: number
   number: string
   display: string
+  extension: string
+  /** What to dial, its extension included. */
+  dial: string
   label: NumberLabel
   primary: boolean
 }

@@ -3,6 +3,7 @@ import { useI18n } from 'vue-i18n'
 import { useDesk } from '@/stores/desk'
 import { useLead } from '@/stores/lead'
 import { usePhone } from '@/stores/phone'
+import { shown as numberShown } from '@/util/format'
 
 const NAME_WITHIN_MS = 800
 
@@ -20,7 +21,7 @@ export function useRingNotice(): void {
   const who = computed(() => {
     const id = phone.call?.id ?? phone.state.leg?.callId
     const pop = desk.pops.find((one) => one.call_id === id)
-    return pop?.customer?.name ?? pop?.number_display ?? phone.call?.customer?.name ?? phone.call?.number_display ?? ''
+    return pop?.customer?.name ?? numberShown(pop?.number_display) ?? phone.call?.customer?.name ?? numberShown(phone.call?.number_display) ?? ''
   })
 
   function show(): void {

@@ -4,6 +4,7 @@ import { useRoute } from 'vue-router'
 import { isSidePage } from '@/router'
 import { useDesk } from '@/stores/desk'
 import { usePhone } from '@/stores/phone'
+import { shown } from '@/util/format'
 
 /** The tab's title: who is ringing when somebody is, else the page. */
 export function useTitle(): void {
@@ -15,7 +16,7 @@ export function useTitle(): void {
   watchEffect(() => {
     const name = String(route.name ?? '')
     const page = isSidePage(name) ? t(`admin.${name}.title`) : name === 'nowhere' || !name ? '' : t(`shell.${name}`)
-    const caller = phone.ringing ? (desk.pops[0]?.customer?.name ?? phone.call?.number_display ?? t('phone.incoming')) : null
+    const caller = phone.ringing ? (desk.pops[0]?.customer?.name ?? shown(phone.call?.number_display) ?? t('phone.incoming')) : null
     document.title = caller ? `☎ ${caller}` : [page, t('shell.product')].filter(Boolean).join(' · ')
   })
 }

@@ -187,7 +187,7 @@ export const usePhone = defineStore('phone', () => {
   )
 
   async function dial(number: string, customerId?: number): Promise<boolean> {
-    const clean = number.replace(/[^\d+*#]/g, '')
+    const clean = number.trim()
     if (!clean) return false
     const called = await place({
       number: clean,

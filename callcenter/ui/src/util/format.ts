@@ -1,5 +1,5 @@
 import { ApiError } from '@/api/http'
-import { language } from '@/i18n'
+import { language, translate } from '@/i18n'
 
 /** What to tell the person about an error, in their language. */
 export function errorWords(error: unknown): string {
@@ -11,24 +11,26 @@ export function roleName(role: { name_zh: string; name_en: string }): string {
   return language.value === 'en' ? role.name_en : role.name_zh
 }
 
-/** The character that stands for a name: a Chinese given name's first, else the first letters. */
+const letters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
+/** The characters that stand for a name: a Chinese given name's, else the first letters; whole ones, whatever they are. */
 export function initials(name: string): string {
   const clean = name.trim()
-  if (/[\u4e00-\u9fff]/.test(clean)) return clean.length > 2 && clean.length <= 4 ? clean.slice(-2) : clean.slice(0, 2)
+  const whole = Array.from(letters.segment(clean), (one) => one.segment)
+  if (/\p{Script=Han}/u.test(clean)) return (whole.length > 2 && whole.length <= 4 && whole.every((one) => /\p{Script=Han}/u.test(one)) ? whole.slice(-2) : whole.slice(0, 2)).join('')
   const words = clean.split(/\s+/)
-  return ((words[0]?.[0] ?? '') + (words[1]?.[0] ?? '')).toUpperCase() || '?'
+  const first = (word: string | undefined) => (word ? (Array.from(letters.segment(word))[0]?.segment ?? '') : '')
+  return (first(words[0]) + first(words[1])).toUpperCase() || '?'
 }
-
-/** True when what was typed is meant to be dialled rather than searched. */
-export const looksLikeNumber = (text: string) => /^[+\d*#][\d\s\-*#()]{1,}$/.test(text.trim())
 
 export const percent = (share: number | null) => (share === null ? '—' : `${(share * 100).toFixed(1)}%`)
 
-/** A number of this country without its country code; others as they are. */
-export const local = (number: string) => number.replace(/^\+86(?=\d)/, '')
-
-/** Groups what is being typed the way numbers are read in China. */
-export function groupDigits(number: string): string {
-  const match = /^(\+?86)?(1\d{2})(\d{0,4})(\d{0,4})$/.exec(number)
-  return match ? [match[1], match[2], match[3], match[4]].filter(Boolean).join(' ') : number
+/** A number of this country as it is dialled here, its area code with the 0; others as they are. */
+export function local(number: string): string {
+  const national = /^\+86(\d+)$/.exec(number)?.[1]
+  if (!national) return number
+  return /^(?:1[3-9]\d{9}|[48]00\d{7}|1010\d{4})$/.test(national) ? national : `0${national}`
 }
+
+/** A caller's number; one who hides it is said to. What is not there yet stays so. */
+export const shown = <T extends string | null | undefined>(display: T) => (display === '' ? translate('phone.hiddenNumber') : display)

@@ -34,10 +34,12 @@ export function clock(seconds: number): string {
 
 export const secondsSince = (at: string | null, nowMs: number) => (at ? (nowMs - Date.parse(at)) / 1000 : 0)
 
+const companyZone = () => useSession().me?.company.time_zone ?? 'Asia/Shanghai'
+
 const formatters = new Map<string, Intl.DateTimeFormat>()
 
 function formatter(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const zone = useSession().me?.company.time_zone ?? 'Asia/Shanghai'
+  const zone = companyZone()
   const key = JSON.stringify([language.value, zone, options])
   let known = formatters.get(key)
   if (!known) {
@@ -70,7 +72,7 @@ export function shortTime(at: string | null, nowMs: number): { day: 'today' | 'y
   const date = `${p.year}-${p.month}-${p.day}`
   const time = `${p.hour}:${p.minute}`
   if (date === dayOf(nowMs)) return { day: 'today', text: time }
-  if (date === dayOf(nowMs - 86_400_000)) return { day: 'yesterday', text: time }
+  if (date === dayBefore(dayOf(nowMs))) return { day: 'yesterday', text: time }
   return { day: 'earlier', text: p.year === dayOf(nowMs).slice(0, 4) ? `${p.month}-${p.day} ${time}` : date }
 }
 
@@ -81,9 +83,24 @@ export function dayOf(ms: number): string {
 }
 
 /** The moment a calendar day of the company starts, as the API wants it. */
-export function startOfDay(date: string): string {
-  const guess = Date.parse(`${date}T00:00:00Z`)
-  const p = parts(new Date(guess))
-  const shown = Date.UTC(Number(p.year), Number(p.month) - 1, Number(p.day), Number(p.hour), Number(p.minute))
-  return new Date(guess - (shown - guess)).toISOString().replace('.000Z', 'Z')
+export const startOfDay = (date: string) => startOfDayIn(date, companyZone())
+
+/** The moment a calendar day starts in a zone. */
+export function startOfDayIn(date: string, zone: string): string {
+  const midnight = Date.parse(`${date}T00:00:00Z`)
+  // The first guess may lie on the other side of a change of the clocks; the second is asked at that moment itself.
+  const guess = midnight - offsetAt(midnight, zone)
+  return new Date(midnight - offsetAt(guess, zone)).toISOString().replace('.000Z', 'Z')
 }
+
+/** How far a zone's clocks are ahead of UTC at a moment, in milliseconds. */
+function offsetAt(ms: number, zone: string): number {
+  const shown = new Intl.DateTimeFormat('en-US', {
+    timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+  }).formatToParts(ms)
+  const p = Object.fromEntries(shown.map((part) => [part.type, Number(part.value)]))
+  return Date.UTC(p.year!, p.month! - 1, p.day!, p.hour!, p.minute!, p.second!) - Math.floor(ms / 1000) * 1000
+}
+
+/** The calendar day before, whatever the clocks do. */
+export const dayBefore = (date: string) => new Date(Date.parse(`${date}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10)

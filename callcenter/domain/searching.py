@@ -1,0 +1,47 @@
+"""What people mean when they search: one rule for names and one for numbers, for calls, customers and tasks."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from callcenter.domain.numbers import BadNumber, normalise
+from callcenter.domain.spelling import plain
+
+FEWEST_DIGITS = 3
+"""Fewer digits than these are no part of a number that anybody would look for."""
+LONGEST_KEY = 200
+_PART = re.compile(r"[+\d\s\-().·/#*]+")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSearch:
+    """A whole number in E.164, or digits that a number holds; neither: the text is no part of a number."""
+
+    whole: str = ""
+    part: str = ""
+
+
+def search_key(text: str) -> str:
+    """What spellings of one name share: width, case and spaces do not count (`田野（深圳）` is `田野(深圳)`)."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())[:LONGEST_KEY]
+
+
+def number_search(text: str, region: str = "CN") -> NumberSearch:
+    """A number, or a part of one, as it is shown or as it is typed, full width too.
+
+    Dashes, spaces and brackets do not count, nor does the 0 of an area code, which E.164 does not have.
+    """
+    clean = plain(text)
+    if not _PART.fullmatch(clean):
+        return NumberSearch()
+    try:
+        whole = normalise(clean, region)
+    except BadNumber:
+        whole = ""
+    if whole.startswith("+"):
+        return NumberSearch(whole=whole)
+    digits = re.sub(r"\D", "", clean)
+    part = digits.lstrip("0") or digits
+    return NumberSearch(part=part if len(part) >= FEWEST_DIGITS else "")

@@ -1,0 +1,133 @@
+"""Every way out asks where the call goes; nothing out of scope is opened by calling it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from callcenter.store.base import utcnow
+from callcenter.store.tables import audit
+from callcenter.store.task_tables import dial_task_number
+from crm_bridge.tables import customer
+from tests.web.support import Browser, Site
+from tests.web.tasks import good
+
+ABROAD, SATELLITE, PREMIUM, EMERGENCY = "+14155552671", "+881612345678", "1681234567", "120"
+OPEN = {"countries": ["US"], "calls_per_day": 0, "calls_per_number": 0, "forwarded_at_once": 3}
+
+
+async def dial(browser: Browser, key: str, **body: Any) -> str:
+    return (await browser.ask("POST", "/api/calls", body, headers={"Idempotency-Key": key})).code
+
+
+async def test_only_home_can_be_dialled_until_a_country_is_opened(site: Site) -> None:
+    async with site.browser("agent") as agent, site.browser("admin") as admin:
+        await good(agent, "PUT", "/api/me/state", {"state": "ready"})
+        for number in (ABROAD, SATELLITE, PREMIUM, "+18765551234"):
+            assert await dial(agent, f"closed-{number}", number=number) == "destination_closed", number
+        assert await dial(agent, "help", number=EMERGENCY) not in ("destination_closed", "emergency_by_hand")
+
+        assert (await good(admin, "PUT", "/api/settings/destinations", OPEN))["countries"] == ["US"]
+        assert await dial(agent, "open", number=ABROAD) != "destination_closed"
+        for number in (SATELLITE, PREMIUM, "+18765551234", "+19005551234"):
+            assert await dial(agent, f"still-{number}", number=number) == "destination_closed", number
+        assert (await admin.ask("PUT", "/api/settings/destinations", OPEN | {"countries": ["QQ"]})).code == (
+            "country_unknown"
+        )
+        assert (await agent.ask("PUT", "/api/settings/destinations", OPEN)).code == "forbidden"
+        assert (await admin.ask("PUT", "/api/settings/destinations", OPEN | {"premium": True})).code == "invalid"
+    async with site.database.read() as connection:
+        written = select(audit.c.details).where(
+            audit.c.company_id == site.world.own.id, audit.c.action == "destinations.changed"
+        )
+        assert "countries" in (await connection.execute(written)).scalars().one()["changes"]
+    assert not site.pbx.originated()
+
+
+async def test_a_task_never_dials_an_emergency_number(site: Site) -> None:
+    own = site.world.own
+    async with site.database.write() as connection:
+        made = await connection.execute(
+            insert(dial_task_number)
+            .values(
+                company_id=own.id,
+                task_id=own.ids["dial_task"],
+                import_id=1,
+                number=EMERGENCY,
+                assignee_id=own.people["agent"],
+                created_at=utcnow(),
+            )
+            .returning(dial_task_number.c.id)
+        )
+        number_id = made.scalar_one()
+    async with site.browser("agent") as agent:
+        await good(agent, "PUT", "/api/me/state", {"state": "ready"})
+        assert await dial(agent, "from-a-task", task_number_id=number_id) == "emergency_by_hand"
+    assert not site.pbx.originated()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(ABROAD, "destination_closed"), (SATELLITE, "destination_closed"), (EMERGENCY, "emergency_by_hand")],
+)
+async def test_no_employees_phone_lies_where_calls_may_not_go(site: Site, number: str, code: str) -> None:
+    async with site.browser("admin") as admin:
+        seat = {"code": "Z-1", "mode": "callback", "bound_phone": number}
+        assert (await admin.ask("POST", "/api/seats", seat)).code == code
+        [made] = await good(admin, "POST", "/api/seats", seat | {"bound_phone": "13810009999"})
+        assert (await admin.ask("PATCH", f"/api/seats/{made['id']}", {"bound_phone": number})).code == code
+        path = f"/api/groups/{site.world.own.ids['group']}"
+        overflow = {"overflow": "number", "overflow_number": number}
+        assert (await admin.ask("PATCH", path, overflow)).code == code
+
+
+async def test_only_the_operator_opens_dear_numbers_and_satellites(site: Site) -> None:
+    own = site.world.own
+    path = f"/api/platform/companies/{own.id}"
+    async with site.browser("agent") as agent, site.browser("admin") as admin:
+        await good(agent, "PUT", "/api/me/state", {"state": "ready"})
+        view = await good(admin, "GET", "/api/settings/destinations")
+        assert (view["premium"], view["satellite"], view["home"]) == (False, False, "CN")
+        changed = await good(admin, "PATCH", path, {"premium_open": True, "satellite_open": True})
+        assert (changed["premium_open"], changed["satellite_open"]) == (True, True)
+        for number in (SATELLITE, PREMIUM):
+            assert await dial(agent, f"opened-{number}", number=number) != "destination_closed"
+
+
+async def test_limits_of_the_day_are_gates(site: Site) -> None:
+    async with site.browser("agent") as agent, site.browser("admin") as admin:
+        await good(agent, "PUT", "/api/me/state", {"state": "ready"})
+        await good(admin, "PUT", "/api/settings/destinations", OPEN | {"calls_per_number": 1})
+        site.engine.ways_out.left(site.world.own.id, "+8613911112222")
+        assert await dial(agent, "twice", number="139 1111 2222") == "number_limit_reached"
+        assert await dial(agent, "other", number="139 1111 2223") != "number_limit_reached"
+        await good(admin, "PUT", "/api/settings/destinations", OPEN | {"calls_per_day": 1})
+        assert await dial(agent, "any", number="139 1111 2223") == "day_limit_reached"
+
+
+async def test_a_colleagues_customer_out_of_scope_is_not_opened_by_calling(site: Site) -> None:
+    own = site.world.own
+    async with site.database.write() as connection:
+        now = utcnow()
+        made = await connection.execute(
+            insert(customer)
+            .values(
+                company_id=own.id,
+                kind="personal",
+                name="本域别人的客户",
+                owner_id=own.people["admin"],
+                created_at=now,
+                updated_at=now,
+            )
+            .returning(customer.c.id)
+        )
+        hidden = made.scalar_one()
+    async with site.browser("agent") as agent:
+        await good(agent, "PUT", "/api/me/state", {"state": "ready"})
+        assert (await agent.get(f"/api/customers/{hidden}")).code == "not_found"
+        for customer_id in (hidden, site.world.foreign.ids["customer"], 999_999):
+            code = await dial(agent, f"of-{customer_id}", number="13911113333", customer_id=customer_id)
+            assert code == "customer_unknown", "one answer for all three: nothing is told"
+        assert (await agent.get(f"/api/customers/{hidden}")).code == "not_found"
