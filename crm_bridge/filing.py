@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callcenter.store.tables import call, company, employee
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
-from callcenter.web.kit import Body, Id, LongText
+from callcenter.web.kit import Body, Id, LongText, whole
 from callcenter.web.typed_numbers import number_of
 from crm_bridge.customers import Kind, Label, require, visible
 from crm_bridge.matching import link_earlier_calls
@@ -34,7 +34,7 @@ class GivenNumber(Body, kw_only=True):
     number: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     label: Label = "mobile"
     primary: bool = False
-    extension: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{0,8}$(?!\n)")] = ""
+    extension: Annotated[str, whole("[0-9]{0,8}")] = ""
     """Keys to send after the answer (分机)."""
 
 

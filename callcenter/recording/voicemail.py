@@ -30,7 +30,7 @@ SHORTEST_SECONDS = 1.0
 """What is shorter is somebody who hung up at the beep."""
 MAX_TRIES = 60
 FULL_STORAGE_PAUSE = 60.0
-_CALL_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}\Z")
+_CALL_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _EVERYWHERE = {"all_companies": True}
 
 
@@ -85,7 +85,7 @@ class VoicemailWorker:
         """Takes in every finished message; answers how many there were."""
         made = 0
         for path in sorted(self._spool.glob("*.wav")) if self._spool.is_dir() else ():
-            if _CALL_ID.match(path.stem):
+            if _CALL_ID.fullmatch(path.stem):
                 made += await self._take_in(path)
         return made
 

@@ -41,8 +41,8 @@ UNCLAIMED_HOURS = 24
 UNCLAIMED_CHECK_SECONDS = 3600.0
 BATCH = 1000
 
-_CALL_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}\Z")
-_SPOOLED = re.compile(r"(?P<call>.+?)(?:\.consult\.[A-Za-z0-9.-]+)?\.(?:customer|agent|third)\.wav\Z")
+_CALL_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+_SPOOLED = re.compile(r"(?P<call>.+?)(?:\.consult\.[A-Za-z0-9.-]+)?\.(?:customer|agent|third)\.wav")
 _EVERYWHERE = {"all_companies": True}
 
 OnReady = Callable[[int, str, int | None], None]
@@ -181,7 +181,7 @@ class RecordingWorker:
         return ready
 
     async def _try(self, row: Any) -> bool:
-        if not _CALL_ID.match(row.id):
+        if not _CALL_ID.fullmatch(row.id):
             # The id becomes a file name: one that could lead elsewhere is never used as one.
             await self._failed(row, "its id cannot be a file name")
             return False
@@ -338,7 +338,7 @@ def _spooled(spool: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     if spool.is_dir():
         for path in sorted(spool.iterdir()):
-            if match := _SPOOLED.match(path.name):
+            if match := _SPOOLED.fullmatch(path.name):
                 found.setdefault(match["call"], []).append(path)
     return found
 

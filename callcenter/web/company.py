@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, time
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import func, select, update
@@ -13,16 +13,17 @@ from sqlalchemy import func, select, update
 from callcenter.domain.gates import window_allowed
 from callcenter.domain.numbers import dialable
 from callcenter.domain.terms import CallerIdPolicy
+from callcenter.domain.time_zones import is_time_zone
 from callcenter.store.tables import audit, company, employee, inbound_number
 from callcenter.web.errors import ApiError
-from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Listing, Name, Paging, Routes, ShortText
+from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Listing, Name, Paging, Routes, ShortText, whole
 from callcenter.web.number_claims import require_own
 from callcenter.web.services import Services
 from callcenter.web.typed_numbers import e164_of
 
 routes = Routes("company")
 
-Clock = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Clock = Annotated[str, whole("([01][0-9]|2[0-3]):[0-5][0-9]")]
 
 
 class Window(msgspec.Struct, forbid_unknown_fields=True):
@@ -116,7 +117,7 @@ async def change_settings(services: Services, context: Context) -> CompanySettin
     window = given.dial_window
     if not window_allowed(time.fromisoformat(window.start), time.fromisoformat(window.end)):
         raise ApiError("dial_window_invalid")
-    if given.time_zone not in available_timezones():
+    if not is_time_zone(given.time_zone):
         raise ApiError("invalid", reason="unknown time zone - at `$.time_zone`")
     shown = _dialable(services, given.display_number)
     access = _dialable(services, given.access_number)

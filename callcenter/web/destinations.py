@@ -18,12 +18,12 @@ from callcenter.store.base import utcnow
 from callcenter.store.companies import read_policy
 from callcenter.store.tables import call, company, leg
 from callcenter.web.errors import ApiError
-from callcenter.web.kit import Body, Context, Routes
+from callcenter.web.kit import Body, Context, Routes, whole
 from callcenter.web.services import Services
 
 routes = Routes("company")
 
-CountryCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$(?!\n)")]
+CountryCode = Annotated[str, whole("[A-Z]{2}")]
 Limit = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 """0: no limit."""
 

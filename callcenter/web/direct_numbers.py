@@ -17,7 +17,7 @@ from callcenter.store.documents import Documents
 from callcenter.store.ledger_tables import number_log
 from callcenter.store.tables import employee, outside_number, seat
 from callcenter.web.errors import ApiError
-from callcenter.web.kit import SIGNED_IN, Body, Context, Id, Listing, Paging, Routes, ShortText
+from callcenter.web.kit import SIGNED_IN, Body, Context, Id, Listing, Paging, Routes, ShortText, whole
 from callcenter.web.lists import Named, page_of, people
 from callcenter.web.services import Services
 
@@ -25,7 +25,7 @@ routes = Routes("direct numbers")
 
 MANY = 500
 Reason = Annotated[str, msgspec.Meta(max_length=200)]
-Identity = Annotated[str, msgspec.Meta(pattern=r"^\s*([0-9]{17}[0-9Xx]|[A-Za-z0-9]{6,15})?\s*$", max_length=40)]
+Identity = Annotated[str, whole(r" *([0-9]{17}[0-9Xx]|[A-Za-z0-9]{6,15})? *", max_length=40)]
 STEPS = (
     "not_found",
     "number_not_assigned",

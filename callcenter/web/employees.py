@@ -18,13 +18,13 @@ from callcenter.store.tables import agent_group, department, employee, group_mem
 from callcenter.web.auth import check_strength
 from callcenter.web.departments import require_department
 from callcenter.web.errors import ApiError
-from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText
+from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText, whole
 from callcenter.web.seats import SeatBrief, give_seat, seats_of
 from callcenter.web.services import Services
 
 routes = Routes("employees")
 
-Login = Annotated[str, msgspec.Meta(min_length=2, max_length=64, pattern=r"^[A-Za-z0-9._@+-]+$")]
+Login = Annotated[str, whole(r"[A-Za-z0-9._@+-]+", min_length=2, max_length=64)]
 PersonName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Phone = Annotated[str, msgspec.Meta(max_length=32)]

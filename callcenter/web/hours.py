@@ -15,13 +15,13 @@ from callcenter.store.base import utcnow
 from callcenter.store.tables import business_hours, company, inbound_number
 from callcenter.web.errors import ApiError
 from callcenter.web.groups import changed
-from callcenter.web.kit import Body, Context, Name, Routes, ShortText
+from callcenter.web.kit import Body, Context, Name, Routes, ShortText, whole
 from callcenter.web.services import Services
 
 routes = Routes("hours")
 
 WEEKDAYS = ("1", "2", "3", "4", "5", "6", "7")
-Clock = Annotated[str, msgspec.Meta(pattern=r"^[0-2][0-9]:[0-5][0-9]$")]
+Clock = Annotated[str, whole("[0-2][0-9]:[0-5][0-9]")]
 Intervals = Annotated[list[tuple[Clock, Clock]], msgspec.Meta(max_length=10)]
 """Pairs such as `["09:00", "18:00"]`; `24:00` ends a day."""
 
@@ -29,7 +29,7 @@ Intervals = Annotated[list[tuple[Clock, Clock]], msgspec.Meta(max_length=10)]
 class Holiday(Body, kw_only=True):
     """A date with hours of its own; without any it is closed all day."""
 
-    date: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    date: Annotated[str, whole("[0-9]{4}-[0-9]{2}-[0-9]{2}")]
     name: ShortText = ""
     intervals: Intervals = msgspec.field(default_factory=list)
 

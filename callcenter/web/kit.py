@@ -25,6 +25,15 @@ Data = Literal["none", "own", "scoped", "company", "platform"]
 """Which rows a route may touch: none, the person's own, those in the role's data scope, the whole company's, or (with
 `platform.manage` only) those of every company."""
 
+
+def whole(pattern: str, **more: Any) -> msgspec.Meta:
+    """A text that is `pattern` from its first to its last character.
+
+    `$` alone also stands before a line break at the end, in Python and in what the OpenAPI document tells browsers.
+    """
+    return msgspec.Meta(pattern=rf"^(?:{pattern})$(?!\n)", **more)
+
+
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 ShortText = Annotated[str, msgspec.Meta(max_length=100)]
 LongText = Annotated[str, msgspec.Meta(max_length=10_000)]

@@ -101,7 +101,7 @@ def _operation(route: Route, by_type: dict[int, Any], components: dict[str, Any]
                 "name": "Idempotency-Key",
                 "in": "header",
                 "required": True,
-                "schema": {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[!-~]+$"},
+                "schema": {"type": "string", "minLength": 1, "maxLength": 60, "pattern": r"^[!-~]+$(?!\n)"},
             }
         )
     if route.body is not None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 import msgspec
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.time_zones import is_time_zone
 from callcenter.ledger import wallet
 from callcenter.ledger.book import Kind
 from callcenter.store.base import utcnow
@@ -19,7 +19,7 @@ from callcenter.store.ledger_tables import account, voice_package
 from callcenter.store.tables import company, employee, role
 from callcenter.web.call_rows import aware
 from callcenter.web.errors import ApiError
-from callcenter.web.kit import Body, Context, Listing, Name, Paging, Routes, ShortText
+from callcenter.web.kit import Body, Context, Listing, Name, Paging, Routes, ShortText, whole
 from callcenter.web.permissions import role_rows
 from callcenter.web.services import Services
 
@@ -31,7 +31,7 @@ CALLS_PER_NUMBER = 20
 Verification = Literal["unverified", "reviewing", "verified", "rejected"]
 ScriptState = Literal["missing", "reviewing", "approved", "rejected"]
 LicenceCount = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
-Login = Annotated[str, msgspec.Meta(min_length=2, max_length=64, pattern=r"^[A-Za-z0-9._@+-]+$")]
+Login = Annotated[str, whole(r"[A-Za-z0-9._@+-]+", min_length=2, max_length=64)]
 
 
 class CompanyView(msgspec.Struct):
@@ -118,7 +118,7 @@ async def listing(services: Services, context: Context) -> Listing[CompanyView]:
 )
 async def create(services: Services, context: Context) -> Opened:
     given: NewCompany = context.body
-    if given.time_zone not in available_timezones():
+    if not is_time_zone(given.time_zone):
         raise ApiError("invalid", reason="unknown time zone - at `$.time_zone`")
     password = secrets.token_urlsafe(9)
     hashed = await services.auth.hash(password)

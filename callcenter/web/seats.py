@@ -16,13 +16,13 @@ from callcenter.store.base import utcnow
 from callcenter.store.tables import employee, outside_number, seat
 from callcenter.web.destinations import require_open
 from callcenter.web.errors import ApiError
-from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText
+from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText, whole
 from callcenter.web.services import Services
 from callcenter.web.typed_numbers import e164_of
 
 routes = Routes("seats")
 
-Code = Annotated[str, msgspec.Meta(min_length=1, max_length=16, pattern=r"^[A-Za-z0-9-]+$")]
+Code = Annotated[str, whole("[A-Za-z0-9-]+", min_length=1, max_length=16)]
 Phone = Annotated[str, msgspec.Meta(max_length=40)]
 MANY = 500
 

@@ -60,3 +60,27 @@ async def test_the_document_and_its_page_are_served_to_anybody(site: Site) -> No
         page = (await browser.get("/api/docs")).raw.decode()
         for path in document["paths"]:
             assert f"<code>{path}</code>" in page
+
+
+def _patterns(node: object) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["pattern"]] if isinstance(node.get("pattern"), str) else []
+        return own + [found for value in node.values() for found in _patterns(value)]
+    return [found for value in node for found in _patterns(value)] if isinstance(node, list) else []
+
+
+def test_published_patterns_mean_the_same_in_python_and_in_browsers() -> None:
+    """A `$` accepts a line break behind it, `\\d` digits of every script in Python and ASCII ones in browsers."""
+    patterns = set(_patterns(json.loads(openapi.build_document(ROUTES))))
+    assert patterns
+    for pattern in patterns:
+        assert pattern.startswith("^") and pattern.endswith(r"$(?!\n)"), pattern
+        assert not re.search(r"\\[dswDSW]", pattern), pattern
+
+
+async def test_a_line_break_at_the_end_is_no_part_of_a_code(site: Site) -> None:
+    async with site.browser("admin") as admin:
+        assert (await admin.ask("POST", "/api/seats", {"code": "A-77\n"})).code == "invalid"
+        settings = (await admin.get("/api/settings/company")).json
+        for zone in ("localtime", "Factory", "Asia/Shanghai\n"):
+            assert (await admin.ask("PUT", "/api/settings/company", settings | {"time_zone": zone})).code == "invalid"
