@@ -14,7 +14,7 @@ from crm_bridge.tables import customer
 from tests.web.support import Browser, Site
 from tests.web.tasks import good
 
-ABROAD, SATELLITE, PREMIUM, EMERGENCY = "+14155552671", "+881612345678", "1681234567", "120"
+ABROAD, SATELLITE, PREMIUM, EMERGENCY = "+14155552671", "+881612345678", "125901234", "120"
 OPEN = {"countries": ["US"], "calls_per_day": 0, "calls_per_number": 0, "forwarded_at_once": 3}
 
 
