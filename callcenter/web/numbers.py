@@ -106,10 +106,11 @@ async def create_number(services: Services, context: Context) -> NumberView:
     company_id = context.company_id
     region = services.settings.default_region
     number = e164_of(given.number, region)
-    await require_own(services, context, [number])
-    async with services.database.write() as connection:
+    async with services.database.read() as connection:
         await require_group(connection, company_id, given.group_id, "group_unknown")
         await _require_hours(connection, company_id, given.hours_id)
+    await require_own(services, context, [number])
+    async with services.database.write() as connection:
         taken = select(inbound_number.c.id).where(inbound_number.c.number == number)
         if (await connection.execute(taken.execution_options(all_companies=True))).first():
             raise ApiError("number_taken")
