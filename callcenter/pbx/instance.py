@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 # A Unix socket's path may have 107 bytes; beyond this the socket moves to a short folder under the temporary folder.
 _LONGEST_SOCKET_FOLDER = 90
 WARN_TONE_HZ = 880
-_SECRET_NAMES = ("ami_secret", "trunk_secret")
+_SECRET_NAMES = ("ami_secret", "trunk_secret", "lock_secret")
 
 
 @dataclass(frozen=True)

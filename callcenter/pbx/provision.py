@@ -7,6 +7,7 @@ are never touched.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
 from collections.abc import Iterable
@@ -100,7 +101,8 @@ def web_credential_db_entry(employee_id: int, password: str) -> tuple[str, str, 
 
 async def write_endpoints(instance: AsteriskInstance, specs: Iterable[EndpointSpec]) -> None:
     """Make exactly these employees' endpoints exist."""
-    text = _HEADER + "".join(_agent(spec) for spec in sorted(specs, key=lambda spec: spec.employee_id))
+    key = instance.secrets["lock_secret"]
+    text = _HEADER + "".join(_agent(spec, key) for spec in sorted(specs, key=lambda spec: spec.employee_id))
     if _replace(instance, AGENTS_FILE, text):
         await instance.reload("res_pjsip")
 
@@ -158,7 +160,8 @@ def trunk_config(spec: TrunkSpec) -> str:
     host = check_value("trunk_host", spec.host)
     if not re.fullmatch(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?", host):
         raise UnsafeValue(f"`{host}` is not a host name or address with an optional port.")
-    text = _HEADER + f"[{name}](trunk)\naors = {name}\n"
+    known_by = "header" if spec.header_secret else "ip"
+    text = _HEADER + f"[{name}](trunk)\naors = {name}\nidentify_by = {known_by}\n"
     if spec.user:
         user = check_value("trunk_user", spec.user)
         password = check_value("trunk_password", spec.password)
@@ -179,7 +182,7 @@ def trunk_config(spec: TrunkSpec) -> str:
     return text
 
 
-def _agent(spec: EndpointSpec) -> str:
+def _agent(spec: EndpointSpec, key: str) -> str:
     phone, web = phone_endpoint(spec.employee_id), web_endpoint(spec.employee_id)
     shown = _NOT_IN_A_NAME.sub("", spec.display_name).strip()
     caller = f'callerid = "{shown}" <{int(spec.employee_id)}>\n'
@@ -190,10 +193,16 @@ def _agent(spec: EndpointSpec) -> str:
         f"\n[{phone}](agent-phone)\n{caller}aors = {phone}\nauth = {phone}\n"
         f"[{phone}](agent-aor)\n"
         f"[{phone}]\ntype = auth\nauth_type = userpass\nusername = {phone}\npassword = {secret}\n"
-        # The auth object of this name is not here: it lives in AstDB for as long as a browser session does.
         f"[{web}](agent-browser)\n{caller}aors = {web}\nauth = {web}\n"
         f"[{web}](agent-aor)\n"
+        # What a browser proves lives in AstDB as long as its session does, and counts before this (sorcery.conf).
+        f"[{web}]\ntype = auth\nauth_type = md5\nusername = {web}\nrealm = {REALM}\nmd5_cred = {_lock(web, key)}\n"
     )
+
+
+def _lock(name: str, key: str) -> str:
+    """A digest that no password is known for, made of a key that never leaves the run folder."""
+    return hmac.new(key.encode(), name.encode(), hashlib.md5).hexdigest()
 
 
 def _replace(instance: AsteriskInstance, name: str, text: str) -> bool:
