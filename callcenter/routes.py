@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from callcenter.domain import hours as hours_rules
+from callcenter.domain.called_numbers import spellings
 from callcenter.domain.numbers import dialable, normalise_or_raw
 from callcenter.domain.terms import Overflow, PromptKind, QueueStrategy, Sticky
 from callcenter.engine.directory import Directory, Group
@@ -64,15 +65,14 @@ def astdb(directory: Directory, prompts: Prompts, region: str) -> dict[str, str]
             "did-hours": str(one.hours_id) if one.hours_id in directory.hours else "",
             "did-closed": one.closed_action,
         }
-        for written in {number, dialable(number, region)}:
-            wanted |= {f"{family}/{written}": value for family, value in values.items() if value}
+        written = dialable(number, region)
+        wanted |= {f"{family}/{written}": value for family, value in values.items() if value}
         if one.hours_id is not None and one.hours_id in directory.hours:
             wanted[f"hours/{one.hours_id}-tz"] = company.time_zone
     for company in directory.companies.values():
         if company.access_number:
             number = normalise_or_raw(company.access_number, region)
-            for written in {number, dialable(number, region)}:
-                wanted[f"access/{written}"] = str(company.id)
+            wanted[f"access/{dialable(number, region)}"] = str(company.id)
     for hours_id, hours in directory.hours.items():
         for day, spans in hours_rules.written(hours).items():
             wanted[f"hours/{hours_id}-{day}"] = spans
@@ -81,7 +81,18 @@ def astdb(directory: Directory, prompts: Prompts, region: str) -> dict[str, str]
             wanted |= {f"{key}/{queue}": value for key, value in _waiting(directory, group, region).items() if value}
     for (company_id, kind), file in prompts.items():
         wanted[f"prompt/{company_id}-{kind}"] = str(file.with_suffix(""))
-    return wanted
+    return wanted | _called(directory, region)
+
+
+def _called(directory: Directory, region: str) -> dict[str, str]:
+    """Every spelling of every number that can be called, with the one spelling that all other entries use."""
+    accessed = [
+        normalise_or_raw(one.access_number, region) for one in directory.companies.values() if one.access_number
+    ]
+    numbers = [*directory.inbound, *accessed]
+    found = {one: dialable(number, region) for number in numbers for one in spellings(number, region)}
+    # A number's own spelling is never taken for a short way of writing another.
+    return {f"called/{one}": kept for one, kept in (found | {kept: kept for kept in found.values()}).items()}
 
 
 def _waiting(directory: Directory, group: Group, region: str) -> dict[str, str]:

@@ -26,6 +26,8 @@ from callcenter.web.errors import ApiError
 log = logging.getLogger(__name__)
 
 FAMILIES = (
+    "called",
+    "access",
     "did",
     "did-company",
     "did-record",

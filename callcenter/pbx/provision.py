@@ -88,6 +88,12 @@ def web_endpoint(employee_id: int) -> str:
     return f"agent-{employee_id}-web"
 
 
+def contact_user(account: str) -> str:
+    """The user part of the contact under which a trunk with this account registers; it is an extension, too."""
+    kept = re.sub(r"[^A-Za-z0-9]", "", account.partition("@")[0])
+    return kept if len(kept) > 1 else "contact"
+
+
 def web_credential_db_entry(employee_id: int, password: str) -> tuple[str, str, str]:
     """(family, key, value) for AMI `DBPut`, which makes `password` valid for the browser endpoint at once.
 

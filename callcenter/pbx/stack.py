@@ -29,6 +29,7 @@ def pbx_instance(install: AsteriskInstall, settings: Settings) -> AsteriskInstan
             "rtp_end": str(last_rtp),
             "member_ring_seconds": str(settings.agent_ring_seconds),
             "realm": provision.REALM,
+            "trunk_contact": provision.contact_user(settings.trunk_user),
         },
         ports=(
             Port(settings.sip_port, "sip_port", "udp", settings.asterisk_host),
