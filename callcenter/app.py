@@ -26,6 +26,7 @@ from callcenter.ledger.settle import Settlement
 from callcenter.pbx.carrier import NUMBERS
 from callcenter.pbx.stack import TelephonyStack
 from callcenter.pbx.supervisor import Restarted, supervise
+from callcenter.pbx.trunks import trunk_of
 from callcenter.recording.voicemail import Left, VoicemailWorker
 from callcenter.recording.worker import RecordingWorker
 from callcenter.settings import Settings
@@ -210,7 +211,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
     engine = Engine(
         core,
         records,
-        region=settings.default_region,
+        trunk=trunk_of(settings),
         reserve_minutes=settings.reserve_minutes,
         ring_seconds=settings.ring_seconds,
         agent_ring_seconds=settings.agent_ring_seconds,

@@ -12,6 +12,7 @@ from callcenter.domain import hours as hours_rules
 from callcenter.domain.called_numbers import spellings
 from callcenter.domain.numbers import dialable, normalise_or_raw
 from callcenter.domain.terms import Overflow, PromptKind, QueueStrategy, Sticky
+from callcenter.domain.trunks import Trunk
 from callcenter.engine.directory import Directory, Group
 from callcenter.pbx.provision import QueueSpec
 
@@ -51,8 +52,9 @@ def _queue(group: Group, name: str, prompts: Prompts) -> QueueSpec:
     )
 
 
-def astdb(directory: Directory, prompts: Prompts, region: str) -> dict[str, str]:
+def astdb(directory: Directory, prompts: Prompts, trunk: Trunk) -> dict[str, str]:
     """`family/key` -> value, as the dialplan files 13 and 20 to 24 describe it."""
+    region = trunk.region
     wanted: dict[str, str] = {}
     for number, one in directory.inbound.items():
         group = directory.groups[one.group_id]
@@ -78,7 +80,7 @@ def astdb(directory: Directory, prompts: Prompts, region: str) -> dict[str, str]
             wanted[f"hours/{hours_id}-{day}"] = spans
     for group in directory.groups.values():
         for queue in group.queues:
-            wanted |= {f"{key}/{queue}": value for key, value in _waiting(directory, group, region).items() if value}
+            wanted |= {f"{key}/{queue}": value for key, value in _waiting(directory, group, trunk).items() if value}
     for (company_id, kind), file in prompts.items():
         wanted[f"prompt/{company_id}-{kind}"] = str(file.with_suffix(""))
     return wanted | _called(directory, region)
@@ -95,17 +97,17 @@ def _called(directory: Directory, region: str) -> dict[str, str]:
     return {f"called/{one}": kept for one, kept in (found | {kept: kept for kept in found.values()}).items()}
 
 
-def _waiting(directory: Directory, group: Group, region: str) -> dict[str, str]:
+def _waiting(directory: Directory, group: Group, trunk: Trunk) -> dict[str, str]:
     return {
         "queue-timeout": str(group.max_wait_seconds),
         "queue-greeting": "music" if group.music else "",
         "queue-widen": "yes" if group.widen_seconds and group.strategy is not QueueStrategy.RING_ALL else "",
         "queue-sticky": str(group.sticky_seconds) if group.sticky is not Sticky.NONE else "",
-        "queue-overflow": _overflow(directory, group, region),
+        "queue-overflow": _overflow(directory, group, trunk),
     }
 
 
-def _overflow(directory: Directory, group: Group, region: str) -> str:
+def _overflow(directory: Directory, group: Group, trunk: Trunk) -> str:
     match group.overflow:
         case Overflow.VOICEMAIL:
             return "voicemail"
@@ -113,6 +115,6 @@ def _overflow(directory: Directory, group: Group, region: str) -> str:
             other = directory.groups.get(group.overflow_group_id or 0)
             return other.queue if other is not None and other.company_id == group.company_id else ""
         case Overflow.NUMBER:
-            return f"number:{dialable(group.overflow_number, region)}" if group.overflow_number else ""
+            return f"number:{trunk.dialled(group.overflow_number)}" if group.overflow_number else ""
         case _:
             return ""

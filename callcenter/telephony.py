@@ -18,6 +18,7 @@ from callcenter.engine import Engine
 from callcenter.engine.ports import Pbx
 from callcenter.pbx import provision
 from callcenter.pbx.instance import AsteriskInstance
+from callcenter.pbx.trunks import trunk_of
 from callcenter.recording.prompts import prompt_file, prompt_folder
 from callcenter.settings import Settings
 from callcenter.store.tables import prompt
@@ -81,7 +82,7 @@ class TelephonyControl:
         """Numbers, hours and waiting in AstDB; what has not changed since the last time is left alone."""
         if self._pbx.state is not LinkState.LIVE:
             return  # written at the next login
-        wanted = routes.astdb(self._engine.core.directory, await self._prompts(), self._settings.default_region)
+        wanted = routes.astdb(self._engine.core.directory, await self._prompts(), trunk_of(self._settings))
         try:
             for key in await self._written() - wanted.keys():
                 await self._delete(key)

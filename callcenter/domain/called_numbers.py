@@ -21,8 +21,8 @@ def spellings(number: str, region: str = "CN") -> frozenset[str]:
     """
     found = {number, number.lstrip("+"), dialable(number, region)}
     if not number.startswith("+"):
-        code = phonenumbers.country_code_for_region(region)
-        return frozenset(found | {f"{sign}{code}{number}" for sign in _signs()})
+        own = phonenumbers.country_code_for_region(region)
+        return frozenset(found | {f"{sign}{own}{number}" for sign in _signs()})
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from callcenter.ami.actions import db_del, db_put
 from callcenter.ami.errors import AmiError
 from callcenter.domain import calls as call_rules
+from callcenter.domain.called_numbers import spellings
 from callcenter.domain.calls import Call
 from callcenter.domain.events import LinkState
-from callcenter.domain.called_numbers import spellings
 from callcenter.domain.terms import EndReason
 from callcenter.engine import view
 from callcenter.engine.core import Core

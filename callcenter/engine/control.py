@@ -30,8 +30,9 @@ from callcenter.domain.commands import (
     Transfer,
 )
 from callcenter.domain.gates import OUTSIDE_PHONE_MODES, inside
-from callcenter.domain.numbers import BadNumber, dialable, normalise
+from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.domain.terms import CallMove, CallState, EndReason, Gate, Role
+from callcenter.domain.trunks import Trunk
 from callcenter.engine.core import Core
 from callcenter.engine.metering import Metering
 from callcenter.engine.supervision import supervise
@@ -78,14 +79,15 @@ class Control:
         core: Core,
         metering: Metering,
         *,
-        region: str,
+        trunk: Trunk,
         reserve_minutes: int,
         ring_seconds: int,
         agent_ring_seconds: int,
     ) -> None:
         self._core = core
         self._metering = metering
-        self._region = region
+        self._trunk = trunk
+        self._region = trunk.region
         self._reserve_minutes = reserve_minutes
         self._ring_seconds = ring_seconds
         self._agent_ring_seconds = agent_ring_seconds
@@ -251,7 +253,7 @@ class Control:
         person = self._core.directory.people.get(command.employee_id)
         if person is None or not person.verified:
             raise CommandRefused(Gate.NOT_VERIFIED.value)
-        return dialable(wanted, self._region)
+        return self._trunk.dialled(wanted)
 
     def _require_free(self, colleague: Agent) -> None:
         if not colleague.phone_ready:
@@ -291,7 +293,7 @@ class Control:
 
     def _shown(self, call: Call) -> str:
         """The number of ours that the call shows or was called on, so that one call shows one number."""
-        return dialable(call.company_number, self._region)
+        return self._trunk.shown(call.company_number)
 
     def _way_back(self, call: Call, agent: Leg) -> str:
         """Where a customer who is passed on in vain comes back to: the phone on which the agent had the call."""
@@ -302,7 +304,7 @@ class Control:
             return f"line-{sender.employee_id}"
         seat = self._core.directory.seats.get(sender.employee_id)
         if call.mode in OUTSIDE_PHONE_MODES and employee_of(agent.channel) is None and seat is not None:
-            return dialable(seat.bound_phone, self._region)
+            return self._trunk.dialled(seat.bound_phone)
         return sender.endpoint
 
     async def send(self, actions: Sequence[Mapping[str, Any]]) -> None:

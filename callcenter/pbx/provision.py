@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from callcenter.pbx.errors import UnsafeValue
 from callcenter.pbx.instance import AsteriskInstance
 from callcenter.pbx.render import check_value, write_atomic
+from callcenter.pbx.trunks import TrunkSpec, trunk_config
 
 AGENTS_FILE = "pjsip_agents.conf"
 TRUNK_FILE = "pjsip_trunk.conf"
@@ -28,8 +29,6 @@ LEVELS = 5
 DEFAULT_COMFORT_SECONDS = 30
 
 REALM = "callcenter"
-TRUNK = "trunk-1"
-TRUNK_HEADER = "X-Trunk-Secret"
 WEB_CREDENTIAL_FAMILY = "ps_auths/auth"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -44,21 +43,6 @@ class EndpointSpec:
     employee_id: int
     secret: str
     display_name: str
-
-
-@dataclass(frozen=True)
-class TrunkSpec:
-    """A SIP trunk: `host` is `host` or `host:port`; `user` and `password` if it asks for registration.
-
-    `header_secret` is for the simulated network, which shares its address with everything on loopback: it is known by
-    a secret header instead.
-    """
-
-    host: str
-    user: str = ""
-    password: str = ""
-    name: str = TRUNK
-    header_secret: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,12 +72,6 @@ def web_endpoint(employee_id: int) -> str:
     return f"agent-{employee_id}-web"
 
 
-def contact_user(account: str) -> str:
-    """The user part of the contact under which a trunk with this account registers; it is an extension, too."""
-    kept = re.sub(r"[^A-Za-z0-9]", "", account.partition("@")[0])
-    return kept if len(kept) > 1 else "contact"
-
-
 def web_credential_db_entry(employee_id: int, password: str) -> tuple[str, str, str]:
     """(family, key, value) for AMI `DBPut`, which makes `password` valid for the browser endpoint at once.
 
@@ -115,7 +93,7 @@ async def write_endpoints(instance: AsteriskInstance, specs: Iterable[EndpointSp
 
 async def write_trunk(instance: AsteriskInstance, spec: TrunkSpec) -> None:
     """Make this the trunk of the PBX."""
-    if _replace(instance, TRUNK_FILE, trunk_config(spec)):
+    if _replace(instance, TRUNK_FILE, _HEADER + trunk_config(spec)):
         for module in ("res_pjsip", "res_pjsip_endpoint_identifier_ip", "res_pjsip_outbound_registration"):
             await instance.reload(module)
 
@@ -158,34 +136,6 @@ def _widening(seconds: int) -> str:
     """Every so many seconds one more level may be rung, and counts as much as those before it."""
     steps = "".join(f"penaltychange => {step * seconds},{step + 1},,{step + 1}\n" for step in range(1, LEVELS))
     return f"[widen-{int(seconds)}]\n{steps}"
-
-
-def trunk_config(spec: TrunkSpec) -> str:
-    """The text of pjsip_trunk.conf for `spec`."""
-    name = _checked_name(spec.name)
-    host = check_value("trunk_host", spec.host)
-    if not re.fullmatch(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?", host):
-        raise UnsafeValue(f"`{host}` is not a host name or address with an optional port.")
-    known_by = "header" if spec.header_secret else "ip"
-    text = _HEADER + f"[{name}](trunk)\naors = {name}\nidentify_by = {known_by}\n"
-    if spec.user:
-        user = check_value("trunk_user", spec.user)
-        password = check_value("trunk_password", spec.password)
-        text += f"outbound_auth = {name}-auth\nfrom_user = {user}\n\n"
-        text += f"[{name}-auth]\ntype = auth\nauth_type = userpass\nusername = {user}\npassword = {password}\n\n"
-        text += (
-            f"[{name}-registration]\ntype = registration\ntransport = transport-udp\n"
-            f"outbound_auth = {name}-auth\nserver_uri = sip:{host}\nclient_uri = sip:{user}@{host}\n"
-            f"contact_user = {user}\nretry_interval = 30\nforbidden_retry_interval = 300\nmax_retries = 10000\n"
-            "auth_rejection_permanent = no\n"
-        )
-    text += f"\n[{name}]\ntype = aor\ncontact = sip:{host}\nqualify_frequency = 30\nqualify_timeout = 3\n"
-    text += f"\n[{name}]\ntype = identify\nendpoint = {name}\n"
-    if spec.header_secret:
-        text += f"match_header = {TRUNK_HEADER}: {check_value('trunk secret', spec.header_secret)}\n"
-    else:
-        text += f"match = {re.sub(r':[0-9]+$', '', host)}\n"
-    return text
 
 
 def _agent(spec: EndpointSpec, key: str) -> str:

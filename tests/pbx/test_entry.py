@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from callcenter.pbx.provision import TRUNK_FILE, TRUNK_HEADER, QueueSpec, queue_config
+from callcenter.pbx.provision import TRUNK_FILE, QueueSpec, queue_config
 from callcenter.pbx.render import DIALPLANS, TEMPLATES
 from callcenter.pbx.stack import TelephonyStack
+from callcenter.pbx.trunks import TRUNK_HEADER
 from tests.pbx.raw_sip import RawSip
 from tests.pbx.support import Ami
 

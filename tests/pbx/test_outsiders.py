@@ -7,9 +7,10 @@ import re
 import pytest
 
 from callcenter.pbx import provision
-from callcenter.pbx.provision import TRUNK, TRUNK_HEADER, TrunkSpec, phone_endpoint, trunk_config, web_endpoint
+from callcenter.pbx.provision import phone_endpoint, web_endpoint
 from callcenter.pbx.render import TEMPLATES
 from callcenter.pbx.stack import TelephonyStack
+from callcenter.pbx.trunks import TRUNK, TRUNK_HEADER, TrunkSpec, trunk_config
 from tests.pbx.conftest import SECRETS
 from tests.pbx.raw_sip import Answer, RawSip
 from tests.pbx.support import Ami
