@@ -87,6 +87,7 @@ from callcenter.web import (
     softphone,
     static,
     stray_payments,
+    trunk,
     voicemails,
     wallet,
 )
@@ -121,6 +122,7 @@ RESOURCES = (
     numbers,
     blacklist,
     hours,
+    trunk,
     prompts,
     voicemails,
     callbacks,
@@ -336,6 +338,7 @@ async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[
         _background(app, app.worker.run())
         _background(app, app.messages.run())
         _background(app, _watch_link(app))
+        _background(app, app.telephony.trunk.run())
         _background(app, _keep_books(app))
         _background(app, NoticePush(database, app.services.hub).run())
         _background(app, supervise(stack.pbx, _restarted))

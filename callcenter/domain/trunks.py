@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -146,6 +147,29 @@ def _one(key: str, word: str, accepted: tuple[str, ...]) -> str:
     if word not in accepted:
         raise BadTrunk(f"trunk_{key} is `{word}`; accepted are {', '.join(accepted)}.")
     return word
+
+
+class TrunkState(StrEnum):
+    """How we stand with the carrier."""
+
+    REGISTERED = "registered"
+    REACHABLE = "reachable"
+    """It answers; this kind of trunk does not register."""
+    REJECTED = "rejected"
+    """It answers our registration with a refusal."""
+    UNREACHABLE = "unreachable"
+    WAITING = "waiting"
+    """Nothing is known yet: the telephone system has just started, or is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkReport:
+    """`code` is the carrier's own answer (a SIP status such as 401) where it refused; `since` is when `state` began."""
+
+    state: TrunkState
+    code: int | None
+    since: datetime
+    simulated: bool = False
 
 
 @lru_cache(maxsize=8192)
