@@ -24,6 +24,7 @@ from callcenter.ledger.packages import Packages
 from callcenter.ledger.reconcile import Reconciliation
 from callcenter.ledger.settle import Settlement
 from callcenter.pbx.carrier import NUMBERS
+from callcenter.pbx.render import make_private
 from callcenter.pbx.stack import TelephonyStack
 from callcenter.pbx.supervisor import Restarted, supervise
 from callcenter.pbx.trunks import trunk_of
@@ -303,6 +304,7 @@ def _demo_numbers() -> tuple[dict[str, str], ...]:
 
 async def open_database(settings: Settings) -> Database:
     """The database at its newest schema."""
+    make_private(settings.data_dir)
     database = Database(settings.resolved_database_url)
     await migrate.upgrade(database)
     return database

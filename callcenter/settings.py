@@ -42,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """UDP port where the PBX listens for SIP phones and the trunk."""
     pbx_http_port: int = 8188
     """Port of Asterisk's own HTTP server; browsers never reach it, the softphone bridge does."""
+    softphone_sessions: int = 2000
+    """Browser phones that may be connected at the same time; each needs a file descriptor here and in Asterisk."""
     ami_port: int = 5138
     """TCP port of Asterisk's manager interface, on loopback."""
     ami_through: str = ""

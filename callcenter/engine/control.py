@@ -127,6 +127,8 @@ class Control:
                     foreign = leg is not None and leg.role is Role.SUPERVISOR and leg.employee_id != command.employee_id
                     if leg is None or leg.over or not leg.channel or foreign:
                         raise CommandRefused("move_not_possible", missing="leg")
+                    if leg.employee_id != command.employee_id:
+                        _require_agent(call, command.employee_id)
                     await self.send(recipe.drop(leg.channel))
                 case SendDtmf():
                     await self._digits(call, command.digits)

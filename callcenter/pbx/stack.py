@@ -26,6 +26,7 @@ def pbx_instance(install: AsteriskInstall, settings: Settings) -> AsteriskInstan
             "sip_port": str(settings.sip_port),
             "ami_port": str(settings.ami_port),
             "http_port": str(settings.pbx_http_port),
+            "softphone_sessions": str(settings.softphone_sessions),
             "rtp_start": str(settings.rtp_start),
             "rtp_end": str(last_rtp),
             "member_ring_seconds": str(settings.agent_ring_seconds),
