@@ -10,7 +10,7 @@ from callcenter.pbx.carrier import Carrier
 from callcenter.pbx.fetch import AsteriskInstall, ensure
 from callcenter.pbx.instance import AsteriskInstance, Port
 from callcenter.pbx.render import DIALPLANS
-from callcenter.pbx.trunks import TrunkSpec, contact_user, identity_host, kind_of
+from callcenter.pbx.trunks import TrunkSpec, account_number, contact_user, identity_host, kind_of
 from callcenter.settings import Settings
 
 
@@ -33,6 +33,7 @@ def pbx_instance(install: AsteriskInstall, settings: Settings) -> AsteriskInstan
             "realm": provision.REALM,
             "identity_host": identity_host(settings),
             "trunk_contact": contact_user(settings.trunk_user),
+            "trunk_number": account_number(settings.trunk_user),
         },
         ports=(
             Port(settings.sip_port, "sip_port", "udp", settings.asterisk_host),

@@ -96,6 +96,12 @@ def contact_user(account: str) -> str:
     return kept if len(kept) > 1 else "contact"
 
 
+def account_number(account: str) -> str:
+    """The number that an account is named after; 0, which nobody has, if it is not."""
+    name = account.partition("@")[0].lstrip("+")
+    return name if re.fullmatch(r"[0-9]{3,20}", name) else "0"
+
+
 def trunk_config(spec: TrunkSpec) -> str:
     """The text of pjsip_trunk.conf for `spec`; `UnsafeValue` for what is no host, account or secret."""
     name = _checked(_NAME, spec.name, "a valid name: letters, digits, - and _, at most 60")

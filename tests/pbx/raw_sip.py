@@ -81,7 +81,7 @@ class RawSip(asyncio.DatagramProtocol):
         call_id, tag = secrets.token_hex(8), secrets.token_hex(4)
         registers = method == "REGISTER"
         uri = f"sip:{self.pbx_host}:{self.pbx_port}" if registers else f"sip:{uri_user}@{self.pbx_host}:{self.pbx_port}"
-        told = f"<sip:{to or (user if registers else uri_user)}@{self.pbx_host}>"
+        told = to if to.startswith(("<", '"')) else f"<sip:{to or (user if registers else uri_user)}@{self.pbx_host}>"
         name = f'"{display}" ' if display else ""
         begun = asyncio.get_running_loop().time()
         proof = ""
