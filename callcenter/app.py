@@ -24,8 +24,10 @@ from callcenter.ledger.packages import Packages
 from callcenter.ledger.reconcile import Reconciliation
 from callcenter.ledger.settle import Settlement
 from callcenter.pbx.carrier import NUMBERS
+from callcenter.pbx.render import make_private
 from callcenter.pbx.stack import TelephonyStack
 from callcenter.pbx.supervisor import Restarted, supervise
+from callcenter.pbx.trunks import trunk_of
 from callcenter.recording.voicemail import Left, VoicemailWorker
 from callcenter.recording.worker import RecordingWorker
 from callcenter.settings import Settings
@@ -89,6 +91,7 @@ from callcenter.web import (
     softphone,
     static,
     stray_payments,
+    trunk,
     voicemails,
     wallet,
 )
@@ -124,6 +127,7 @@ RESOURCES = (
     numbers,
     blacklist,
     hours,
+    trunk,
     prompts,
     voicemails,
     callbacks,
@@ -216,7 +220,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
     engine = Engine(
         core,
         records,
-        region=settings.default_region,
+        trunk=trunk_of(settings),
         reserve_minutes=settings.reserve_minutes,
         ring_seconds=settings.ring_seconds,
         agent_ring_seconds=settings.agent_ring_seconds,
@@ -306,6 +310,7 @@ def _demo_numbers() -> tuple[dict[str, str], ...]:
 
 async def open_database(settings: Settings) -> Database:
     """The database at its newest schema."""
+    make_private(settings.data_dir)
     database = Database(settings.resolved_database_url)
     await migrate.upgrade(database)
     return database
@@ -341,6 +346,7 @@ async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[
         _background(app, app.worker.run())
         _background(app, app.messages.run())
         _background(app, _watch_link(app))
+        _background(app, app.telephony.trunk.run())
         _background(app, _keep_books(app))
         _background(app, NoticePush(database, app.services.hub).run())
         _background(app, supervise(stack.pbx, _restarted))

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -30,6 +31,8 @@ from callcenter.web.permissions import BUILTIN
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; prints one sentence that says what to do when it cannot."""
     options = _parser().parse_args(argv)
+    # Whatever we write (database, recordings, logs, secrets) is nobody else's business.
+    os.umask(0o077)
     try:
         settings = load(options.config)
     except SettingsError as error:

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from callcenter.domain import hours as hours_rules
+from callcenter.domain.called_numbers import spellings
 from callcenter.domain.destinations import WayOut, closed
 from callcenter.domain.numbers import dialable, normalise_or_raw
 from callcenter.domain.terms import Overflow, PromptKind, QueueStrategy, Sticky
+from callcenter.domain.trunks import Trunk
 from callcenter.engine.directory import Directory, Group
 from callcenter.pbx.provision import QueueSpec
 
@@ -51,8 +53,9 @@ def _queue(group: Group, name: str, prompts: Prompts) -> QueueSpec:
     )
 
 
-def astdb(directory: Directory, prompts: Prompts, region: str) -> dict[str, str]:
+def astdb(directory: Directory, prompts: Prompts, trunk: Trunk) -> dict[str, str]:
     """`family/key` -> value, as the dialplan files 13 and 20 to 24 describe it."""
+    region = trunk.region
     wanted: dict[str, str] = {}
     for number, one in directory.inbound.items():
         group = directory.groups[one.group_id]
@@ -65,38 +68,48 @@ def astdb(directory: Directory, prompts: Prompts, region: str) -> dict[str, str]
             "did-hours": str(one.hours_id) if one.hours_id in directory.hours else "",
             "did-closed": one.closed_action,
         }
-        for written in {number, dialable(number, region)}:
-            wanted |= {f"{family}/{written}": value for family, value in values.items() if value}
+        written = dialable(number, region)
+        wanted |= {f"{family}/{written}": value for family, value in values.items() if value}
         if one.hours_id is not None and one.hours_id in directory.hours:
             wanted[f"hours/{one.hours_id}-tz"] = company.time_zone
     for company in directory.companies.values():
         wanted[f"forward-limit/{company.id}"] = str(company.forwarded_at_once)
         if company.access_number:
             number = normalise_or_raw(company.access_number, region)
-            for written in {number, dialable(number, region)}:
-                wanted[f"access/{written}"] = str(company.id)
+            wanted[f"access/{dialable(number, region)}"] = str(company.id)
     for hours_id, hours in directory.hours.items():
         for day, spans in hours_rules.written(hours).items():
             wanted[f"hours/{hours_id}-{day}"] = spans
     for group in directory.groups.values():
         for queue in group.queues:
-            wanted |= {f"{key}/{queue}": value for key, value in _waiting(directory, group, region).items() if value}
+            wanted |= {f"{key}/{queue}": value for key, value in _waiting(directory, group, trunk).items() if value}
     for (company_id, kind), file in prompts.items():
         wanted[f"prompt/{company_id}-{kind}"] = str(file.with_suffix(""))
-    return wanted
+    return wanted | _called(directory, region)
 
 
-def _waiting(directory: Directory, group: Group, region: str) -> dict[str, str]:
+def _called(directory: Directory, region: str) -> dict[str, str]:
+    """Every spelling of every number that can be called, with the one spelling that all other entries use."""
+    accessed = [
+        normalise_or_raw(one.access_number, region) for one in directory.companies.values() if one.access_number
+    ]
+    numbers = [*directory.inbound, *accessed]
+    found = {one: dialable(number, region) for number in numbers for one in spellings(number, region)}
+    # A number's own spelling is never taken for a short way of writing another.
+    return {f"called/{one}": kept for one, kept in (found | {kept: kept for kept in found.values()}).items()}
+
+
+def _waiting(directory: Directory, group: Group, trunk: Trunk) -> dict[str, str]:
     return {
         "queue-timeout": str(group.max_wait_seconds),
         "queue-greeting": "music" if group.music else "",
         "queue-widen": "yes" if group.widen_seconds and group.strategy is not QueueStrategy.RING_ALL else "",
         "queue-sticky": str(group.sticky_seconds) if group.sticky is not Sticky.NONE else "",
-        "queue-overflow": _overflow(directory, group, region),
+        "queue-overflow": _overflow(directory, group, trunk),
     }
 
 
-def _overflow(directory: Directory, group: Group, region: str) -> str:
+def _overflow(directory: Directory, group: Group, trunk: Trunk) -> str:
     match group.overflow:
         case Overflow.VOICEMAIL:
             return "voicemail"
@@ -105,8 +118,10 @@ def _overflow(directory: Directory, group: Group, region: str) -> str:
             return other.queue if other is not None and other.company_id == group.company_id else ""
         case Overflow.NUMBER:
             policy = directory.companies[group.company_id].policy
-            if not group.overflow_number or closed(policy, group.overflow_number, WayOut.OWN_PHONE, region=region):
+            if not group.overflow_number or closed(
+                policy, group.overflow_number, WayOut.OWN_PHONE, region=trunk.region
+            ):
                 return ""
-            return f"number:{dialable(group.overflow_number, region)}"
+            return f"number:{trunk.dialled(group.overflow_number)}"
         case _:
             return ""

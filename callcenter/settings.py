@@ -42,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """UDP port where the PBX listens for SIP phones and the trunk."""
     pbx_http_port: int = 8188
     """Port of Asterisk's own HTTP server; browsers never reach it, the softphone bridge does."""
+    softphone_sessions: int = 2000
+    """Browser phones that may be connected at the same time; each needs a file descriptor here and in Asterisk."""
     ami_port: int = 5138
     """TCP port of Asterisk's manager interface, on loopback."""
     ami_through: str = ""
@@ -53,7 +55,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trunk_host: str = ""
     """`host:port` of the SIP trunk; empty means the simulated phone network on loopback."""
     trunk_user: str = ""
+    """The account at the carrier."""
     trunk_password: str = ""
+    trunk_profile: str = ""
+    """The kind of carrier (callcenter/domain/trunks.py): `address`, `asserted`, `register`, `register-from`, `ims` or
+    `forwarded`; empty: `register` with `trunk_user`, otherwise `address`. The settings below correct it."""
+    trunk_addresses: str = ""
+    """Further addresses of the carrier, separated by commas."""
+    trunk_domain: str = ""
+    """The carrier's domain where it is not the host, e.g. `sh.ims.example.com`."""
+    trunk_auth_user: str = ""
+    """The name that goes with the password where it is not `trunk_user`."""
+    trunk_inbound_user: str = ""
+    """With `trunk_inbound_password`: what the carrier has to prove when it calls us."""
+    trunk_inbound_password: str = ""
+    trunk_register: str = ""
+    """`yes` or `no`."""
+    trunk_shown_in: str = ""
+    """Headers that carry the number shown, separated by commas: `from`, `p-asserted-identity`,
+    `p-preferred-identity`, `remote-party-id`."""
+    trunk_shown_as: str = ""
+    """How it is written: `national` (02160000101), `plain` (2160000101), `country` (862160000101) or `plus`."""
+    trunk_dialled_as: str = ""
+    """The same for numbers that are dialled."""
+    trunk_called_in: str = ""
+    """Where a call from the carrier says which number is called: `request`, `to`, `p-called-party-id`, `diversion`."""
+    trunk_codecs: str = ""
+    """Separated by commas: `alaw`, `ulaw`, `g722`, `gsm`, `opus`."""
+    trunk_dtmf: str = ""
+    """`rfc4733`, `inband`, `info` or `auto`."""
+    trunk_session_timers: str = ""
+    """`yes`, `no`, `required` or `always`."""
+    carrier_password: str = ""
+    """What the simulated network expects of `trunk_user`; empty: `trunk_password`."""
     carrier_sip_port: int = 5260
     carrier_ami_port: int = 5238
     carrier_rtp_start: int = 24000

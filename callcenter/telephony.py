@@ -14,18 +14,23 @@ from callcenter import routes
 from callcenter.ami import actions
 from callcenter.ami.errors import AmiError
 from callcenter.domain.events import LinkState
+from callcenter.domain.trunks import TrunkReport
 from callcenter.engine import Engine
 from callcenter.engine.ports import Pbx
 from callcenter.pbx import provision
 from callcenter.pbx.instance import AsteriskInstance
+from callcenter.pbx.trunks import kind_of, trunk_of
 from callcenter.recording.prompts import prompt_file, prompt_folder
 from callcenter.settings import Settings
 from callcenter.store.tables import prompt
+from callcenter.trunk_watch import TrunkWatch
 from callcenter.web.errors import ApiError
 
 log = logging.getLogger(__name__)
 
 FAMILIES = (
+    "called",
+    "access",
     "did",
     "did-company",
     "did-record",
@@ -57,6 +62,13 @@ class TelephonyControl:
         self._routes: dict[str, str] = {}
         self._writing = asyncio.Lock()
         self._expiries: dict[int, asyncio.TimerHandle] = {}
+        self.trunk = TrunkWatch(
+            pbx,
+            instance.log_file,
+            engine.core.now,
+            registers=kind_of(settings).registers,
+            simulated=settings.simulated_carrier,
+        )
 
     async def provision(self) -> None:
         """Writes endpoints and queues as the directory has them; unchanged files reload nothing."""
@@ -80,7 +92,7 @@ class TelephonyControl:
         """Numbers, hours and waiting in AstDB; what has not changed since the last time is left alone."""
         if self._pbx.state is not LinkState.LIVE:
             return  # written at the next login
-        wanted = routes.astdb(self._engine.core.directory, await self._prompts(), self._settings.default_region)
+        wanted = routes.astdb(self._engine.core.directory, await self._prompts(), trunk_of(self._settings))
         try:
             for key in await self._written() - wanted.keys():
                 await self._delete(key)
@@ -156,6 +168,9 @@ class TelephonyControl:
         self._expiries[employee_id] = loop.call_later(
             BROWSER_CREDENTIAL_SECONDS, lambda: loop.create_task(self.revoke_browser(employee_id))
         )
+
+    def trunk_report(self) -> TrunkReport:
+        return self.trunk.report
 
     def phone_server(self) -> tuple[str, int]:
         return self._settings.asterisk_host, self._settings.sip_port

@@ -165,6 +165,7 @@ LEFT_FROM = {
     "queue-full": EndReason.QUEUE_FULL,
     "queue-full-voicemail": EndReason.QUEUE_FULL,
     "queue-keys": EndReason.CALLBACK_ASKED,
+    "callback-asked": EndReason.CALLBACK_ASKED,
 }
 """How a caller whom nobody answered left, by the dialplan context (dialplans/21 to 24) in which the channel ended."""
 

@@ -19,6 +19,7 @@ from callcenter.domain.commands import (
     Rejoin,
 )
 from callcenter.domain.events import Snapshot
+from callcenter.domain.trunks import Trunk
 from callcenter.engine.call_through import CallThrough
 from callcenter.engine.commands import Commands
 from callcenter.engine.control import Control, Move
@@ -50,7 +51,7 @@ class Engine:
         core: Core,
         cel: CelFile,
         *,
-        region: str = "CN",
+        trunk: Trunk | None = None,
         reserve_minutes: int = 5,
         ring_seconds: int = 45,
         agent_ring_seconds: int = 20,
@@ -58,6 +59,8 @@ class Engine:
         callback_tries: int = 3,
         callback_retry_seconds: int = 600,
     ) -> None:
+        trunk = trunk or Trunk()
+        region = trunk.region
         self.core = core
         self.inbound = Inbound(
             core, self.execute, region=region, tries=callback_tries, pause=timedelta(seconds=callback_retry_seconds)
@@ -73,7 +76,7 @@ class Engine:
             core,
             self.through,
             self.ways_out,
-            region=region,
+            trunk=trunk,
             reserve_minutes=reserve_minutes,
             ring_seconds=ring_seconds,
             agent_ring_seconds=agent_ring_seconds,
@@ -84,7 +87,7 @@ class Engine:
             core,
             self.metering,
             self.ways_out,
-            region=region,
+            trunk=trunk,
             reserve_minutes=reserve_minutes,
             ring_seconds=ring_seconds,
             agent_ring_seconds=agent_ring_seconds,

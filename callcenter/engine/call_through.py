@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from callcenter.ami.actions import db_del, db_put
 from callcenter.ami.errors import AmiError
 from callcenter.domain import calls as call_rules
+from callcenter.domain.called_numbers import spellings
 from callcenter.domain.calls import Call
 from callcenter.domain.events import LinkState
-from callcenter.domain.numbers import dialable
 from callcenter.domain.terms import EndReason
 from callcenter.engine import view
 from callcenter.engine.core import Core
@@ -99,5 +99,4 @@ class CallThrough:
 
     def _written(self, seat: Seat) -> Sequence[str]:
         """The ways in which a network may write the outside phone's number."""
-        phone = seat.bound_phone
-        return sorted({phone, phone.lstrip("+"), dialable(phone, self._region)})
+        return sorted(spellings(seat.bound_phone, self._region))

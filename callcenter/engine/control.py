@@ -31,8 +31,9 @@ from callcenter.domain.commands import (
 )
 from callcenter.domain.destinations import WayOut
 from callcenter.domain.gates import OUTSIDE_PHONE_MODES, inside
-from callcenter.domain.numbers import BadNumber, dialable, normalise
+from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.domain.terms import CallMove, CallState, EndReason, Gate, Role
+from callcenter.domain.trunks import Trunk
 from callcenter.engine.core import Core
 from callcenter.engine.metering import Metering
 from callcenter.engine.supervision import supervise
@@ -81,7 +82,7 @@ class Control:
         metering: Metering,
         ways_out: WaysOut,
         *,
-        region: str,
+        trunk: Trunk,
         reserve_minutes: int,
         ring_seconds: int,
         agent_ring_seconds: int,
@@ -89,7 +90,8 @@ class Control:
         self._core = core
         self._metering = metering
         self._ways_out = ways_out
-        self._region = region
+        self._trunk = trunk
+        self._region = trunk.region
         self._reserve_minutes = reserve_minutes
         self._ring_seconds = ring_seconds
         self._agent_ring_seconds = agent_ring_seconds
@@ -129,6 +131,8 @@ class Control:
                     foreign = leg is not None and leg.role is Role.SUPERVISOR and leg.employee_id != command.employee_id
                     if leg is None or leg.over or not leg.channel or foreign:
                         raise CommandRefused("move_not_possible", missing="leg")
+                    if leg.employee_id != command.employee_id:
+                        _require_agent(call, command.employee_id)
                     await self.send(recipe.drop(leg.channel))
                 case SendDtmf():
                     await self._digits(call, command.digits)
@@ -259,7 +263,7 @@ class Control:
         if person is None or not person.verified:
             raise CommandRefused(Gate.NOT_VERIFIED.value)
         self._ways_out.left(call.company_id, wanted)
-        return dialable(wanted, self._region)
+        return self._trunk.dialled(wanted)
 
     def _require_free(self, colleague: Agent) -> None:
         if not colleague.phone_ready:
@@ -299,7 +303,7 @@ class Control:
 
     def _shown(self, call: Call) -> str:
         """The number of ours that the call shows or was called on, so that one call shows one number."""
-        return dialable(call.company_number, self._region)
+        return self._trunk.shown(call.company_number)
 
     def _way_back(self, call: Call, agent: Leg) -> str:
         """Where a customer who is passed on in vain comes back to: the phone on which the agent had the call."""
@@ -310,7 +314,7 @@ class Control:
             return f"line-{sender.employee_id}"
         seat = self._core.directory.seats.get(sender.employee_id)
         if call.mode in OUTSIDE_PHONE_MODES and employee_of(agent.channel) is None and seat is not None:
-            return dialable(seat.bound_phone, self._region)
+            return self._trunk.dialled(seat.bound_phone)
         return sender.endpoint
 
     async def send(self, actions: Sequence[Mapping[str, Any]]) -> None:

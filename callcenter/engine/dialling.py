@@ -35,6 +35,7 @@ from callcenter.domain.terms import (
     LineState,
     Mode,
 )
+from callcenter.domain.trunks import Trunk
 from callcenter.engine.call_through import CallThrough
 from callcenter.engine.core import Core
 from callcenter.engine.directory import Seat
@@ -79,7 +80,7 @@ class Dialling:
         through: CallThrough,
         ways_out: WaysOut,
         *,
-        region: str,
+        trunk: Trunk,
         reserve_minutes: int,
         ring_seconds: int,
         agent_ring_seconds: int,
@@ -87,7 +88,8 @@ class Dialling:
         self._core = core
         self._through = through
         self._ways_out = ways_out
-        self._region = region
+        self._trunk = trunk
+        self._region = trunk.region
         self._reserve_minutes = reserve_minutes
         self._ring_seconds = ring_seconds
         self._agent_ring_seconds = agent_ring_seconds
@@ -274,14 +276,16 @@ class Dialling:
     # -- setting up --------------------------------------------------------------------------------------------------
 
     async def _start(self, call: Call, agent: Agent, seat: Seat, limit_seconds: int, extension: str) -> None:
+        shown = self._trunk.shown(call.company_number)
         terms = actions.Terms(
             call_id=call.id,
-            number=dialable(call.number, self._region),
-            display_number=dialable(call.company_number, self._region),
+            number=self._trunk.dialled(call.number),
+            display_number=shown,
             ring_seconds=self._ring_seconds,
             limit_seconds=limit_seconds,
             record=call.recorded,
             extension=extension,
+            identity=self._trunk.identity(shown),
         )
         if call.mode is Mode.CALL_THROUGH:
             await self._through.arm(call, seat, terms)
@@ -293,9 +297,10 @@ class Dialling:
         await self._send(call, action)
 
     def _agent_first(self, call: Call, agent: Agent, seat: Seat, terms: actions.Terms) -> actions.Action:
-        channel, shown, patience = f"PJSIP/{agent.endpoint}", terms.number, self._agent_ring_seconds
+        channel, patience = f"PJSIP/{agent.endpoint}", self._agent_ring_seconds
+        shown = dialable(call.number, self._region)
         if call.mode is Mode.CALLBACK:
-            channel = actions.outside_channel(dialable(seat.bound_phone, self._region))
+            channel = actions.outside_channel(self._trunk.dialled(seat.bound_phone))
             # SPEC §B2.2: an outside phone sees the bound number, as the customer does; it rings as long as a customer.
             shown, patience = terms.display_number, self._ring_seconds
         elif call.mode is Mode.POINT:
@@ -304,9 +309,9 @@ class Dialling:
 
     def _customer_first(self, call: Call, agent: Agent, seat: Seat, terms: actions.Terms) -> actions.Action:
         if call.mode is Mode.CALLBACK:
-            phone, shown = dialable(seat.bound_phone, self._region), terms.display_number
+            phone, shown = self._trunk.dialled(seat.bound_phone), terms.display_number
         else:
-            phone, shown = agent.endpoint, terms.number
+            phone, shown = agent.endpoint, dialable(call.number, self._region)
         # Nobody is kept waiting for the agent longer than an agent's phone rings, whichever phone it is.
         return actions.customer_first_action(
             terms, phone, shown_to_agent=shown, agent_ring_seconds=self._agent_ring_seconds

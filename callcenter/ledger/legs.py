@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,9 @@ from callcenter.store.many import Many, Row
 from callcenter.store.tables import cel_leg
 
 ROLES = frozenset({"agent", "customer", "third"})
+ENTRY = "from-trunk"
+"""The dialplan context in which a call from the network begins."""
+_IN_NUMBERS = re.compile(r"\+?[0-9]{3,25}")
 
 
 @dataclass(slots=True)
@@ -70,6 +74,9 @@ def absorb(legs: dict[str, CelLeg], row: CelRow, node: str) -> None:
         case "BRIDGE_ENTER":
             leg.bridged_at = leg.bridged_at or row.at
         case "HANGUP":
+            if leg.context == ENTRY and _IN_NUMBERS.fullmatch(row.exten):
+                # The network's own spelling, or the name of a trunk, was made a number only after the channel began.
+                leg.exten, leg.caller_number = row.exten, row.caller_number
             if leg.ended_at is None or leg.cause is None:  # an end without a cause was only supposed
                 leg.ended_at = row.at
             leg.cause = row.cause

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from callcenter.pbx.errors import UnsafeValue
-from callcenter.pbx.provision import TRUNK
+from callcenter.pbx.trunks import TRUNK
 
 Action = dict[str, str | list[str]]
 
@@ -15,6 +15,7 @@ _CALL_ID = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _NUMBER = re.compile(r"\+?[0-9]{2,20}")
 _EXTENSION = re.compile(r"[0-9]{0,8}")
 _DISPLAY = re.compile(r"(\+?[0-9]{1,20})?")
+_IDENTITY = re.compile(r"<sip:\+?[0-9]{1,24}@[A-Za-z0-9.\-]{1,120}>")
 _SHOWN = re.compile(r"[+0-9*]{1,32}")
 _CHANNEL = re.compile(r"[A-Za-z0-9/@._;-]{1,120}")
 _TARGET = re.compile(r"agent-[0-9]{1,12}(-web)?|\+?[0-9]{2,20}")
@@ -46,6 +47,8 @@ class Terms:
     limit_seconds: int | None = None
     record: bool = True
     trunk: str = TRUNK
+    identity: str = ""
+    """The value of P-Preferred-Identity where the carrier wants one; empty: it does not."""
     extension: str = ""
 
     def variables(self) -> list[str]:
@@ -78,9 +81,10 @@ def dial_out_action(
     limit_seconds: int | None = None,
     record: bool = True,
     trunk: str = TRUNK,
+    identity: str = "",
 ) -> Action:
     """As `agent_first_action`, with the terms one by one."""
-    terms = Terms(call_id, number, display_number, ring_seconds, limit_seconds, record, trunk)
+    terms = Terms(call_id, number, display_number, ring_seconds, limit_seconds, record, trunk, identity)
     return agent_first_action(
         terms, agent_channel, shown_to_agent=shown_to_agent, agent_ring_seconds=agent_ring_seconds
     )
@@ -102,6 +106,8 @@ def agent_first_action(
     variables = terms.variables()
     if agent_channel.startswith("PJSIP/agent-"):
         variables.append(f"PJSIP_HEADER(add,X-Call-Id)={call_id}")
+    elif agent_channel.startswith("PJSIP/"):
+        variables += _identity(terms)
     return {
         "Action": "Originate",
         "Channel": agent_channel,
@@ -137,7 +143,12 @@ def customer_first_action(terms: Terms, agent: str, *, shown_to_agent: str, agen
         "CallerID": f'"{shown}" <{shown}>',
         "Timeout": str(terms.ring_seconds * 1000),
         "Async": "true",
-        "Variable": [*terms.variables(), f"AGENT_RING_SECONDS={agent_ring_seconds}", f"SHOWN={shown_to_agent}"],
+        "Variable": [
+            *terms.variables(),
+            *_identity(terms),
+            f"AGENT_RING_SECONDS={agent_ring_seconds}",
+            f"SHOWN={shown_to_agent}",
+        ],
     }
 
 
@@ -196,6 +207,14 @@ def warn_tone_action(agent_channel: str) -> dict[str, str]:
         "Timeout": "5000",
         "Async": "true",
     }
+
+
+def _identity(terms: Terms) -> list[str]:
+    """Told to the carrier on a channel that we start there; on all others the dialplan does (00-shared.conf)."""
+    if not terms.identity:
+        return []
+    _check(_IDENTITY, terms.identity, "identity")
+    return [f"PJSIP_HEADER(add,P-Preferred-Identity)={terms.identity}"]
 
 
 def _check(pattern: re.Pattern[str], value: str, what: str) -> None:

@@ -14,18 +14,21 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from callcenter.domain.trunks import CalledIn, ShownIn, TrunkProfile
 from callcenter.pbx.ami_once import AmiConnection
 from callcenter.pbx.errors import CommandFailed, UnsafeValue
 from callcenter.pbx.fetch import AsteriskInstall
 from callcenter.pbx.instance import AsteriskInstance, Port
-from callcenter.pbx.provision import TRUNK_HEADER
 from callcenter.pbx.render import check_value, write_atomic
+from callcenter.pbx.trunks import TRUNK_HEADER, kind_of
 from callcenter.settings import Settings
 
 MAX_TALK_SECONDS = 300
 MACHINE_BEEP_HZ = 1400
 DEFAULT_TONE_HZ = 500
 PHONES_FILE = "pjsip_phones.conf"
+REGISTERED = "registered"
+"""Endpoint that reaches the PBX at the contact that it registered."""
 RTP_COUNT = 2000
 
 
@@ -132,6 +135,7 @@ class Carrier:
 
     def __init__(self, install: AsteriskInstall, settings: Settings, pbx_trunk_secret: str) -> None:
         self._trunk_secret = pbx_trunk_secret
+        self._kind = kind_of(settings)
         self._pbx_sip = f"{settings.asterisk_host}:{settings.sip_port}"
         self._ami_port = settings.carrier_ami_port
         self._phones: dict[str, Phone] = {}
@@ -148,13 +152,16 @@ class Carrier:
                 "pbx_sip": self._pbx_sip,
                 "max_talk": str(MAX_TALK_SECONDS),
                 "beep_hz": str(MACHINE_BEEP_HZ),
+                "pbx_aors": ",".join(["pbx", *([_account(settings)] if self._kind.registers else [])]),
+                "session_timers": self._kind.session_timers.value,
+                "shown_in": _goes_by(self._kind).value,
             },
             ports=(
                 Port(settings.carrier_sip_port, "carrier_sip_port"),
                 Port(settings.carrier_ami_port, "carrier_ami_port", "tcp"),
                 Port(settings.carrier_rtp_start, "carrier_rtp_start"),
             ),
-            blocks={"numbers": _dialplan(NUMBERS)},
+            blocks={"numbers": _dialplan(NUMBERS), "account": _account_config(settings)},
             generated=(PHONES_FILE,),
         )
 
@@ -214,11 +221,18 @@ class Carrier:
     async def call_in(
         self, did: str, caller: str = "13900000001", tone_hz: int = 650, seconds: int = 60, ring_seconds: int = 120
     ) -> SimulatedCall:
-        """Call the PBX's number `did` as `caller`; once answered it plays its tone and hangs up after `seconds`."""
-        header = f"PJSIP_HEADER(add,{TRUNK_HEADER})={self._trunk_secret}"
-        return await self._originate(
-            f"PJSIP/{_word(did)}@pbx", caller, tone_hz, seconds, [header], ring_seconds, caller_id=_word(caller)
-        )
+        """Call the PBX's number `did` as `caller`; once answered it plays its tone and hangs up after `seconds`.
+
+        A carrier with which the PBX registers calls what is registered; the number is where its profile says.
+        """
+        headers = [f"PJSIP_HEADER(add,{TRUNK_HEADER})={self._trunk_secret}"]
+        way = REGISTERED if self._kind.registers else "pbx"
+        if self._kind.called_in in (CalledIn.P_CALLED_PARTY_ID, CalledIn.DIVERSION):
+            headers.append(f"PJSIP_HEADER(add,{self._kind.called_in.value})=<sip:{_word(did)}@network.invalid>")
+            channel = f"PJSIP/{way}" if self._kind.registers else f"PJSIP/10000@{way}"
+        else:
+            channel = f"PJSIP/{_word(did)}@{way}"
+        return await self._originate(channel, caller, tone_hz, seconds, headers, ring_seconds, caller_id=_word(caller))
 
     async def hangup(self, party: str) -> bool:
         """Hang up the channel of a number, phone endpoint, or `SimulatedCall.channel_id`; False if there is none."""
@@ -256,9 +270,10 @@ class Carrier:
         found = (self.instance.spool / "heard").glob(f"{_word(party)}.*.wav")
         return sorted(found, key=lambda path: path.stat().st_mtime)
 
-    async def shown(self, party: str) -> str:
-        """The caller's number that `party` saw with the last call it answered; empty before any."""
-        printed = await self.instance.cli(f"database get shown {_word(party)}")
+    async def shown(self, party: str, header: ShownIn | None = None) -> str:
+        """The caller's number that `party` saw with the last call it answered, or what `header` said; may be empty."""
+        family = f"shown-{header.value}" if header else "shown"
+        printed = await self.instance.cli(f"database get {family} {_word(party)}")
         return printed.partition("Value:")[2].strip()
 
     # -- inside ----------------------------------------------------------------------------------------------------
@@ -345,6 +360,35 @@ def _dialplan(numbers: tuple[SimulatedNumber, ...]) -> str:
         lines.append(f"exten => {number.number},1,Set(CHANNEL(accountcode)=${{EXTEN}})")
         lines += [f" same => n,{step}" for step in number.steps]
     return "\n".join(lines)
+
+
+def _goes_by(kind: TrunkProfile) -> ShownIn:
+    """Which header this carrier believes: the most telling one that the kind uses."""
+    return next(one for one in reversed(tuple(ShownIn)) if one in kind.shown_in)
+
+
+def _account(settings: Settings) -> str:
+    return settings.trunk_user.partition("@")[0]
+
+
+def _account_config(settings: Settings) -> str:
+    """The PBX's account: every request of its trunk is challenged, and where the kind registers, it is called there."""
+    if not settings.trunk_user:
+        return "; The PBX is known by its address alone.\n"
+    account = check_value("trunk_user", _account(settings))
+    user = check_value("trunk_auth_user", settings.trunk_auth_user or settings.trunk_user)
+    password = check_value("carrier_password", settings.carrier_password or settings.trunk_password)
+    text = (
+        "[pbx](+)\nauth = pbx-account\n"
+        f"[pbx-account]\ntype = auth\nauth_type = userpass\nusername = {user}\npassword = {password}\n"
+    )
+    if kind_of(settings).registers:
+        text += (
+            f"[{account}]\ntype = aor\nmax_contacts = 1\nremove_existing = yes\n"
+            f"[{REGISTERED}]\ntype = endpoint\ntransport = transport-udp\ncontext = network\ndisallow = all\n"
+            f"allow = alaw,ulaw,g722\naors = {account}\ndirect_media = no\ndtmf_mode = rfc4733\n"
+        )
+    return text
 
 
 def _word(text: str) -> str:

@@ -27,7 +27,7 @@ import re
 
 from callcenter.pbx.actions import Action, line_channel, outside_channel
 from callcenter.pbx.errors import UnsafeValue
-from callcenter.pbx.provision import TRUNK
+from callcenter.pbx.trunks import TRUNK
 
 Actions = list[Action]
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from callcenter.pbx.errors import BinaryMissing, CommandFailed, PortTaken, RunFolderNotWritable, StartFailed
 from callcenter.pbx.fetch import AsteriskInstall
 from callcenter.pbx.process import is_running, start_detached
-from callcenter.pbx.render import TEMPLATES, copy_dialplans, render_folder, write_atomic
+from callcenter.pbx.render import TEMPLATES, copy_dialplans, make_private, render_folder, write_atomic
 from callcenter.pbx.sounds import lay_out
 from callcenter.pbx.tones import write_beeps
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 # A Unix socket's path may have 107 bytes; beyond this the socket moves to a short folder under the temporary folder.
 _LONGEST_SOCKET_FOLDER = 90
 WARN_TONE_HZ = 880
-_SECRET_NAMES = ("ami_secret", "trunk_secret")
+_SECRET_NAMES = ("ami_secret", "trunk_secret", "lock_secret")
 
 
 @dataclass(frozen=True)
@@ -286,10 +286,11 @@ class AsteriskInstance:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _make_run_dir(self) -> None:
-        folders = ["etc/agi-bin", "log", "var/keys", "cache", "spool/recordings", "spool/heard", "sounds"]
+        folders = ["", "etc", "etc/agi-bin", "log", "var", "var/keys", "cache", "spool", "spool/recordings"]
+        folders += ["spool/heard", "sounds"]
         try:
             for folder in folders:
-                (self.run_dir / folder).mkdir(parents=True, exist_ok=True)
+                make_private(self.run_dir / folder)
             self.socket_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.socket_dir.stat().st_uid != os.getuid():
                 raise PermissionError(f"{self.socket_dir} belongs to another user")
@@ -326,7 +327,14 @@ class AsteriskInstance:
 
 
 def _create_wal_database(path: Path) -> None:
-    """An empty SQLite file in WAL mode, so that readers never block Asterisk's writes; existing data stays."""
+    """An empty SQLite file in WAL mode, so that readers never block Asterisk's writes; existing data stays.
+
+    It says who called whom, so nobody else may read it; SQLite gives its -wal and -shm the same rights.
+    """
+    for one in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if one == path or one.exists():
+            one.touch(mode=0o600)
+            one.chmod(0o600)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA user_version=1")

@@ -7,6 +7,7 @@ are never touched.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from callcenter.pbx.errors import UnsafeValue
 from callcenter.pbx.instance import AsteriskInstance
 from callcenter.pbx.render import check_value, write_atomic
+from callcenter.pbx.trunks import TrunkSpec, trunk_config
 
 AGENTS_FILE = "pjsip_agents.conf"
 TRUNK_FILE = "pjsip_trunk.conf"
@@ -27,8 +29,6 @@ LEVELS = 5
 DEFAULT_COMFORT_SECONDS = 30
 
 REALM = "callcenter"
-TRUNK = "trunk-1"
-TRUNK_HEADER = "X-Trunk-Secret"
 WEB_CREDENTIAL_FAMILY = "ps_auths/auth"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -43,21 +43,6 @@ class EndpointSpec:
     employee_id: int
     secret: str
     display_name: str
-
-
-@dataclass(frozen=True)
-class TrunkSpec:
-    """A SIP trunk: `host` is `host` or `host:port`; `user` and `password` if it asks for registration.
-
-    `header_secret` is for the simulated network, which shares its address with everything on loopback: it is known by
-    a secret header instead.
-    """
-
-    host: str
-    user: str = ""
-    password: str = ""
-    name: str = TRUNK
-    header_secret: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,14 +85,15 @@ def web_credential_db_entry(employee_id: int, password: str) -> tuple[str, str, 
 
 async def write_endpoints(instance: AsteriskInstance, specs: Iterable[EndpointSpec]) -> None:
     """Make exactly these employees' endpoints exist."""
-    text = _HEADER + "".join(_agent(spec) for spec in sorted(specs, key=lambda spec: spec.employee_id))
+    key = instance.secrets["lock_secret"]
+    text = _HEADER + "".join(_agent(spec, key) for spec in sorted(specs, key=lambda spec: spec.employee_id))
     if _replace(instance, AGENTS_FILE, text):
         await instance.reload("res_pjsip")
 
 
 async def write_trunk(instance: AsteriskInstance, spec: TrunkSpec) -> None:
     """Make this the trunk of the PBX."""
-    if _replace(instance, TRUNK_FILE, trunk_config(spec)):
+    if _replace(instance, TRUNK_FILE, _HEADER + trunk_config(spec)):
         for module in ("res_pjsip", "res_pjsip_endpoint_identifier_ip", "res_pjsip_outbound_registration"):
             await instance.reload(module)
 
@@ -152,34 +138,7 @@ def _widening(seconds: int) -> str:
     return f"[widen-{int(seconds)}]\n{steps}"
 
 
-def trunk_config(spec: TrunkSpec) -> str:
-    """The text of pjsip_trunk.conf for `spec`."""
-    name = _checked_name(spec.name)
-    host = check_value("trunk_host", spec.host)
-    if not re.fullmatch(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?", host):
-        raise UnsafeValue(f"`{host}` is not a host name or address with an optional port.")
-    text = _HEADER + f"[{name}](trunk)\naors = {name}\n"
-    if spec.user:
-        user = check_value("trunk_user", spec.user)
-        password = check_value("trunk_password", spec.password)
-        text += f"outbound_auth = {name}-auth\nfrom_user = {user}\n\n"
-        text += f"[{name}-auth]\ntype = auth\nauth_type = userpass\nusername = {user}\npassword = {password}\n\n"
-        text += (
-            f"[{name}-registration]\ntype = registration\ntransport = transport-udp\n"
-            f"outbound_auth = {name}-auth\nserver_uri = sip:{host}\nclient_uri = sip:{user}@{host}\n"
-            f"contact_user = {user}\nretry_interval = 30\nforbidden_retry_interval = 300\nmax_retries = 10000\n"
-            "auth_rejection_permanent = no\n"
-        )
-    text += f"\n[{name}]\ntype = aor\ncontact = sip:{host}\nqualify_frequency = 30\nqualify_timeout = 3\n"
-    text += f"\n[{name}]\ntype = identify\nendpoint = {name}\n"
-    if spec.header_secret:
-        text += f"match_header = {TRUNK_HEADER}: {check_value('trunk secret', spec.header_secret)}\n"
-    else:
-        text += f"match = {re.sub(r':[0-9]+$', '', host)}\n"
-    return text
-
-
-def _agent(spec: EndpointSpec) -> str:
+def _agent(spec: EndpointSpec, key: str) -> str:
     phone, web = phone_endpoint(spec.employee_id), web_endpoint(spec.employee_id)
     shown = _NOT_IN_A_NAME.sub("", spec.display_name).strip()
     caller = f'callerid = "{shown}" <{int(spec.employee_id)}>\n'
@@ -190,10 +149,16 @@ def _agent(spec: EndpointSpec) -> str:
         f"\n[{phone}](agent-phone)\n{caller}aors = {phone}\nauth = {phone}\n"
         f"[{phone}](agent-aor)\n"
         f"[{phone}]\ntype = auth\nauth_type = userpass\nusername = {phone}\npassword = {secret}\n"
-        # The auth object of this name is not here: it lives in AstDB for as long as a browser session does.
         f"[{web}](agent-browser)\n{caller}aors = {web}\nauth = {web}\n"
         f"[{web}](agent-aor)\n"
+        # What a browser proves lives in AstDB as long as its session does, and counts before this (sorcery.conf).
+        f"[{web}]\ntype = auth\nauth_type = md5\nusername = {web}\nrealm = {REALM}\nmd5_cred = {_lock(web, key)}\n"
     )
+
+
+def _lock(name: str, key: str) -> str:
+    """A digest that no password is known for, made of a key that never leaves the run folder."""
+    return hmac.new(key.encode(), name.encode(), hashlib.md5).hexdigest()
 
 
 def _replace(instance: AsteriskInstance, name: str, text: str) -> bool:

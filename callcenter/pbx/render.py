@@ -52,7 +52,7 @@ def render_folder(
     role: str, etc: Path, values: Mapping[str, str], module_dir: Path, blocks: Mapping[str, str] | None = None
 ) -> None:
     """Write every template of `role` into `etc`; files that other parts generate there stay untouched."""
-    etc.mkdir(parents=True, exist_ok=True)
+    make_private(etc)
     for template in sorted((TEMPLATES / role).glob("*.conf")):
         text = render(template.read_text("utf-8"), values, blocks)
         if template.name == "modules.conf":
@@ -63,13 +63,19 @@ def render_folder(
 def copy_dialplans(source: Path, etc: Path) -> None:
     """Make `<etc>/dialplans` hold exactly the `.conf` files of `source`."""
     target = etc / "dialplans"
-    target.mkdir(parents=True, exist_ok=True)
+    make_private(target)
     wanted = {path.name: path for path in sorted(source.glob("*.conf"))}
     for stale in target.glob("*.conf"):
         if stale.name not in wanted:
             stale.unlink()
     for name, path in wanted.items():
         write_atomic(target / name, path.read_text("utf-8"))
+
+
+def make_private(folder: Path) -> None:
+    """The folder exists and nobody but its owner may look into it, whoever made it and under which umask."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
 
 
 def write_atomic(path: Path, text: str, mode: int = 0o600) -> None:

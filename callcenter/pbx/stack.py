@@ -10,6 +10,7 @@ from callcenter.pbx.carrier import Carrier
 from callcenter.pbx.fetch import AsteriskInstall, ensure
 from callcenter.pbx.instance import AsteriskInstance, Port
 from callcenter.pbx.render import DIALPLANS
+from callcenter.pbx.trunks import TrunkSpec, account_number, contact_user, identity_host, kind_of
 from callcenter.settings import Settings
 
 
@@ -25,10 +26,14 @@ def pbx_instance(install: AsteriskInstall, settings: Settings) -> AsteriskInstan
             "sip_port": str(settings.sip_port),
             "ami_port": str(settings.ami_port),
             "http_port": str(settings.pbx_http_port),
+            "softphone_sessions": str(settings.softphone_sessions),
             "rtp_start": str(settings.rtp_start),
             "rtp_end": str(last_rtp),
             "member_ring_seconds": str(settings.agent_ring_seconds),
             "realm": provision.REALM,
+            "identity_host": identity_host(settings),
+            "trunk_contact": contact_user(settings.trunk_user),
+            "trunk_number": account_number(settings.trunk_user),
         },
         ports=(
             Port(settings.sip_port, "sip_port", "udp", settings.asterisk_host),
@@ -63,12 +68,22 @@ class TelephonyStack:
             raise LookupError("A real trunk is configured, so there is no simulated phone network.")
         return self._carrier
 
-    def trunk(self) -> provision.TrunkSpec:
+    def trunk(self) -> TrunkSpec:
         """The trunk that the settings ask for."""
-        if self._carrier is not None:
-            host = f"127.0.0.1:{self.settings.carrier_sip_port}"
-            return provision.TrunkSpec(host, header_secret=self.pbx.secrets["trunk_secret"])
-        return provision.TrunkSpec(self.settings.trunk_host, self.settings.trunk_user, self.settings.trunk_password)
+        settings = self.settings
+        simulated = self._carrier is not None
+        return TrunkSpec(
+            f"127.0.0.1:{settings.carrier_sip_port}" if simulated else settings.trunk_host,
+            settings.trunk_user,
+            settings.trunk_password,
+            header_secret=self.pbx.secrets["trunk_secret"] if simulated else "",
+            kind=kind_of(settings),
+            others=tuple(one.strip() for one in settings.trunk_addresses.split(",") if one.strip()),
+            domain=settings.trunk_domain,
+            auth_user=settings.trunk_auth_user,
+            inbound_user=settings.trunk_inbound_user,
+            inbound_password=settings.trunk_inbound_password,
+        )
 
     async def start(self) -> None:
         """Starts or adopts both; what this call itself started ends again when a later step fails."""

@@ -13,6 +13,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.commands import Command
+from callcenter.domain.trunks import TrunkReport
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.reconcile import Reconciliation
 from callcenter.settings import Settings
@@ -42,6 +43,9 @@ class Telephony(Protocol):
 
     async def revoke_browser(self, employee_id: int) -> None:
         """The browser phone may not register any more."""
+
+    def trunk_report(self) -> TrunkReport:
+        """How we stand with the carrier."""
 
     def phone_server(self) -> tuple[str, int]:
         """Host and UDP port that SIP phones register to."""

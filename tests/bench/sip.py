@@ -9,7 +9,7 @@ import secrets
 import time
 from typing import Any
 
-from callcenter.pbx.provision import TRUNK_HEADER
+from callcenter.pbx.trunks import TRUNK_HEADER
 from tests.pbx.sip_client import DeskPhone, header
 
 BUSY, RINGING = "486 Busy Here", "180 Ringing"

@@ -133,6 +133,31 @@ class DeskPhone(asyncio.DatagramProtocol):
         assert " 200 " in (await self._answer_to(invite, number)).splitlines()[0]
         self._send("\r\n".join([f"ACK {target[1]} SIP/2.0", *common, f"CSeq: {number} ACK", *self._body("")]))
 
+    async def refer(self, target: str, number: int) -> int:
+        """The phone's own transfer key: asks the PBX to connect the other party with `target`; the final status."""
+        contact = re.search(r"<(sip:[^>]+)>", header(self.invite, "Contact"))
+        assert contact
+        lines = [
+            f"REFER {contact[1]} SIP/2.0",
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{secrets.token_hex(6)};rport",
+            "Max-Forwards: 70",
+            f"From: {header(self.invite, 'To')};tag=phone",
+            f"To: {header(self.invite, 'From')}",
+            f"Call-ID: {header(self.invite, 'Call-ID')}",
+            f"CSeq: {number} REFER",
+            f"Refer-To: <{target}>",
+            f"Referred-By: <sip:{self.user}@pbx>",
+            *self._body(""),
+        ]
+        answer = await self._answer_to("\r\n".join(lines), number)
+        if " 401 " in answer.splitlines()[0]:
+            proof = digest_answer(header(answer, "WWW-Authenticate"), "REFER", contact[1], self.user, self.password)
+            lines[6] = f"CSeq: {number + 1} REFER"
+            lines.insert(7, f"Authorization: {proof}")
+            lines[1] = re.sub(r"branch=[^;]+", f"branch=z9hG4bK{secrets.token_hex(6)}", lines[1])
+            answer = await self._answer_to("\r\n".join(lines), number + 1)
+        return int(answer.split()[1])
+
     def datagram_received(self, data: bytes, _: Any) -> None:
         message = data.decode()
         if message.startswith("SIP/2.0"):

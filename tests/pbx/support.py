@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import socket
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 from callcenter.pbx.ami_once import AmiConnection, Headers, Message
 from callcenter.pbx.instance import AsteriskInstance
+from callcenter.pbx.provision import TRUNK_FILE
 from callcenter.settings import Settings
 
 T = TypeVar("T")
@@ -53,6 +55,27 @@ async def until(check: Callable[[], T], what: str, timeout: float = 10.0) -> T:
             return answer
         assert time.monotonic() < deadline, f"not within {timeout:.0f} s: {what}"
         await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def probes(pbx: AsteriskInstance, endpoints: Mapping[str, Mapping[str, str]]) -> AsyncIterator[None]:
+    """Trunks for as long as the block lasts: a request with the header `X-Probe: <name>` comes from that one."""
+    text = ""
+    for name, settings in endpoints.items():
+        text += f"\n[probe-{name}](trunk)\nidentify_by = header\n"
+        text += "".join(f"{key} = {value}\n" for key, value in settings.items())
+        text += f"[probe-{name}]\ntype = identify\nendpoint = probe-{name}\nmatch_header = X-Probe: {name}\n"
+    path = pbx.etc / TRUNK_FILE
+    before = path.read_text("utf-8")
+
+    async def put(content: str) -> None:
+        path.write_text(content, "utf-8")
+        for module in ("res_pjsip", "res_pjsip_endpoint_identifier_ip"):
+            await pbx.reload(module)
+
+    await put(before + text)
+    yield
+    await put(before)
 
 
 class Ami(AmiConnection):

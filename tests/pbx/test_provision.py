@@ -9,6 +9,7 @@ from callcenter.pbx.actions import dial_out_action, warn_tone_action
 from callcenter.pbx.errors import UnsafeValue
 from callcenter.pbx.render import render
 from callcenter.pbx.stack import TelephonyStack
+from callcenter.pbx.trunks import TrunkSpec, trunk_config
 from tests.pbx.sip_client import register_over_websocket
 from tests.pbx.support import Ami
 
@@ -65,7 +66,7 @@ async def test_new_endpoints_and_queues_leave_a_talking_call_alone(stack: Teleph
 
 
 async def test_a_trunk_with_a_password_registers_and_is_known_by_its_address() -> None:
-    text = provision.trunk_config(provision.TrunkSpec("sip.example.com:5080", "02155550000", "pass word"))
+    text = trunk_config(TrunkSpec("sip.example.com:5080", "02155550000", "pass word"))
     assert "match = sip.example.com\n" in text
     assert "type = registration" in text and "client_uri = sip:02155550000@sip.example.com:5080" in text
     assert "password = pass word" in text
@@ -74,16 +75,16 @@ async def test_a_trunk_with_a_password_registers_and_is_known_by_its_address() -
 @pytest.mark.parametrize(
     "spec",
     [
-        provision.TrunkSpec("host\n[evil]"),
-        provision.TrunkSpec("host;x"),
-        provision.TrunkSpec("host", "user\r\nx", "p"),
-        provision.TrunkSpec("host", "user", "a;b"),
-        provision.TrunkSpec("host", name="a]b"),
+        TrunkSpec("host\n[evil]"),
+        TrunkSpec("host;x"),
+        TrunkSpec("host", "user\r\nx", "p"),
+        TrunkSpec("host", "user", "a;b"),
+        TrunkSpec("host", name="a]b"),
     ],
 )
-async def test_a_trunk_cannot_smuggle_configuration(spec: provision.TrunkSpec) -> None:
+async def test_a_trunk_cannot_smuggle_configuration(spec: TrunkSpec) -> None:
     with pytest.raises(UnsafeValue):
-        provision.trunk_config(spec)
+        trunk_config(spec)
 
 
 async def test_templates_refuse_values_with_line_breaks_and_forget_none() -> None:

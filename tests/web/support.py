@@ -21,6 +21,7 @@ from callcenter.app import all_routes
 from callcenter.domain.events import LinkState
 from callcenter.domain.numbers import normalise
 from callcenter.domain.terms import Mode, OrderAction
+from callcenter.domain.trunks import TrunkReport, TrunkState
 from callcenter.engine import Core, Engine
 from callcenter.engine.ports import Caller
 from callcenter.ledger import catalogue, orders
@@ -121,6 +122,9 @@ class NoTelephony:
 
     async def revoke_browser(self, employee_id: int) -> None:
         self.revoked.append(employee_id)
+
+    def trunk_report(self) -> TrunkReport:
+        return TrunkReport(TrunkState.REJECTED, 401, utcnow())
 
     def phone_server(self) -> tuple[str, int]:
         return "127.0.0.1", 5160

@@ -43,7 +43,9 @@ EXPLAINED = {
     ("POST /api/orders", "package_id"),
 }
 """Ids that an own one passes no better here, and why."""
-BODIES: dict[str, dict[str, Any]] = {"POST /api/customers": {"numbers": [{"number": "13700005678", "label": "mobile", "primary": True}]}}
+BODIES: dict[str, dict[str, Any]] = {
+    "POST /api/customers": {"numbers": [{"number": "13700005678", "label": "mobile", "primary": True}]}
+}
 """What a route needs besides its required fields before it looks at the id."""
 COMPANY_WIDE = {"group_id", "group_ids", "department_id", "parent_id", "hours_id", "offering_id", "company_id"}
 """What belongs to the company as a whole: there is no colleague's."""

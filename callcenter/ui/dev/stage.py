@@ -121,6 +121,8 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
             return [{"id": 1, "number": "13700008888", "reason": "客户要求不再联系"}, {"id": 2, "number": "02160001234", "reason": "投诉"}]
         case ["packages", _, "entries"]:
             return page_of([{"id": at, "at": c["started_at"], "call_id": c["id"], "kind": "settle", "minutes": -c["minutes_charged"], "minutes_after": 800 + 2 * at, "duration_seconds": c["talk_seconds"], "number": c["number_display"], "employee": None} for at, c in enumerate(fx.CALLS[:12])])
+        case ["trunk"]:
+            return {"state": "rejected", "code": 401, "since": fx.ago(hours=2), "simulated": False, "host": "sip.example.com:5060", "account": "02160000101", "profile": "register"}
         case ["settings", "company"]:
             return fx.SETTINGS
         case ["audit"]:

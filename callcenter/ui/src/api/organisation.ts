@@ -86,4 +86,15 @@ export const entriesUrl = (id: number) => `/api/packages/${id}/entries/export`
 
 export const fetchSettings = () => get<CompanySettings>('/api/settings/company')
 export const saveSettings = (settings: CompanySettings) => put<CompanySettings>('/api/settings/company', settings)
+export interface Trunk {
+  state: 'registered' | 'reachable' | 'rejected' | 'unreachable' | 'waiting'
+  /** The carrier's own answer, a SIP status. */
+  code: number | null
+  since: string
+  simulated: boolean
+  host: string | null
+  account: string | null
+  profile: string | null
+}
+export const fetchTrunk = () => get<Trunk>('/api/trunk')
 export const listAudit = (page: number) => get<Page<AuditEntry>>('/api/audit', { page, page_size: 30 })
