@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -14,9 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.terms import RowKind
 from callcenter.store.task_tables import dial_task_failed_row, dial_task_import
-from callcenter.tasks import reading
 from callcenter.tasks.importing import Order
-from callcenter.tasks.reading import TooLarge, Unreadable
 from callcenter.web import sheets, uploads
 from callcenter.web.dial_task_numbers import SLICE
 from callcenter.web.dial_tasks import require
@@ -28,12 +25,28 @@ from callcenter.web.services import Services
 routes = Routes("dial_tasks")
 
 TEMPLATE = ("号码", "姓名", "公司", "备注")
-FAILED = ("行号", "号码", "姓名", "公司", "备注", "失败原因")
-REASONS = {
+FAILED = ("行号", "号码", "姓名", "公司", "备注", "具体原因", "失败原因")
+"""The first cell names the sheet as well where a file has several."""
+LARGEST = 20 * 1024 * 1024
+"""Bytes of a file."""
+KINDS = {
     RowKind.DUPLICATE_SYSTEM.value: "与系统重复",
     RowKind.DUPLICATE_FILE.value: "文件内重复",
+    RowKind.BLACKLIST.value: "黑名单号码",
     RowKind.FORMAT_ERROR.value: "格式错误",
 }
+REASONS = {
+    "not_a_number": "不是电话号码",
+    "no_number": "没有号码",
+    "two_numbers": "一格内有多个号码",
+    "unassigned": "号段未启用",
+    "too_short": "号码位数不足",
+    "too_many_digits": "号码位数过多",
+    "rounded": "号码被表格舍入，末位丢失",
+    "bad_characters": "含有无法识别的字符",
+    "too_long": "内容过长",
+}
+"""Why a row cannot be imported as it is; a reason that has no words here is a format error."""
 
 
 class Pasted(Body, kw_only=True):
@@ -42,11 +55,27 @@ class Pasted(Body, kw_only=True):
 
 
 class FailedQuery(Query, kw_only=True):
-    kind: Literal["duplicate_system", "duplicate_file", "format_error", "all"] = "all"
+    kind: Literal["duplicate_system", "duplicate_file", "blacklist", "format_error", "all"] = "all"
+
+
+class Told(msgspec.Struct, kw_only=True):
+    """A word on a file. `why`: `header`, `before_header`, `sheet_hidden`, `sheet_without_numbers` (rows that are no
+    numbers, with the first and the last line), `kept_in_remark` (titles of columns), `no_rows`."""
+
+    why: str
+    count: int
+    sheet: str
+    first: int
+    last: int
+    columns: list[str]
 
 
 class Import(msgspec.Struct, kw_only=True):
-    """`total` = `success` + `failed`, and the three classes add up to `failed`, once `state` is `done`."""
+    """`total` = `success` + `failed`, and the four classes add up to `failed`, once `state` is `done`.
+
+    Rows of the file that are no numbers are `skipped`, and `notes` says which. `reasons` counts why rows have a format
+    error. `reason` is empty unless `state` is `failed`: `stopped` (the program was) or `internal`.
+    """
 
     id: int
     file_name: str
@@ -56,7 +85,12 @@ class Import(msgspec.Struct, kw_only=True):
     failed: int
     duplicate_system: int
     duplicate_file: int
+    blacklist: int
     format_error: int
+    skipped: int
+    notes: list[Told]
+    reasons: dict[str, int]
+    reason: str
     operator: Named
     created_at: datetime
 
@@ -78,7 +112,7 @@ async def template(services: Services, context: Context) -> web.StreamResponse:
     "/api/dial-tasks/{id}/imports",
     permission="tasks.own",
     data="scoped",
-    summary="Import numbers: a form with an xlsx or csv file, or JSON {text}; the work goes on in the background",
+    summary="Import numbers: a form with a workbook or csv file, or JSON {text}; the work goes on in the background",
     answers=Import,
     status=202,
     errors=(
@@ -88,24 +122,22 @@ async def template(services: Services, context: Context) -> web.StreamResponse:
         "task_running",
         "import_unreadable",
         "import_too_large",
+        "import_line_too_long",
         "invalid",
         "bad_json",
         "too_large",
         "bad_origin",
     ),
+    upload=True,
 )
 async def start(services: Services, context: Context) -> Import:
     me = context.me
     async with services.database.read() as connection:
         task = await require(connection, context, numbers=True)
     name, content = await _sent(context.request)
-    try:
-        rows = await asyncio.to_thread(reading.opened, content)
-    except Unreadable:
-        raise ApiError("import_unreadable") from None
-    except TooLarge:
-        raise ApiError("import_too_large", limit=reading.MOST_ROWS) from None
-    import_id = await services.imports.submit(Order(me.company_id, task.id, me.employee_id, name, rows))
+    with uploads.opening("import_unreadable"):
+        table = await services.intake.table(context.upload, content)
+    import_id = await services.imports.submit(Order(me.company_id, task.id, me.employee_id, name, table))
     await services.audit.add(me.company_id, me.employee_id, "task.imported", str(task.id), context.ip, file=name)
     async with services.database.read() as connection:
         return (await _imports(connection, me.company_id, task.id, import_id))[0]
@@ -113,7 +145,7 @@ async def start(services: Services, context: Context) -> Import:
 
 async def _sent(request: web.Request) -> tuple[str, bytes]:
     if request.content_type == "multipart/form-data":
-        return await uploads.read_file(request, "file", reading.LARGEST, "import_too_large")
+        return await uploads.read_file(request, "file", LARGEST, "import_too_large")
     given = await read_body(request, Pasted)
     return "", given.text.encode()
 
@@ -153,9 +185,16 @@ async def failed(services: Services, context: Context) -> web.StreamResponse:
             raise ApiError("not_found")
         last = 0
         while part := await _failed_after(connection, company_id, import_id, wanted.kind, last):
-            rows += [(one.line, one.number, one.name, one.company, one.remark, REASONS[one.kind]) for one in part]
+            rows += [_failed_line(one) for one in part]
             last = part[-1].id
     return await sheets.answer(f"failed-{import_id}", FAILED, rows)
+
+
+def _failed_line(row: Any) -> tuple[Any, ...]:
+    """A row as it was, with the reason, so that it can be mended and sent again."""
+    line = f"{row.sheet}!{row.line}" if row.sheet else row.line
+    said = REASONS.get(row.reason, "")
+    return (line, row.number, row.name, row.company, row.remark, said, KINDS[row.kind])
 
 
 async def _failed_after(
@@ -188,10 +227,15 @@ async def _imports(
             state=row.state,
             total=row.total,
             success=row.success,
-            failed=row.duplicate_system + row.duplicate_file + row.format_error,
+            failed=row.duplicate_system + row.duplicate_file + row.blacklist + row.format_error,
             duplicate_system=row.duplicate_system,
             duplicate_file=row.duplicate_file,
+            blacklist=row.blacklist,
             format_error=row.format_error,
+            skipped=row.skipped,
+            notes=msgspec.convert(row.notes, list[Told]),
+            reasons=row.reasons,
+            reason=row.reason,
             operator=names.get(row.operator_id, Named(row.operator_id, "")),
             created_at=row.created_at,
         )
