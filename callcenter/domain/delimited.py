@@ -26,6 +26,7 @@ _HEAD = 30
 _MOST_SPANNED = 100
 """Lines that one quoted cell may go over."""
 _MOST_DAMAGED = 20
+_DAMAGED = re.compile("[\ud800-\udfff]")
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
@@ -50,14 +51,18 @@ def decoded(content: bytes) -> str:
     if "\x00" in text:
         raise NoText("the text holds NUL")
     strange = sum(text.count(chr(code)) for code in range(1, 32) if chr(code) not in "\t\n\r\x0b\x0c")
-    damaged = sum(map(is_damaged, text)) if not text.isascii() else 0
+    damaged = _damages(text)
     if strange > _MOST_DAMAGED + len(text) // 200 or damaged > _MOST_DAMAGED + len(text) // 100:
         raise NoText("neither UTF-8, UTF-16 nor GB18030")
     return text
 
 
 def is_damaged(text: str) -> bool:
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
+    return not text.isascii() and _DAMAGED.search(text) is not None
+
+
+def _damages(text: str) -> int:
+    return 0 if text.isascii() else len(_DAMAGED.findall(text))
 
 
 def mended(text: str) -> str:
@@ -87,7 +92,7 @@ def _by_mark(content: bytes) -> str:
     except UnicodeDecodeError:
         chinese = content.decode("gb18030", "surrogateescape")
     lenient = content.decode("utf-8", "surrogateescape")
-    damaged = sum(map(is_damaged, lenient))
+    damaged = _damages(lenient)
     letters = sum(not letter.isascii() for letter in lenient) - damaged
     # Chinese in GB18030 makes hardly a letter of UTF-8; damaged UTF-8 makes many.
     return lenient if letters > 3 * damaged else chinese

@@ -55,6 +55,10 @@ class Places:
             if not mine.places:
                 del self._people[person]
 
+    def of(self, person: int) -> int:
+        """How many places a person has now."""
+        return self._people[person].places if person in self._people else 0
+
     @contextlib.asynccontextmanager
     async def turn(self, place: Place) -> AsyncIterator[None]:
         """Waits until this person's file may be opened; those of others are not held up by a person's second one."""

@@ -82,6 +82,10 @@ class Intake:
         """To be taken before an upload's body is read; raises `Busy`."""
         return self._places.taken(person)
 
+    def at_work(self, person: int) -> int:
+        """How many uploads of a person are received, wait or are being opened."""
+        return self._places.of(person)
+
     async def table(self, place: Place, content: bytes, limits: Limits = TABLE) -> Table:
         """The rows of a workbook (xlsx, xls, ods) or a text with columns.
 

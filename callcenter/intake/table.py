@@ -132,7 +132,8 @@ def _workbook(book: CalamineWorkbook, writer: _Writer) -> None:
     listed = [place for place in shown if layouts[place].certain] or shown
     for place in shown:
         if place in listed:
-            writer.table(_sheet(book, place), names[place], layouts[place])
+            called = names[place] if len(listed) > 1 else ""
+            writer.table(_sheet(book, place), called, layouts[place])
         else:
             writer.left_out(_sheet(book, place), names[place], "sheet_without_numbers")
 

@@ -65,9 +65,9 @@ def corners() -> bytes:
     return _packed(cells.encode())
 
 
-def bomb(megabytes: int = 150) -> bytes:
+def bomb(megabytes: int = 110) -> bytes:
     """A small workbook whose only sheet is that large when it is unpacked."""
-    row = b'<row><c t="inlineStr"><is><t>' + b"8" * 960 + b"</t></is></c></row>"
+    row = b'<row><c t="inlineStr"><is><t>' + b"8" * 420 + b"</t></is></c></row>"
     return _packed(row * (megabytes * 1024 * 1024 // len(row)))
 
 
