@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,6 @@ from callcenter.domain.terms import RowKind
 from callcenter.store.task_tables import dial_task_failed_row, dial_task_import
 from callcenter.tasks.importing import Order
 from callcenter.web import sheets, uploads
-from callcenter.web.dial_task_numbers import SLICE
 from callcenter.web.dial_tasks import require
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Query, Routes, read_body
@@ -102,9 +101,10 @@ class Import(msgspec.Struct, kw_only=True):
     data="none",
     summary="An empty file of numbers to fill in",
     raw=True,
+    errors=("exports_busy",),
 )
 async def template(services: Services, context: Context) -> web.StreamResponse:
-    return await sheets.answer("numbers", TEMPLATE, [])
+    return await sheets.answer(services, context, "numbers", TEMPLATE, sheets.nothing())
 
 
 @routes.add(
@@ -172,22 +172,29 @@ async def imports(services: Services, context: Context) -> list[Import]:
     data="scoped",
     summary="The rows of a file that were not imported, as a spreadsheet",
     query=FailedQuery,
-    errors=("task_unknown", "numbers_secret", "not_found"),
+    errors=("exports_busy", "task_unknown", "numbers_secret", "not_found"),
     raw=True,
 )
 async def failed(services: Services, context: Context) -> web.StreamResponse:
-    wanted: FailedQuery = context.query
-    company_id, import_id = context.company_id, context.params["import_id"]
-    rows: list[tuple[Any, ...]] = []
+    import_id = context.params["import_id"]
     async with services.database.read() as connection:
         task = await require(connection, context, numbers=True)
-        if not await _imports(connection, company_id, task.id, import_id):
+        if not await _imports(connection, context.company_id, task.id, import_id):
             raise ApiError("not_found")
-        last = 0
-        while part := await _failed_after(connection, company_id, import_id, wanted.kind, last):
-            rows += [_failed_line(one) for one in part]
-            last = part[-1].id
-    return await sheets.answer(f"failed-{import_id}", FAILED, rows)
+    return await sheets.answer(services, context, f"failed-{import_id}", FAILED, _failed_lines(services, context))
+
+
+async def _failed_lines(services: Services, context: Context) -> AsyncGenerator[sheets.Rows, None]:
+    wanted: FailedQuery = context.query
+    query = select(dial_task_failed_row).where(
+        dial_task_failed_row.c.company_id == context.company_id,
+        dial_task_failed_row.c.import_id == context.params["import_id"],
+    )
+    if wanted.kind != "all":
+        query = query.where(dial_task_failed_row.c.kind == wanted.kind)
+    async with services.database.read() as connection:
+        async for rows in sheets.pages(connection, query.order_by(dial_task_failed_row.c.id)):
+            yield [_failed_line(one) for one in rows]
 
 
 def _failed_line(row: Any) -> tuple[Any, ...]:
@@ -195,19 +202,6 @@ def _failed_line(row: Any) -> tuple[Any, ...]:
     line = f"{row.sheet}!{row.line}" if row.sheet else row.line
     said = REASONS.get(row.reason, "")
     return (line, row.number, row.name, row.company, row.remark, said, KINDS[row.kind])
-
-
-async def _failed_after(
-    connection: AsyncConnection, company_id: int, import_id: int, kind: str, last: int
-) -> Sequence[Any]:
-    query = select(dial_task_failed_row).where(
-        dial_task_failed_row.c.company_id == company_id,
-        dial_task_failed_row.c.import_id == import_id,
-        dial_task_failed_row.c.id > last,
-    )
-    if kind != "all":
-        query = query.where(dial_task_failed_row.c.kind == kind)
-    return (await connection.execute(query.order_by(dial_task_failed_row.c.id).limit(SLICE))).all()
 
 
 async def _imports(

@@ -288,6 +288,9 @@ CATALOGUE: dict[str, Text] = {
         "打开该文件所需的时间或内存超出限制，请拆分或另存后重试。",
         "Opening this file takes more time or memory than is allowed; split it or save it anew.",
     ),
+    "exports_busy": Text(
+        429, "正在生成的表格过多，请稍后再试。", "Too many spreadsheets are being made; try again in a moment."
+    ),
     "uploads_busy": Text(
         429, "正在处理的上传过多，请稍后再试。", "Too many uploads are at work; try again in a moment."
     ),
