@@ -116,7 +116,7 @@ class Intake:
                 if verdict.fault:
                     raise Unreadable(verdict.reason)
                 return ending
-            options = ("-max_pixels", str(MOST_PIXELS), "-err_detect", "explode", "-xerror", "-f", name)
+            options = ("-max_pixels", str(MOST_PIXELS), "-f", name)
             written = ("-frames:v", "1", "-f", "framecrc", MADE)
             await self._converted(_ffmpeg(*options, "-i", GIVEN, "-map", "0:v:0", *written), limits, folder)
             frames = (folder / MADE).read_text("utf-8", "replace").splitlines() if (folder / MADE).exists() else []
