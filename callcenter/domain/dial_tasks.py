@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from callcenter.domain.numbers import BadNumber, dialable, mask, normalise
+from callcenter.domain.destinations import Policy, WayOut, closed
+from callcenter.domain.numbers import BadNumber, Number, dialable, mask, read
 from callcenter.domain.terms import RowKind, TaskRule, TaskState
 
 DEFAULT_CLAIM, MOST_CLAIMED = 10, 100
@@ -20,17 +21,6 @@ class Share:
 
     employee_id: int
     percent: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """A row of a file as somebody wrote it; `line` counts from 1, the header included."""
-
-    line: int
-    number: str
-    name: str = ""
-    company: str = ""
-    remark: str = ""
 
 
 # -- who gets how many -------------------------------------------------------------------------------------------------
@@ -120,25 +110,22 @@ def hides_digits(*, encrypted: bool, secret: bool, dialled: bool, main_account: 
 
 # -- files -------------------------------------------------------------------------------------------------------------
 
-_IN_CHINESE = ("号码", "电话", "电话号码", "手机", "手机号", "手机号码", "联系电话")
-FIRST_COLUMN = frozenset((*_IN_CHINESE, "number", "phone", "phone number", "mobile", "telephone", "tel"))
-"""What the first cell of a header row says."""
 
-
-def is_header(first_cell: str) -> bool:
-    return first_cell.strip().strip("*").strip().casefold() in FIRST_COLUMN
-
-
-def e164_of(typed: str, region: str) -> str | None:
-    """None for what is no telephone number."""
+def number_of(typed: str, policy: Policy, region: str) -> tuple[Number | None, str]:
+    """A cell's number and ''; or None and why no task may have it, as a code: no number, or not to be called."""
     try:
-        return normalise(typed, region)
-    except BadNumber:
-        return None
+        number = read(typed, region)
+    except BadNumber as refusal:
+        return None, refusal.fault.value
+    gate = closed(policy, number.e164, WayOut.TASK, region=region)
+    return (None, gate.value) if gate is not None else (number, "")
 
 
-def kind_of(number: str | None, earlier: Collection[str], known: Callable[[str], bool]) -> RowKind:
-    """What becomes of a row: `earlier` are the file's numbers above it, `known` tells of those in other tasks.
+def kind_of(
+    number: str | None, earlier: Collection[str], listed: Callable[[str], bool], known: Callable[[str], bool]
+) -> RowKind:
+    """What becomes of a row: `earlier` are the file's numbers above it, `listed` tells of the company's blacklist and
+    `known` of the numbers in its other tasks.
 
     The first row of a number speaks for it; each further one is a duplicate inside the file, whatever the first was.
     """
@@ -146,4 +133,6 @@ def kind_of(number: str | None, earlier: Collection[str], known: Callable[[str],
         return RowKind.FORMAT_ERROR
     if number in earlier:
         return RowKind.DUPLICATE_FILE
+    if listed(number):
+        return RowKind.BLACKLIST
     return RowKind.DUPLICATE_SYSTEM if known(number) else RowKind.SUCCESS

@@ -340,7 +340,10 @@ class RowKind(StrEnum):
     DUPLICATE_SYSTEM = "duplicate_system"
     """The number is in a task of the company already."""
     DUPLICATE_FILE = "duplicate_file"
+    BLACKLIST = "blacklist"
+    """The number is on the company's blacklist (SPEC T-31)."""
     FORMAT_ERROR = "format_error"
+    """The row cannot be imported as it is; its reason says why."""
 
 
 class Scope(StrEnum):

@@ -5,7 +5,7 @@ Which numbers have been dialled stands in no table of its own: it follows from t
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from callcenter.store.base import BigId, UtcDateTime, company_column, metadata
 from callcenter.store.searching import key_of
@@ -51,6 +51,13 @@ dial_task_import = Table(
     Column("duplicate_system", Integer, nullable=False, server_default="0"),
     Column("duplicate_file", Integer, nullable=False, server_default="0"),
     Column("format_error", Integer, nullable=False, server_default="0"),
+    Column("blacklist", Integer, nullable=False, server_default="0"),
+    # Rows that are no numbers, such as those above the header; `notes` has the words on them.
+    Column("skipped", Integer, nullable=False, server_default="0"),
+    Column("notes", JSON, nullable=False, server_default="[]"),
+    Column("reasons", JSON, nullable=False, server_default="{}"),
+    # Why it failed as a whole, as a code.
+    Column("reason", String(40), nullable=False, server_default=""),
     Column("operator_id", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime, nullable=True),
@@ -64,10 +71,14 @@ dial_task_failed_row = Table(
     Column("import_id", ForeignKey("dial_task_import.id"), nullable=False, index=True),
     Column("line", Integer, nullable=False),
     Column("kind", String(16), nullable=False),
-    Column("number", String(100), nullable=False),
-    Column("name", String(100), nullable=False, server_default=""),
-    Column("company", String(200), nullable=False, server_default=""),
-    Column("remark", String(500), nullable=False, server_default=""),
+    # Of a row that cannot be imported as it is, as a code.
+    Column("reason", String(40), nullable=False, server_default=""),
+    Column("sheet", String(100), nullable=False, server_default=""),
+    # As long as somebody made them: that may be the reason.
+    Column("number", Text, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("company", Text, nullable=False, server_default=""),
+    Column("remark", Text, nullable=False, server_default=""),
 )
 
 dial_task_number = Table(
@@ -83,7 +94,7 @@ dial_task_number = Table(
     Column("name", String(100), nullable=False, server_default=""),
     Column("company", String(200), nullable=False, server_default=""),
     Column("search_key", String(200), nullable=False, default=key_of("name", "company"), server_default=""),
-    Column("remark", String(500), nullable=False, server_default=""),
+    Column("remark", String(4000), nullable=False, server_default=""),
     Column("assignee_id", Integer, nullable=True),
     Column("assigned_at", UtcDateTime, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),

@@ -15,10 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import dial_tasks as rules
 from callcenter.domain.commands import CommandRefused
-from callcenter.domain.dial_tasks import Share, Typed
+from callcenter.domain.destinations import Policy
+from callcenter.domain.dial_tasks import Share
+from callcenter.domain.numbers import Number
+from callcenter.domain.tables import Typed
 from callcenter.domain.terms import RowKind, TaskRule, TaskState
+from callcenter.intake.limits import Note
+from callcenter.intake.room import Table
 from callcenter.store.base import utcnow
+from callcenter.store.companies import read_policy
 from callcenter.store.database import Database
+from callcenter.store.tables import blacklist
 from callcenter.store.task_tables import dial_task, dial_task_failed_row, dial_task_import, dial_task_number
 from callcenter.tasks import book
 
@@ -27,7 +34,9 @@ log = logging.getLogger(__name__)
 SLICE = 200
 """Rows that are worked on in one go: some ten milliseconds of the event loop."""
 MOST_WAITING = 20
-"""Files of one company that are being imported or wait for it; each is held in memory."""
+"""Files of one company that are being imported or wait for it."""
+SKIPPED = ("before_header", "sheet_hidden", "sheet_without_numbers")
+"""Notes on rows that hold something and are no numbers."""
 REST = 0.004
 """Seconds between two of them that belong to everybody else."""
 _FAILED = insert(dial_task_failed_row)
@@ -36,13 +45,13 @@ _NUMBERS = insert(dial_task_number)
 
 @dataclass(slots=True)
 class Order:
-    """A file to import: who asked, into which task, and its rows."""
+    """A file to import: who asked, into which task, and its rows; the importer closes it, also when it refuses."""
 
     company_id: int
     task_id: int
     operator_id: int
     file_name: str
-    rows: Iterator[Typed]
+    table: Table
     id: int = 0
 
 
@@ -50,8 +59,9 @@ class Order:
 class _Sorted:
     """A file's rows after they were looked at."""
 
-    good: list[tuple[str, Typed]] = field(default_factory=list)
+    good: list[tuple[Number, Typed]] = field(default_factory=list)
     kinds: Counter[RowKind] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
 
 
 class Importer:
@@ -68,16 +78,31 @@ class Importer:
         stopped = update(dial_task_import).where(dial_task_import.c.state == book.RUNNING)
         async with self._db.write() as connection:
             await connection.execute(
-                stopped.values(state="failed", ended_at=utcnow()).execution_options(all_companies=True)
+                stopped.values(state="failed", reason="stopped", ended_at=utcnow()).execution_options(
+                    all_companies=True
+                )
             )
 
     async def submit(self, order: Order) -> int:
         """Takes the file on and returns its import's id; raises `task_not_normal` (SPEC §D1.4), `task_running`."""
+        try:
+            order.id = await self._begin(order)
+        except BaseException:
+            order.table.close()
+            raise
+        work = asyncio.create_task(self._import(order))
+        self._running.add(work)
+        work.add_done_callback(self._running.discard)
+        return order.id
+
+    async def _begin(self, order: Order) -> int:
         values = {
             "company_id": order.company_id,
             "task_id": order.task_id,
             "file_name": order.file_name[:200],
             "operator_id": order.operator_id,
+            "skipped": sum(one.count for one in order.table.notes if one.why in SKIPPED),
+            "notes": [_told(one) for one in order.table.notes],
             "created_at": utcnow(),
         }
         async with self._db.write() as connection:
@@ -86,11 +111,7 @@ class Importer:
             if await self._waiting(connection, order.company_id) >= MOST_WAITING:
                 raise CommandRefused("task_running")
             row = await connection.execute(insert(dial_task_import).values(**values).returning(dial_task_import.c.id))
-            order.id = int(row.scalar_one())
-        work = asyncio.create_task(self._import(order))
-        self._running.add(work)
-        work.add_done_callback(self._running.discard)
-        return order.id
+            return int(row.scalar_one())
 
     async def _waiting(self, connection: AsyncConnection, company_id: int) -> int:
         query = select(func.count()).where(
@@ -112,36 +133,57 @@ class Importer:
     async def _import(self, order: Order) -> None:
         async with self._turn:
             try:
+                if not order.table.rows:
+                    await self._note(order, notes=[*map(_told, order.table.notes), _told(Note("no_rows", 0))])
                 found = await self._sort(order)
                 await self._fill(order, found)
                 await self._note(order, state="done", ended_at=utcnow())
             except Exception:
                 log.exception("the import %d of company %d failed", order.id, order.company_id)
-                await self._note(order, state="failed", ended_at=utcnow())
+                await self._note(order, state="failed", reason="internal", ended_at=utcnow())
+            finally:
+                order.table.close()
 
     async def _sort(self, order: Order) -> _Sorted:
         """Looks at every row; those that cannot be imported are written down with the reason."""
         found, earlier = _Sorted(), set[str]()
-        for rows in _sliced(order.rows):
-            numbered = [(rules.e164_of(row.number, self._region), row) for row in rows]
-            known = await self._known(order.company_id, {one for one, _ in numbered if one} - earlier)
-            failed: list[tuple[RowKind, Typed]] = []
-            for number, row in numbered:
-                kind = rules.kind_of(number, earlier, known.__contains__)
+        async with self._db.read() as connection:
+            policy = await read_policy(connection, order.company_id)
+        for rows in _sliced(order.table):
+            numbered = [(*self._number(row, policy), row) for row in rows]
+            new = {number.e164 for number, _, _ in numbered if number} - earlier
+            known = await self._known(order.company_id, new)
+            listed = await self._listed(order.company_id, new)
+            failed: list[dict[str, Any]] = []
+            for number, reason, row in numbered:
+                e164 = number.e164 if number is not None else None
+                kind = rules.kind_of(e164, earlier, listed.__contains__, known.__contains__)
                 found.kinds[kind] += 1
-                if number is not None:
-                    earlier.add(number)
+                if e164 is not None:
+                    earlier.add(e164)
                 if kind is RowKind.SUCCESS and number is not None:
                     found.good.append((number, row))
                 else:
-                    failed.append((kind, row))
+                    found.reasons[reason] += bool(reason)
+                    failed.append(_failed_row(order, kind, reason, row))
             if failed:
                 async with self._db.write() as connection:
-                    await connection.execute(_FAILED, [_failed_row(order, kind, row) for kind, row in failed])
+                    await connection.execute(_FAILED, failed)
             await asyncio.sleep(REST)
         wrong = {kind.value: found.kinds[kind] for kind in RowKind if kind is not RowKind.SUCCESS}
-        await self._note(order, total=found.kinds.total(), **wrong)
+        reasons = {reason: count for reason, count in found.reasons.items() if reason}
+        await self._note(order, total=found.kinds.total(), reasons=reasons, **wrong)
         return found
+
+    def _number(self, row: Typed, policy: Policy) -> tuple[Number | None, str]:
+        """The number that a row stands for, or None and why it cannot be imported."""
+        return (None, row.fault) if row.fault else rules.number_of(row.number, policy, self._region)
+
+    async def _listed(self, company_id: int, numbers: set[str]) -> set[str]:
+        """Those of the numbers that the company has on its blacklist."""
+        query = select(blacklist.c.number).where(blacklist.c.company_id == company_id, blacklist.c.number.in_(numbers))
+        async with self._db.read() as connection:
+            return set((await connection.execute(query)).scalars())
 
     async def _known(self, company_id: int, numbers: set[str]) -> set[str]:
         """Those of the numbers that a task of the company has already; a deleted task has none."""
@@ -206,12 +248,26 @@ def _sliced(rows: Iterable[Any]) -> Iterator[Sequence[Any]]:
         yield part
 
 
-def _failed_row(order: Order, kind: RowKind, row: Typed) -> dict[str, Any]:
+def _told(note: Note) -> dict[str, Any]:
+    """A note as it is kept."""
+    return {
+        "why": note.why,
+        "count": note.count,
+        "sheet": note.sheet,
+        "first": note.lines[0],
+        "last": note.lines[1],
+        "columns": list(note.columns),
+    }
+
+
+def _failed_row(order: Order, kind: RowKind, reason: str, row: Typed) -> dict[str, Any]:
     return {
         "company_id": order.company_id,
         "import_id": order.id,
         "line": row.line,
         "kind": kind.value,
+        "reason": reason,
+        "sheet": row.sheet[:100],
         "number": row.number,
         "name": row.name,
         "company": row.company,
@@ -219,12 +275,13 @@ def _failed_row(order: Order, kind: RowKind, row: Typed) -> dict[str, Any]:
     }
 
 
-def _number_row(order: Order, number: str, row: Typed, assignee: int | None, now: Any) -> dict[str, Any]:
+def _number_row(order: Order, number: Number, row: Typed, assignee: int | None, now: Any) -> dict[str, Any]:
     return {
         "company_id": order.company_id,
         "task_id": order.task_id,
         "import_id": order.id,
-        "number": number,
+        "number": number.e164,
+        "extension": number.extension,
         "name": row.name,
         "company": row.company,
         "remark": row.remark,

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import AsyncGenerator, Mapping
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-import xlsxwriter
 from aiohttp import web
 from sqlalchemy import func, select, update
 
 from callcenter.domain.commands import Dial, DropLeg, EndCall, FinishWrapUp, HangUp, SendDtmf
 from callcenter.domain.terms import LegOrder, Mode, Role, Source
-from callcenter.store.tables import call, company
-from callcenter.web import call_rows, task_dialling
+from callcenter.ledger.direct_numbers import zone_of
+from callcenter.store.tables import call
+from callcenter.web import call_rows, sheets, task_dialling
 from callcenter.web.call_rows import CallQuery, CallRow, Result
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, LongText, Routes
+from callcenter.web.lists import clock
 from callcenter.web.services import Services
 
 routes = Routes("calls")
-
-EXPORT_LIMIT = 50_000
 
 
 class NewCall(Body, kw_only=True):
@@ -196,24 +192,23 @@ async def calls(services: Services, context: Context) -> Listing[CallRow]:
     summary="The filtered call log as a spreadsheet",
     query=CallQuery,
     raw=True,
+    errors=("exports_busy",),
 )
 async def export(services: Services, context: Context) -> web.StreamResponse:
-    wanted: CallQuery = context.query
-    query = call_rows.ordered(await _matching(services, context, wanted), wanted.sort).limit(EXPORT_LIMIT)
-    zone = select(company.c.time_zone).where(company.c.id == context.company_id)
-    async with services.database.read() as connection:
-        rows = (await connection.execute(query)).all()
-        time_zone = str((await connection.execute(zone)).scalar_one())
-    views = await views_of(services, context.company_id, rows)
+    file = await sheets.answer(services, context, "calls", COLUMNS, _lines(services, context))
     await services.audit.add(
-        context.company_id, context.me.employee_id, "calls.exported", ip=context.ip, rows=len(views)
+        context.company_id, context.me.employee_id, "calls.exported", ip=context.ip, rows=file.rows
     )
-    content = await asyncio.to_thread(_spreadsheet, views, ZoneInfo(time_zone))
-    return web.Response(
-        body=content,
-        content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        headers={"Content-Disposition": 'attachment; filename="calls.xlsx"'},
-    )
+    return file
+
+
+async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.Rows, None]:
+    wanted: CallQuery = context.query
+    query = call_rows.ordered(await _matching(services, context, wanted), wanted.sort)
+    async with services.database.read() as connection:
+        zone = await zone_of(connection, context.company_id)
+        async for rows in sheets.pages(connection, query):
+            yield [_line(view, zone) for view in await views_of(services, context.company_id, rows)]
 
 
 @routes.add(
@@ -318,38 +313,24 @@ CALLER_ID_REASONS = {"bound": "绑定号码", "same_region": "同归属地", "ro
 MODES = {"direct": "直拨", "callback": "回拨", "point": "点拨", "call_through": "呼转"}
 
 
-def _spreadsheet(views: list[CallRow], zone: ZoneInfo) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "calls.xlsx"
-        book_ = xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_formulas": False})
-        sheet = book_.add_worksheet("通话记录")
-        sheet.write_row(0, 0, COLUMNS)
-        for line, view in enumerate(views, start=1):
-            customer = view.customer
-            started = view.started_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
-            talk = f"{view.talk_seconds // 60:02d}:{view.talk_seconds % 60:02d}"
-            sheet.write_row(
-                line,
-                0,
-                (
-                    view.caller_number,
-                    view.employee.name if view.employee else "",
-                    view.called_number,
-                    customer.name if customer else "",
-                    view.task.name if view.task else "",
-                    view.company_name,
-                    customer.progress if customer else "",
-                    customer.level if customer else "",
-                    customer.source if customer else "",
-                    started,
-                    talk,
-                    view.minutes_charged,
-                    call_rows.RESULTS.get(view.result or "", ""),
-                    view.note or "",
-                    MARKS.get(view.mark or "", ""),
-                    MODES.get(view.mode, "") if view.direction == "outbound" else "呼入",
-                    CALLER_ID_REASONS.get(view.caller_id_reason, ""),
-                ),
-            )
-        book_.close()
-        return path.read_bytes()
+def _line(view: CallRow, zone: ZoneInfo) -> tuple[Any, ...]:
+    customer = view.customer
+    return (
+        view.caller_number,
+        view.employee.name if view.employee else "",
+        view.called_number,
+        customer.name if customer else "",
+        view.task.name if view.task else "",
+        view.company_name,
+        customer.progress if customer else "",
+        customer.level if customer else "",
+        customer.source if customer else "",
+        clock(view.started_at, zone),
+        f"{view.talk_seconds // 60:02d}:{view.talk_seconds % 60:02d}",
+        view.minutes_charged,
+        call_rows.RESULTS.get(view.result or "", ""),
+        view.note or "",
+        MARKS.get(view.mark or "", ""),
+        MODES.get(view.mode, "") if view.direction == "outbound" else "呼入",
+        CALLER_ID_REASONS.get(view.caller_id_reason, ""),
+    )

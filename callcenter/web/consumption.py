@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, Literal
 
@@ -86,31 +87,33 @@ async def consumption(services: Services, context: Context) -> Consumption:
     summary="The filtered consumption as a spreadsheet",
     query=ConsumptionQuery,
     raw=True,
+    errors=("exports_busy",),
 )
 async def export(services: Services, context: Context) -> Any:
+    file = await sheets.answer(services, context, "consumption", COLUMNS, _lines(services, context))
+    await services.audit.add(
+        context.company_id, context.me.employee_id, "consumption.exported", ip=context.ip, rows=file.rows
+    )
+    return file
+
+
+async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.Rows, None]:
     wanted: ConsumptionQuery = context.query
-    query = _ordered(_matching(context, wanted), wanted).limit(sheets.EXPORT_LIMIT)
+    query = _ordered(_matching(context, wanted), wanted)
     async with services.database.read() as connection:
         zone = await zone_of(connection, context.company_id)
-        rows = [_row(row) for row in (await connection.execute(query)).all()]
-    await services.audit.add(
-        context.company_id, context.me.employee_id, "consumption.exported", ip=context.ip, rows=len(rows)
-    )
-    return await sheets.answer(
-        "consumption",
-        COLUMNS,
-        [
-            (
-                clock(row.at, zone),
-                row.employee.name,
-                row.number,
-                row.package.name,
-                f"{row.duration_seconds // 60:02d}:{row.duration_seconds % 60:02d}",
-                row.minutes,
-            )
-            for row in rows
-        ],
-    )
+        async for rows in sheets.pages(connection, query):
+            yield [
+                (
+                    clock(row.at, zone),
+                    row.employee.name,
+                    row.number,
+                    row.package.name,
+                    f"{row.duration_seconds // 60:02d}:{row.duration_seconds % 60:02d}",
+                    row.minutes,
+                )
+                for row in map(_row, rows)
+            ]
 
 
 def _matching(context: Context, wanted: ConsumptionQuery) -> Select[Any]:

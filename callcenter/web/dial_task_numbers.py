@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -27,9 +27,6 @@ from callcenter.web.lists import Named, clock, people
 from callcenter.web.services import Services
 
 routes = Routes("dial_tasks")
-
-SLICE = 200
-"""Rows of a spreadsheet that are read at a time: calls go on meanwhile."""
 
 
 class NumberQuery(Paging, kw_only=True):
@@ -121,28 +118,26 @@ STATES = {False: "未拨打", True: "已拨打"}
     permission="tasks.own",
     data="scoped",
     summary="The numbers of a task as a spreadsheet",
-    errors=("task_unknown", "numbers_secret"),
+    errors=("exports_busy", "task_unknown", "numbers_secret"),
     raw=True,
 )
 async def export(services: Services, context: Context) -> web.StreamResponse:
-    me, region = context.me, services.settings.default_region
-    rows: list[tuple[Any, ...]] = []
+    me = context.me
     async with services.database.read() as connection:
         task = await require(connection, context, numbers=True)
+    file = await sheets.answer(services, context, f"task-{task.id}", COLUMNS, _lines(services, me, task.id))
+    await services.audit.add(me.company_id, me.employee_id, "task.exported", str(task.id), context.ip, rows=file.rows)
+    return file
+
+
+async def _lines(services: Services, me: Identity, task_id: int) -> AsyncGenerator[sheets.Rows, None]:
+    region = services.settings.default_region
+    query = numbers.numbers_of(me.company_id).where(dial_task_number.c.task_id == task_id)
+    async with services.database.read() as connection:
         zone = await zone_of(connection, me.company_id)
-        query = numbers.numbers_of(me.company_id).where(dial_task_number.c.task_id == task.id)
-        last = 0
-        while part := await _after(connection, query, last):
+        async for part in sheets.pages(connection, query.order_by(dial_task_number.c.id)):
             told = await histories(connection, me.company_id, [row.id for row in part])
-            rows += [_line(me, row, told.get(row.id, NEVER), region, zone) for row in part]
-            last = part[-1].id
-    await services.audit.add(me.company_id, me.employee_id, "task.exported", str(task.id), context.ip, rows=len(rows))
-    return await sheets.answer(f"task-{task.id}", COLUMNS, rows)
-
-
-async def _after(connection: AsyncConnection, query: Select[Any], last: int) -> list[Any]:
-    part = query.where(dial_task_number.c.id > last).order_by(dial_task_number.c.id).limit(SLICE)
-    return list((await connection.execute(part)).all())
+            yield [_line(me, row, told.get(row.id, NEVER), region, zone) for row in part]
 
 
 def _line(me: Identity, row: Any, told: History, region: str, zone: ZoneInfo) -> tuple[Any, ...]:

@@ -295,6 +295,20 @@ CATALOGUE: dict[str, Text] = {
     "import_unreadable": Text(
         422, "无法读取文件，请上传 xlsx 或 csv。", "The file cannot be read; an xlsx or csv file is needed."
     ),
+    "import_line_too_long": Text(
+        422, "文件中有一行过长，不像号码表。", "A line of the file is too long to be a row of numbers; see details."
+    ),
+    "file_too_heavy": Text(
+        422,
+        "打开该文件所需的时间或内存超出限制，请拆分或另存后重试。",
+        "Opening this file takes more time or memory than is allowed; split it or save it anew.",
+    ),
+    "exports_busy": Text(
+        429, "正在生成的表格过多，请稍后再试。", "Too many spreadsheets are being made; try again in a moment."
+    ),
+    "uploads_busy": Text(
+        429, "正在处理的上传过多，请稍后再试。", "Too many uploads are at work; try again in a moment."
+    ),
     "task_running": Text(409, "正在拨打或导入，请稍后再试。", "A call or an import is still running; try again."),
     # CRM
     "duplicate": Text(409, "客户已存在。", "This customer exists already."),

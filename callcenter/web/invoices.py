@@ -131,12 +131,13 @@ async def open_recharges(services: Services, context: Context) -> list[OpenRecha
     answers=InvoiceView,
     status=201,
     errors=("invalid", "recharge_not_open", "invoice_field_missing", "letter_missing", "document_invalid"),
+    upload=True,
 )
 async def ask(services: Services, context: Context) -> InvoiceView:
     given, files = await uploads.read_form(context.request, InvoiceForm, "letter")
     ids, fields = _ids(given.recharge_ids), _fields(given.fields)
     documents = Documents(services.settings.data_dir)
-    name = uploads.keep(documents, files.get("letter"))
+    name = await uploads.keep(services, context, files.get("letter"))
     try:
         async with services.database.write() as connection:
             row = await ledger.ask(

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from aiohttp import web
 
+from callcenter.intake.room import Place
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 
@@ -40,6 +41,8 @@ LongText = Annotated[str, msgspec.Meta(max_length=10_000)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Page = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 PageSize = Annotated[int, msgspec.Meta(ge=1, le=200)]
+
+UPLOAD_ERRORS = ("uploads_busy", "file_too_heavy")
 
 T = TypeVar("T")
 F = TypeVar("F", bound="Handler")
@@ -80,6 +83,7 @@ class Context:
     body: Any = None
     query: Any = None
     params: dict[str, Any] = field(default_factory=dict)
+    place: Place | None = None
 
     @property
     def me(self) -> Identity:
@@ -90,6 +94,13 @@ class Context:
     @property
     def company_id(self) -> int:
         return self.me.company_id
+
+    @property
+    def upload(self) -> Place:
+        """The place of this upload, without which no file is opened; only routes with `upload` have one."""
+        if self.place is None:
+            raise RuntimeError("the route does not say that it takes files")
+        return self.place
 
     @property
     def ip(self) -> str:
@@ -128,6 +139,8 @@ class Route:
     errors: tuple[str, ...] = ()
     raw: bool = False
     """The handler answers with an aiohttp response of its own (files, sockets)."""
+    upload: bool = False
+    """The body holds a file: a person has few of them at once."""
 
 
 class Routes:
@@ -151,6 +164,7 @@ class Routes:
         status: int = 200,
         errors: tuple[str, ...] = (),
         raw: bool = False,
+        upload: bool = False,
     ) -> Callable[[F], F]:
         def keep(handler: F) -> F:
             self.routes.append(
@@ -166,8 +180,9 @@ class Routes:
                     query,
                     answers,
                     status,
-                    errors,
+                    (*errors, *UPLOAD_ERRORS) if upload else errors,
                     raw,
+                    upload,
                 )
             )
             return handler

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -175,28 +176,30 @@ async def charged(services: Services, context: Context) -> Fees:
     summary="The filtered deductions as a spreadsheet",
     query=FeeQuery,
     raw=True,
+    errors=("exports_busy",),
 )
 async def export(services: Services, context: Context) -> web.StreamResponse:
-    query = _matching(context, context.query).order_by(number_fee.c.id.desc()).limit(sheets.EXPORT_LIMIT)
+    columns = ("号码", "月份", "申请时间", "申请人", "派发时间", "扣费金额", "扣费时间")
+    return await sheets.answer(services, context, "number-fees", columns, _lines(services, context))
+
+
+async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.Rows, None]:
+    query = _matching(context, context.query).order_by(number_fee.c.id.desc())
     async with services.database.read() as connection:
-        views = [_view(row) for row in (await connection.execute(query)).all()]
         zone = await zone_of(connection, context.company_id)
-    return await sheets.answer(
-        "number-fees",
-        ("号码", "月份", "申请时间", "申请人", "派发时间", "扣费金额", "扣费时间"),
-        (
-            (
-                one.display,
-                one.month,
-                clock(one.applied_at, zone),
-                one.applicant.name if one.applicant else "",
-                clock(one.dispatched_at, zone),
-                sheets.yuan(one.amount),
-                clock(one.at, zone),
-            )
-            for one in views
-        ),
-    )
+        async for rows in sheets.pages(connection, query):
+            yield [
+                (
+                    one.display,
+                    one.month,
+                    clock(one.applied_at, zone),
+                    one.applicant.name if one.applicant else "",
+                    clock(one.dispatched_at, zone),
+                    sheets.yuan(one.amount),
+                    clock(one.at, zone),
+                )
+                for one in map(_view, rows)
+            ]
 
 
 def _matching(context: Context, wanted: FeeQuery) -> Any:

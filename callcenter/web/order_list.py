@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -147,18 +148,24 @@ async def orders(services: Services, context: Context) -> Orders:
     summary="The filtered orders as a spreadsheet",
     query=OrderQuery,
     raw=True,
+    errors=("exports_busy",),
 )
 async def export(services: Services, context: Context) -> Any:
+    file = await sheets.answer(services, context, "orders", COLUMNS, _lines(services, context))
+    await services.audit.add(
+        context.company_id, context.me.employee_id, "orders.exported", ip=context.ip, rows=file.rows
+    )
+    return file
+
+
+async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.Rows, None]:
     wanted: OrderQuery = context.query
     now = utcnow()
-    query = _ordered(_matching(context.company_id, wanted, now), wanted).limit(sheets.EXPORT_LIMIT)
+    query = _ordered(_matching(context.company_id, wanted, now), wanted)
     async with services.database.read() as connection:
         zone = await zone_of(connection, context.company_id)
-        views = [_view(row, now) for row in (await connection.execute(query)).all()]
-    await services.audit.add(
-        context.company_id, context.me.employee_id, "orders.exported", ip=context.ip, rows=len(views)
-    )
-    return await sheets.answer("orders", COLUMNS, [_row(view, zone) for view in views])
+        async for rows in sheets.pages(connection, query):
+            yield [_row(_view(row, now), zone) for row in rows]
 
 
 @routes.add(

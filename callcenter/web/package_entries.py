@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
@@ -75,28 +77,35 @@ async def entries(services: Services, context: Context) -> Listing[EntryView]:
     data="scoped",
     summary="The same as a spreadsheet",
     raw=True,
-    errors=("not_found",),
+    errors=(
+        "exports_busy",
+        "not_found",
+    ),
 )
 async def export(services: Services, context: Context) -> web.StreamResponse:
-    query = _entries(context.company_id, context.params["id"])
     async with services.database.read() as connection:
         await _require_seen(connection, context)
-        newest = query.order_by(query.selected_columns.id.desc()).limit(sheets.EXPORT_LIMIT)
-        views = [_view(context, row) for row in (await connection.execute(newest)).all()]
+    return await sheets.answer(services, context, "package-entries", COLUMNS, _lines(services, context))
+
+
+async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.Rows, None]:
+    query = _entries(context.company_id, context.params["id"])
+    async with services.database.read() as connection:
         zone = await zone_of(connection, context.company_id)
-    rows = (
-        (
-            clock(one.at, zone),
-            KINDS.get(Entry(one.kind), one.kind),
-            one.employee.name if one.employee else "",
-            display(one.number),
-            f"{one.duration_seconds // 60:02d}:{one.duration_seconds % 60:02d}" if one.duration_seconds else "",
-            one.minutes,
-            one.minutes_after,
-        )
-        for one in views
+        async for rows in sheets.pages(connection, query.order_by(query.selected_columns.id.desc())):
+            yield [_line(_view(context, row), zone) for row in rows]
+
+
+def _line(one: EntryView, zone: ZoneInfo) -> tuple[Any, ...]:
+    return (
+        clock(one.at, zone),
+        KINDS.get(Entry(one.kind), one.kind),
+        one.employee.name if one.employee else "",
+        display(one.number),
+        f"{one.duration_seconds // 60:02d}:{one.duration_seconds % 60:02d}" if one.duration_seconds else "",
+        one.minutes,
+        one.minutes_after,
     )
-    return await sheets.answer("package-entries", COLUMNS, rows)
 
 
 async def _require_seen(connection: AsyncConnection, context: Context) -> None:

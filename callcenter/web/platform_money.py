@@ -166,13 +166,14 @@ async def letter(services: Services, context: Context) -> web.StreamResponse:
     summary="Invoiced or rejected: a form with state, answer, courier, courier_number and maybe the invoice as `file`",
     answers=CompanyInvoice,
     errors=("not_found", "invoice_answered", "document_invalid", "invalid"),
+    upload=True,
 )
 async def answer(services: Services, context: Context) -> CompanyInvoice:
     given, files = await uploads.read_form(context.request, AnswerForm, "file")
     if given.state == "rejected" and not given.answer.strip():
         raise ApiError("invalid", reason="say why it is rejected")
     documents = Documents(services.settings.data_dir)
-    name = uploads.keep(documents, files.get("file"))
+    name = await uploads.keep(services, context, files.get("file"))
     try:
         async with services.database.write() as connection:
             row = await invoice_ledger.answer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -92,31 +93,33 @@ async def overview(services: Services, context: Context) -> PointsView:
     summary="The filtered orders of points as a spreadsheet: what there was before each, and after",
     query=Period,
     raw=True,
+    errors=("exports_busy",),
 )
 async def export(services: Services, context: Context) -> web.StreamResponse:
-    query = _matching(context).order_by(points_order.c.id.desc()).limit(sheets.EXPORT_LIMIT)
+    columns = ("订单编号", "时间", "名称", "单价", "数量", "实付", "购买前点数", "购买后点数", "购买人")
+    return await sheets.answer(services, context, "points", columns, _lines(services, context))
+
+
+async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.Rows, None]:
+    query = _matching(context).order_by(points_order.c.id.desc())
     async with services.database.read() as connection:
-        rows = (await connection.execute(query)).all()
         names = await people(connection, context.company_id)
         zone = await zone_of(connection, context.company_id)
-    return await sheets.answer(
-        "points",
-        ("订单编号", "时间", "名称", "单价", "数量", "实付", "购买前点数", "购买后点数", "购买人"),
-        (
-            (
-                row.number,
-                clock(row.created_at, zone),
-                row.name,
-                sheets.yuan(row.unit_price),
-                row.quantity,
-                sheets.yuan(row.paid),
-                row.before,
-                row.after,
-                names[row.buyer_id].name if row.buyer_id in names else "",
-            )
-            for row in rows
-        ),
-    )
+        async for rows in sheets.pages(connection, query):
+            yield [
+                (
+                    row.number,
+                    clock(row.created_at, zone),
+                    row.name,
+                    sheets.yuan(row.unit_price),
+                    row.quantity,
+                    sheets.yuan(row.paid),
+                    row.before,
+                    row.after,
+                    names[row.buyer_id].name if row.buyer_id in names else "",
+                )
+                for row in rows
+            ]
 
 
 @routes.add(

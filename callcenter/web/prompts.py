@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from datetime import datetime
 from typing import Any
@@ -12,9 +11,10 @@ from aiohttp import web
 from sqlalchemy import delete, insert, select
 
 from callcenter.domain.terms import PromptKind
-from callcenter.recording.prompts import BadPrompt, convert, prompt_file, prompt_folder
+from callcenter.recording.prompts import prompt_file, prompt_folder
 from callcenter.store.base import utcnow
 from callcenter.store.tables import prompt
+from callcenter.web import uploads
 from callcenter.web.errors import ApiError
 from callcenter.web.groups import changed
 from callcenter.web.kit import Context, Query, Routes, ShortText
@@ -63,6 +63,7 @@ async def prompts(services: Services, context: Context) -> list[PromptView]:
     query=Upload,
     answers=PromptView,
     errors=("not_found", "too_large", "audio_invalid"),
+    upload=True,
 )
 async def upload_prompt(services: Services, context: Context) -> PromptView:
     wanted: Upload = context.query
@@ -70,10 +71,8 @@ async def upload_prompt(services: Services, context: Context) -> PromptView:
     audio = await _body(context.request)
     folder, now = prompt_folder(services.settings), utcnow()
     made = folder / f"upload-{context.company_id}-{kind}-{int(now.timestamp() * 1000)}.wav"
-    try:
-        duration = await asyncio.to_thread(convert, audio, made)
-    except BadPrompt as error:
-        raise ApiError("audio_invalid", reason=str(error)) from None
+    with uploads.opening("audio_invalid"):
+        duration = await services.intake.sound(context.upload, audio, made)
     before = await _row(services, context, kind)
     view = PromptView(kind, wanted.name.strip() or kind, duration, now)
     async with services.database.write() as connection:

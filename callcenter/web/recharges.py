@@ -132,6 +132,7 @@ async def listing(services: Services, context: Context) -> RechargeList:
     answers=RechargeView,
     status=201,
     errors=("invalid", "document_missing", "document_invalid", "key_missing", "key_reused"),
+    upload=True,
 )
 async def apply(services: Services, context: Context) -> RechargeView:
     key, company_id = context.any_idempotency_key, context.company_id
@@ -141,7 +142,7 @@ async def apply(services: Services, context: Context) -> RechargeView:
     if given.channel == "bank" and not given.remark.strip():
         raise ApiError("invalid", reason="a bank transfer needs a remark")
     documents = Documents(services.settings.data_dir)
-    name = uploads.keep(documents, files["proof"])
+    name = await uploads.keep(services, context, files["proof"])
     asked: dict[str, Any] = {"channel": given.channel, "amount": given.amount, "remark": given.remark.strip()}
     try:
         async with services.database.write() as connection:

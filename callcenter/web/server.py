@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,6 +14,7 @@ from aiohttp.typedefs import Handler as AioHandler
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from callcenter.domain.commands import CommandRefused
+from callcenter.intake.room import Busy, Place
 from callcenter.store.errors import DatabaseUnavailable, is_full, refuses_value
 from callcenter.web.auth import FOREIGN_ORIGIN, bearer, session_token
 from callcenter.web.errors import CATALOGUE, ApiError, body_of
@@ -57,7 +59,11 @@ def _guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
             context.query = read_query(request, route.query)
         if route.body is not None:
             context.body = await read_body(request, route.body)
-        answer = await route.handler(services, context)
+        with contextlib.ExitStack() as held:
+            if route.upload:
+                # Before a byte of the body is read: what waits is bounded too.
+                context.place = _place(services, context, held)
+            answer = await route.handler(services, context)
         if route.raw:
             assert isinstance(answer, web.StreamResponse)
             return answer
@@ -66,6 +72,13 @@ def _guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
         return web.Response(body=dump(answer), status=route.status, content_type="application/json")
 
     return handle
+
+
+def _place(services: Services, context: Context, held: contextlib.ExitStack) -> Place:
+    try:
+        return held.enter_context(services.intake.place(context.me.employee_id))
+    except Busy as error:
+        raise ApiError("uploads_busy", retry_after=error.retry_after) from None
 
 
 async def _identity(services: Services, request: web.Request, route: Route) -> Any:

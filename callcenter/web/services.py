@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.commands import Command
 from callcenter.domain.trunks import TrunkReport
+from callcenter.intake.places import Places
+from callcenter.intake.room import Intake
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.reconcile import Reconciliation
 from callcenter.settings import Settings
@@ -126,6 +128,9 @@ class Services:
     """WebSocket URL of Asterisk's own SIP transport."""
     demo_numbers: tuple[Mapping[str, str], ...] = ()
     phones: BrowserPhones = field(default_factory=BrowserPhones)
+    intake: Intake = field(default_factory=Intake)
+    exports: Places = field(default_factory=Places)
+    """Spreadsheets that are being written or wait for it."""
 
     async def end_phone(self, employee_id: int) -> None:
         """Takes the browser phone away: its password first, so that it cannot come back, then its connection."""

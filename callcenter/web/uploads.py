@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import BodyPartReader, web
 
-from callcenter.store.documents import LARGEST, TYPES, BadDocument, Documents
+from callcenter.intake.limits import MOST_ROWS
+from callcenter.intake.room import LineTooLong, TooHeavy, TooMany, Unreadable
+from callcenter.store.documents import LARGEST, TYPES, Documents
 from callcenter.web.errors import ApiError
+from callcenter.web.kit import Context
+from callcenter.web.services import Services
 
 FIELD_LIMIT = 20_000
 """Bytes of a field that is no file."""
@@ -74,14 +80,31 @@ async def _content(part: BodyPartReader, limit: int, code: str) -> bytes:
     return bytes(kept)
 
 
-def keep(documents: Documents, content: bytes | None) -> str:
-    """Saves an uploaded document and returns its name; empty when none was sent. Raises `document_invalid`."""
+@contextlib.contextmanager
+def opening(code: str) -> Iterator[None]:
+    """What the room says of a file, as the API says it; `code` for a file that is not what it has to be."""
+    try:
+        yield
+    except LineTooLong as error:
+        raise ApiError("import_line_too_long", line=error.args[0]) from None
+    except Unreadable as error:
+        raise ApiError(code, reason=str(error)) from None
+    except TooMany:
+        raise ApiError("import_too_large", limit=MOST_ROWS) from None
+    except TooHeavy:
+        raise ApiError("file_too_heavy") from None
+
+
+async def keep(services: Services, context: Context, content: bytes | None) -> str:
+    """Saves an uploaded document and returns its name; empty when none was sent.
+
+    Raises `document_invalid` or `file_too_heavy`.
+    """
     if content is None:
         return ""
-    try:
-        return documents.save(content)
-    except BadDocument:
-        raise ApiError("document_invalid") from None
+    with opening("document_invalid"):
+        ending = await services.intake.paper(context.upload, content)
+    return Documents(services.settings.data_dir).save(content, ending)
 
 
 def attachment(documents: Documents, name: str, called: str) -> web.StreamResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, Literal
 
@@ -142,30 +143,31 @@ async def entries(services: Services, context: Context) -> Listing[WalletEntry]:
     summary="The filtered movements as a spreadsheet",
     query=EntryQuery,
     raw=True,
+    errors=("exports_busy",),
 )
 async def export(services: Services, context: Context) -> web.StreamResponse:
+    columns = ("时间", "类型", "账户", "金额", "余额", "单据号", "操作人", "备注")
+    return await sheets.answer(services, context, "wallet", columns, _lines(services, context))
+
+
+async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.Rows, None]:
     query = _matching(context, context.query)
     async with services.database.read() as connection:
-        rows = (await connection.execute(query.order_by(*_newest(query)).limit(sheets.EXPORT_LIMIT))).all()
-        views = await _views(connection, context.company_id, rows)
         zone = await zone_of(connection, context.company_id)
-    return await sheets.answer(
-        "wallet",
-        ("时间", "类型", "账户", "金额", "余额", "单据号", "操作人", "备注"),
-        (
-            (
-                clock(one.at, zone),
-                KINDS.get(one.kind, one.kind),
-                ACCOUNTS.get(one.account, one.account),
-                sheets.yuan(one.amount),
-                sheets.yuan(one.balance_after),
-                one.reference.number if one.reference else "",
-                one.actor.name if one.actor else "",
-                one.note,
-            )
-            for one in views
-        ),
-    )
+        async for rows in sheets.pages(connection, query.order_by(*_newest(query))):
+            yield [
+                (
+                    clock(one.at, zone),
+                    KINDS.get(one.kind, one.kind),
+                    ACCOUNTS.get(one.account, one.account),
+                    sheets.yuan(one.amount),
+                    sheets.yuan(one.balance_after),
+                    one.reference.number if one.reference else "",
+                    one.actor.name if one.actor else "",
+                    one.note,
+                )
+                for one in await _views(connection, context.company_id, rows)
+            ]
 
 
 def _matching(context: Context, wanted: EntryQuery) -> Any:

@@ -68,12 +68,13 @@ from callcenter.web.services import Services
 from crm_bridge.bridge import CrmBridge
 from crm_bridge.tables import note
 from tests import stores
+from tests.intake.files import picture
 
 PASSWORD = "right-horse-battery"
 OWN, FOREIGN = "本域", "外域"
 """Every name in a company's rows begins with one of these, so that a foreign row in an answer can be seen."""
 ROLES = ("agent", "supervisor", "admin")
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
+PNG = picture()
 DOCUMENT = f"{'0' * 32}.png"
 """The uploaded paper of every row that has one."""
 

@@ -333,23 +333,54 @@ async def test_a_leg_that_only_asterisk_saw_counts_as_dialled(site: Site) -> Non
         assert (number["state"], number["calls"]) == ("dialled", 1)
 
 
-async def test_a_refused_dial_does_not_tell_the_hidden_number(site: Site) -> None:
-    """A number on the blacklist is imported all the same, and the gate keeps it from being dialled."""
-    me = site.world.own.people["agent"]
+async def _blacklist(site: Site, typed: str) -> None:
     async with site.database.write() as connection:
-        listed = {
-            "company_id": site.world.own.id,
-            "number": f"+86{mobile(1)}",
-            "reason": "投诉",
-            "created_at": utcnow(),
-        }
+        listed = {"company_id": site.world.own.id, "number": f"+86{typed}", "reason": "投诉", "created_at": utcnow()}
         await connection.execute(insert(blacklist).values(**listed))
     await site.telephony.changed()
+
+
+@pytest.mark.feature("T-31")
+async def test_a_blacklisted_number_is_neither_imported_nor_dialled(site: Site) -> None:
+    """Of this company's blacklist; another company may import and dial it."""
+    await _blacklist(site, mobile(1))
+    async with site.browser("agent") as agent, site.browser("agent", "foreign") as stranger:
+        task_id = await make(agent)
+        done = await load(site, agent, task_id, mobile(1))
+        assert (done["total"], done["success"], done["failed"], done["blacklist"]) == (1, 0, 1, 1)
+        assert await numbers(agent, task_id) == []
+        path = f"/api/dial-tasks/{task_id}/imports/{done['id']}/failed"
+        [row] = sheet_of((await agent.get(path, params={"kind": "blacklist"})).raw)
+        assert (row[1], row[-1]) == (mobile(1), "黑名单号码")
+        assert sheet_of((await agent.get(path, params={"kind": "format_error"})).raw) == []
+        await agent.ask("PUT", "/api/me/state", {"state": "ready"})
+        refused = await agent.ask("POST", "/api/calls", {"number": mobile(1)}, headers={"Idempotency-Key": "listed"})
+        assert (refused.status, refused.code) == (403, "blacklisted")
+        assert not site.pbx.originated()
+
+        more = f"{mobile(1)}\n{mobile(2)}\n{mobile(1)}\n12"
+        mixed = await load(site, agent, task_id, more)
+        classes = ("success", "blacklist", "duplicate_file", "format_error", "duplicate_system")
+        assert [mixed[one] for one in classes] == [1, 1, 1, 1, 0] and mixed["failed"] == 3
+        theirs = await make(stranger, "外域任务")
+        await good(stranger, "POST", f"/api/dial-tasks/{theirs}/imports", {"text": mobile(1)})
+        await site.services.imports.idle()
+        [told] = await good(stranger, "GET", f"/api/dial-tasks/{theirs}/imports")
+        assert (told["success"], told["blacklist"]) == (1, 0)
+
+
+async def test_a_refused_dial_does_not_tell_the_hidden_number(site: Site) -> None:
+    """A number that came onto the blacklist after it was imported: the gate keeps it from being dialled."""
+    me = site.world.own.people["agent"]
     async with site.browser("agent") as agent:
         for encrypted in (True, False):
+            async with site.database.write() as connection:
+                await connection.execute(delete(blacklist).where(blacklist.c.company_id == site.world.own.id))
+            await site.telephony.changed()
             task_id = await make(agent, encrypted=encrypted, **chosen("average_chosen", (me, None)))
             path = f"/api/dial-tasks/{task_id}"
             assert (await load(site, agent, task_id, mobile(1)))["success"] == 1
+            await _blacklist(site, mobile(1))
             [number] = await mine(agent, task_id=task_id)
             await agent.ask("PUT", "/api/me/state", {"state": "ready"})
             key = {"Idempotency-Key": f"listed-{encrypted}"}

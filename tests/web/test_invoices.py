@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.intake import files
 from tests.web.support import PNG, Answer, Site
 from tests.web.till import Till, form, opened
 
@@ -77,7 +78,7 @@ async def test_the_operator_answers_with_the_invoice_or_a_reason(site: Site) -> 
         path = "/api/platform/invoices/{}/answer"
         assert (await till.customer.get(f"/api/invoices/{good}/file")).status == 404
         sent = {"state": "invoiced", "courier": "顺丰", "courier_number": "SF1"}
-        answered = await form(till.operator, path.format(good), sent, file=b"%PDF-1.4 invoice")
+        answered = await form(till.operator, path.format(good), sent, file=files.pdf(b"invoice"))
         assert answered.json["state"] == "invoiced" and answered.json["file"], answered.raw
         assert (await form(till.operator, path.format(good), sent, file=PNG)).code == "invoice_answered"
         assert (await form(till.operator, path.format(bad), {"state": "rejected"})).code == "invalid"

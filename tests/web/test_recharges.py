@@ -12,6 +12,7 @@ from callcenter.settings import Settings
 from callcenter.store.base import utcnow
 from callcenter.store.documents import LARGEST
 from callcenter.store.ledger_tables import recharge
+from tests.intake import files
 from tests.web.support import PNG, Site
 from tests.web.till import form, opened, sheet
 
@@ -63,7 +64,7 @@ async def test_a_proof_is_a_picture_or_a_pdf_and_comes_back_as_a_download(site: 
         assert negative.code == "invalid"
         bank = await form(till.customer, "/api/recharges", {"amount": "1", "channel": "bank"}, proof=PNG)
         assert bank.code == "invalid", "a bank transfer needs its remark"
-        pdf = b"%PDF-1.7 a receipt"
+        pdf = files.pdf(b"a receipt")
         made = (await form(till.customer, "/api/recharges", {"amount": "100"}, proof=pdf)).json
         for browser, prefix in ((till.customer, "/api"), (till.operator, "/api/platform")):
             answer = await browser.get(f"{prefix}/recharges/{made['id']}/proof")

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
+from callcenter.intake.limits import MOST_ROWS
 from callcenter.store.base import utcnow
 from callcenter.store.task_tables import dial_task_import
-from callcenter.tasks import importing, reading
+from callcenter.tasks import importing
+from callcenter.web.dial_task_imports import LARGEST
 from tests.web.support import DOCUMENT, PNG, Browser, Site
 from tests.web.tasks import finished, good, load, make, mobile, mobiles, numbers, send, sheet_of, workbook
 
-CLASSES = ("duplicate_system", "duplicate_file", "format_error")
+CLASSES = ("duplicate_system", "duplicate_file", "blacklist", "format_error")
 
 
 async def failed(browser: Browser, task_id: int, import_id: int, kind: str = "all") -> list[list[str]]:
@@ -50,7 +52,7 @@ async def test_every_failed_row_has_its_class_and_comes_back_as_a_file(site: Sit
         )
         done = await load(site, agent, other, text)
         assert (done["total"], done["success"], done["failed"]) == (6, 2, 4)
-        assert [done[one] for one in CLASSES] == [1, 2, 1]
+        assert [done[one] for one in CLASSES] == [1, 2, 0, 1]
         assert done["success"] + done["failed"] == done["total"]
         assert done["operator"]["id"] == site.world.own.people["agent"] and done["state"] == "done"
         rows = {kind: await failed(agent, other, done["id"], kind) for kind in CLASSES}
@@ -106,9 +108,9 @@ async def test_files_of_many_kinds(site: Site, content: bytes, name: str) -> Non
     [
         (PNG, "import_unreadable"),
         (b"PK\x03\x04 and no workbook", "import_unreadable"),
-        (b"\xff\xfe\x00\x01", "import_unreadable"),
-        (b"1\n" * (reading.MOST_ROWS + 2), "import_too_large"),
-        (b"1" * (reading.LARGEST + 1), "import_too_large"),
+        (b"\x00\x01\x02\x03", "import_unreadable"),
+        (b"1\n" * (MOST_ROWS + 2), "import_too_large"),
+        (b"1" * (LARGEST + 1), "import_too_large"),
     ],
     ids=["picture", "broken workbook", "no text", "too many rows", "too many bytes"],
 )

@@ -49,10 +49,16 @@ def number(i: int, dialled: bool = False) -> dict:
 
 AHEAD = [number(i) for i in range(31)]
 DONE = [number(100 + i, dialled=True) for i in range(37)]
+NOTES = [
+    {"why": "before_header", "count": 2, "sheet": "", "first": 1, "last": 2, "columns": []},
+    {"why": "header", "count": 1, "sheet": "", "first": 3, "last": 3, "columns": []},
+    {"why": "sheet_without_numbers", "count": 3, "sheet": "填写说明", "first": 1, "last": 3, "columns": []},
+    {"why": "kept_in_remark", "count": 2, "sheet": "", "first": 0, "last": 0, "columns": ["地址", "微信"]},
+]
 IMPORTS = [
-    {"id": 3, "file_name": "华东门店.xlsx", "state": "running", "total": 42000, "success": 17320, "failed": 214, "duplicate_system": 180, "duplicate_file": 20, "format_error": 14, "operator": ME, "created_at": fx.ago(seconds=9)},
-    {"id": 2, "file_name": "展会名片-第一批.csv", "state": "done", "total": 280, "success": 268, "failed": 12, "duplicate_system": 3, "duplicate_file": 1, "format_error": 8, "operator": {"id": 90, "name": "沈若谷"}, "created_at": fx.ago(days=2)},
-    {"id": 1, "file_name": "", "state": "done", "total": 20, "success": 20, "failed": 0, "duplicate_system": 0, "duplicate_file": 0, "format_error": 0, "operator": {"id": 90, "name": "沈若谷"}, "created_at": fx.ago(days=3)},
+    {"id": 3, "file_name": "华东门店.xlsx", "state": "running", "total": 42000, "success": 17320, "failed": 214, "duplicate_system": 180, "duplicate_file": 20, "blacklist": 0, "format_error": 14, "skipped": 0, "notes": [], "reasons": {}, "reason": "", "operator": ME, "created_at": fx.ago(seconds=9)},
+    {"id": 2, "file_name": "展会名片-第一批.csv", "state": "done", "total": 282, "success": 268, "failed": 14, "duplicate_system": 3, "duplicate_file": 1, "blacklist": 2, "format_error": 8, "skipped": 5, "notes": NOTES, "reasons": {"not_a_number": 5, "several": 2, "bad_characters": 1}, "reason": "", "operator": {"id": 90, "name": "沈若谷"}, "created_at": fx.ago(days=2)},
+    {"id": 1, "file_name": "", "state": "done", "total": 20, "success": 20, "failed": 0, "duplicate_system": 0, "duplicate_file": 0, "blacklist": 0, "format_error": 0, "skipped": 0, "notes": [], "reasons": {}, "reason": "", "operator": {"id": 90, "name": "沈若谷"}, "created_at": fx.ago(days=3)},
 ]
 ALLOCATION = [
     *({"employee": {"id": i + 1, "name": fx.PEOPLE[i]}, "total": 67, "dialled": [37, 51, 12, 41][i], "undialled": 67 - [37, 51, 12, 41][i]} for i in range(4)),

@@ -61,6 +61,18 @@ export interface TaskNumber {
   assigned_at: string | null
 }
 
+export const NOTES = ['before_header', 'sheet_hidden', 'sheet_without_numbers', 'kept_in_remark', 'no_rows'] as const
+export const ROW_REASONS: readonly string[] = ['empty', 'not_a_number', 'several', 'decimal', 'ambiguous', 'length', 'unknown', 'destination_closed', 'emergency_by_hand', 'no_number', 'rounded', 'bad_characters', 'too_long']
+
+export interface ImportNote {
+  why: (typeof NOTES)[number] | 'header'
+  count: number
+  sheet: string
+  first: number
+  last: number
+  columns: string[]
+}
+
 export interface NumberImport {
   id: number
   file_name: string
@@ -70,13 +82,21 @@ export interface NumberImport {
   failed: number
   duplicate_system: number
   duplicate_file: number
+  blacklist: number
   format_error: number
+  /** Rows of the file that are no numbers; `notes` says which. */
+  skipped: number
+  notes: ImportNote[]
+  /** How often each reason for a format error came up. */
+  reasons: Record<string, number>
+  /** Why it failed as a whole; empty otherwise. */
+  reason: '' | 'stopped' | 'internal'
   operator: Ref
   created_at: string
 }
 
-export type FailedKind = 'duplicate_system' | 'duplicate_file' | 'format_error'
-export const FAILED_KINDS: FailedKind[] = ['duplicate_system', 'duplicate_file', 'format_error']
+export type FailedKind = 'duplicate_system' | 'duplicate_file' | 'blacklist' | 'format_error'
+export const FAILED_KINDS: FailedKind[] = ['duplicate_system', 'duplicate_file', 'blacklist', 'format_error']
 
 export interface Allocated {
   employee: Ref | null
