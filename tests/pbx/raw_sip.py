@@ -116,6 +116,22 @@ class RawSip(asyncio.DatagramProtocol):
             proof = digest_answer(header(answer, "WWW-Authenticate"), method, uri, proof_of or user, password)
         raise AssertionError("unreachable")
 
+    def fire(self, method: str, user: str, *, uri_user: str = "02155550001") -> None:
+        """One request whose answer nobody waits for."""
+        target = f"sip:{self.pbx_host}:{self.pbx_port}" if method == "REGISTER" else f"sip:{uri_user}@{self.pbx_host}"
+        lines = [
+            f"{method} {target} SIP/2.0",
+            f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{secrets.token_hex(6)};rport",
+            "Max-Forwards: 70",
+            f"From: <sip:{user}@{self.pbx_host}>;tag={secrets.token_hex(4)}",
+            f"To: <sip:{user}@{self.pbx_host}>",
+            f"Call-ID: {secrets.token_hex(8)}",
+            f"CSeq: 1 {method}",
+            f"Contact: <sip:probe@{self.host}:{self.port}>",
+            "Content-Length: 0",
+        ]
+        self._send("\r\n".join([*lines, "", ""]))
+
     async def _final(self, call_id: str, sequence: str, timeout: float) -> str:
         async with asyncio.timeout(timeout):
             while True:
