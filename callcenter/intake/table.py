@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import re
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -18,6 +21,10 @@ from callcenter.intake.limits import MADE, MOST_ROWS, Note, Verdict
 MOST_COLUMNS = 200
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 """How xlsx and ods begin, and xls."""
+_NO_RESULT = re.compile(rb"<c (?![^>]*t=\"str\")[^>]*>\s*<f[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>")
+"""A formula of a cell that is no text: an empty text is a result."""
+_SEARCHED = 64 * 1024 * 1024
+"""Bytes of an unpacked sheet that are looked through for such cells."""
 
 
 class _TooMany(Exception):
@@ -32,6 +39,8 @@ def judged(path: Path) -> Verdict:
         if content.startswith((_ZIP, _OLE)):
             with load_workbook(io.BytesIO(content)) as book:
                 _workbook(book, writer)
+            if count := _formulas_without_result(content):
+                writer.notes.append(Note("formulas_empty", count))
         else:
             _text(content, writer)
     except _TooMany:
@@ -136,6 +145,16 @@ def _workbook(book: CalamineWorkbook, writer: _Writer) -> None:
             writer.table(_sheet(book, place), called, layouts[place])
         else:
             writer.left_out(_sheet(book, place), names[place], "sheet_without_numbers")
+
+
+def _formulas_without_result(content: bytes) -> int:
+    """Cells whose program wrote the formula and never calculated it: they read as empty, which has to be told."""
+    count = 0
+    with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(content)) as parts:
+        for part in parts.infolist():
+            if part.filename.startswith("xl/worksheets/") and part.file_size <= _SEARCHED:
+                count += len(_NO_RESULT.findall(parts.read(part)))
+    return count
 
 
 def _sheet(book: CalamineWorkbook, place: int) -> Iterator[Row]:

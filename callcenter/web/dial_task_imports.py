@@ -57,7 +57,8 @@ class FailedQuery(Query, kw_only=True):
 
 class Told(msgspec.Struct, kw_only=True):
     """A word on a file. `why`: `header`, `before_header`, `sheet_hidden`, `sheet_without_numbers` (rows that are no
-    numbers, with the first and the last line), `kept_in_remark` (titles of columns), `no_rows`."""
+    numbers, with the first and the last line), `kept_in_remark` (titles of columns), `formulas_empty`
+    (cells that were never calculated), `no_rows`."""
 
     why: str
     count: int

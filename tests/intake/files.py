@@ -62,16 +62,17 @@ def workbook(sheets: Mapping[str, Sequence[Sequence[Any]]], hidden: Sequence[str
 def corners() -> bytes:
     """1.5 KB: the first cell and the last one that a sheet can have, with nothing between them."""
     cells = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
-    return _packed(cells.encode())
+    return packed(cells.encode())
 
 
 def bomb(megabytes: int = 110) -> bytes:
     """A small workbook whose only sheet is that large when it is unpacked."""
     row = b'<row><c t="inlineStr"><is><t>' + b"8" * 420 + b"</t></is></c></row>"
-    return _packed(row * (megabytes * 1024 * 1024 // len(row)))
+    return packed(row * (megabytes * 1024 * 1024 // len(row)))
 
 
-def _packed(rows: bytes) -> bytes:
+def packed(rows: bytes) -> bytes:
+    """A workbook with one sheet, of those rows in XML."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     packages = "http://schemas.openxmlformats.org/package/2006"

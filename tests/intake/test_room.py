@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import shutil
@@ -10,11 +11,13 @@ import signal
 import subprocess
 import sys
 import wave
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
 import pytest
+import xlsxwriter
 
 from callcenter.domain.tables import Typed
 from callcenter.intake import limits, process
@@ -127,6 +130,35 @@ async def test_a_child_has_its_limits_and_nothing_of_ours(tmp_path: Path, monkey
     assert set(told["env"]) <= {"PATH", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH"}
     assert told["cwd"] == str(tmp_path.resolve())
     assert told["limits"] == [512 * MEBIBYTE, 7, MEBIBYTE, 64, 0]
+
+
+# -- workbooks ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_workbook_is_read_as_it_looks() -> None:
+    """Numbers that are kept as fractions, results of formulas, dates; a formula without a result is told."""
+    content = io.BytesIO()
+    book = xlsxwriter.Workbook(content, {"in_memory": True})
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ["手机号", "姓名", "日期", "金额"])
+    sheet.write_row(1, 0, [1.38e10, "王芳", "", 12.5])
+    sheet.write_datetime(1, 2, datetime(2026, 11, 1), book.add_format({"num_format": "yyyy-mm-dd"}))
+    sheet.write_formula(2, 0, '="138"&"00000002"', None, "13800000002")
+    book.close()
+    found, notes = await rows(content.getvalue())
+    assert [(one.number, one.name, one.remark) for one in found] == [
+        ("13800000000", "王芳", "日期: 2026-11-01；金额: 12.5"),
+        ("13800000002", "", ""),
+    ]
+    assert "formulas_empty" not in [one.why for one in notes]
+
+
+async def test_formulas_that_nobody_calculated_are_told() -> None:
+    """Programs write them without a result; an empty text is one."""
+    cells = b'<c r="A1"><v>13800000001</v></c><c r="B1"><f>A1</f><v></v></c><c r="C1"><f>A1</f></c>'
+    cells += b'<c r="D1" t="str"><f>A1</f><v></v></c><c r="E1"><f>1+1</f><v>2</v></c>'
+    found, notes = await rows(files.packed(b'<row r="1">' + cells + b"</row>"))
+    assert len(found) == 1 and ("formulas_empty", 2) in [(one.why, one.count) for one in notes]
 
 
 # -- papers and sounds -------------------------------------------------------------------------------------------------
