@@ -24,6 +24,7 @@ from callcenter.ledger.packages import Packages
 from callcenter.ledger.reconcile import Reconciliation
 from callcenter.ledger.settle import Settlement
 from callcenter.pbx.carrier import NUMBERS
+from callcenter.pbx.ports import ABOUT_THE_PORT
 from callcenter.pbx.stack import TelephonyStack
 from callcenter.pbx.supervisor import Restarted, supervise
 from callcenter.recording.voicemail import Left, VoicemailWorker
@@ -361,8 +362,10 @@ async def _serve(app: App) -> web.AppRunner:
     await runner.setup()
     try:
         await web.TCPSite(runner, app.settings.host, app.settings.port).start()
-    except OSError:
+    except OSError as error:
         await runner.cleanup()
+        if error.errno not in ABOUT_THE_PORT:
+            raise
         raise _port_taken(app.settings) from None
     return runner
 
@@ -373,7 +376,9 @@ def require_free_port(settings: Settings) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
-        except OSError:
+        except OSError as error:
+            if error.errno not in ABOUT_THE_PORT:
+                raise
             raise _port_taken(settings) from None
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from callcenter import app as application
-from callcenter import demo, seed
+from callcenter import demo, machine, seed
 from callcenter.ami.errors import AmiError
 from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.ledger import reconcile
@@ -30,6 +30,7 @@ from callcenter.web.permissions import BUILTIN
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; prints one sentence that says what to do when it cannot."""
     options = _parser().parse_args(argv)
+    machine.private_files()
     try:
         settings = load(options.config)
     except SettingsError as error:
@@ -39,6 +40,8 @@ def main(argv: list[str] | None = None) -> int:
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    if options.command in ("serve", "demo"):
+        machine.raise_descriptor_limit()
     try:
         return int(_run(options.run(settings, options)) or 0)
     except (PbxError, AmiError, application.PortTaken, demo.DemoFailed) as error:

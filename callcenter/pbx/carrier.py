@@ -17,7 +17,8 @@ from pathlib import Path
 from callcenter.pbx.ami_once import AmiConnection
 from callcenter.pbx.errors import CommandFailed, UnsafeValue
 from callcenter.pbx.fetch import AsteriskInstall
-from callcenter.pbx.instance import AsteriskInstance, Port
+from callcenter.pbx.instance import AsteriskInstance
+from callcenter.pbx.ports import Port
 from callcenter.pbx.provision import TRUNK_HEADER
 from callcenter.pbx.render import check_value, write_atomic
 from callcenter.settings import Settings
