@@ -93,6 +93,7 @@ from callcenter.web import (
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
 from callcenter.web.kit import Route
+from callcenter.web.listening import listen
 from callcenter.web.live import LiveHub
 from callcenter.web.notice_push import NoticePush
 from callcenter.web.server import build
@@ -358,16 +359,12 @@ async def _serve(app: App) -> web.AppRunner:
     application[openapi.DOCUMENT] = openapi.build_document(
         [route for route in routes if route.tag != static.routes.tag]
     )
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=2)
-    await runner.setup()
     try:
-        await web.TCPSite(runner, app.settings.host, app.settings.port).start()
+        return await listen(application, app.settings.host, app.settings.port, 2)
     except OSError as error:
-        await runner.cleanup()
         if error.errno not in ABOUT_THE_PORT:
             raise
         raise _port_taken(app.settings) from None
-    return runner
 
 
 def require_free_port(settings: Settings) -> None:

@@ -112,10 +112,8 @@ class AsteriskInstance:
         """
         try:
             noted = int(self.pidfile.read_text("ascii"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: cut short by a full disk
             return self._lost()
-        except ValueError:
-            return self._lost()  # cut short by a full disk
         except OSError as error:
             return Unknown(f"{self.pidfile} cannot be read: {error.strerror}")
         seen = look(noted, self._config) if noted > 0 else Gone()

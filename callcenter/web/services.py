@@ -21,6 +21,7 @@ from callcenter.tasks.importing import Importer
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
 from callcenter.web.call_rows import CustomerBrief
+from callcenter.web.gate import Gate, limits_of
 from callcenter.web.live import LiveHub
 
 
@@ -118,6 +119,10 @@ class Services:
     """WebSocket URL of Asterisk's own SIP transport."""
     demo_numbers: tuple[Mapping[str, str], ...] = ()
     phones: BrowserPhones = field(default_factory=BrowserPhones)
+    gate: Gate = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gate = Gate(limits_of(self.settings), self.settings)
 
     async def end_phone(self, employee_id: int) -> None:
         """Takes the browser phone away: its password first, so that it cannot come back, then its connection."""

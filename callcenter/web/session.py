@@ -19,6 +19,7 @@ from callcenter.web.auth import COOKIE, FOREIGN_ORIGIN, SESSION_LIFE, check_stre
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Routes, dump
 from callcenter.web.packages import PackageView, view_of
+from callcenter.web.peer import PEER
 from callcenter.web.seats import SeatBrief, seats_of
 from callcenter.web.services import Services
 
@@ -138,7 +139,7 @@ async def sign_in(services: Services, context: Context) -> web.Response:
         max_age=int(SESSION_LIFE.total_seconds()),
         httponly=True,
         samesite="Strict",
-        secure=context.request.secure or services.settings.public_origin.startswith("https://"),
+        secure=context.request[PEER].secure or services.settings.public_origin.startswith("https://"),
         path="/",
     )
     return response

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientResponse, ClientSession, CookieJar, web
+from aiohttp import ClientResponse, ClientSession, CookieJar
 from sqlalchemy import func, insert, select, update
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
@@ -59,6 +59,7 @@ from callcenter.tasks.importing import Importer
 from callcenter.web import openapi, static
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import COOKIE, Auth, hash_password
+from callcenter.web.listening import listen
 from callcenter.web.live import LiveHub
 from callcenter.web.server import build
 from callcenter.web.services import Services
@@ -558,12 +559,9 @@ async def served(
     routes = all_routes()
     application = build(services, routes)
     application[openapi.DOCUMENT] = openapi.build_document([one for one in routes if one.tag != static.routes.tag])
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await engine.start(pbx)
     core.link_state = LinkState.LIVE
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    runner = await listen(application, "127.0.0.1", 0, 0.1)
     try:
         port = runner.addresses[0][1]
         yield Site(f"http://127.0.0.1:{port}", database, services, engine, pbx, telephony, world)
