@@ -337,6 +337,7 @@ async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[
         _background(app, app.worker.run())
         _background(app, app.messages.run())
         _background(app, _watch_link(app))
+        _background(app, app.services.access.run())
         _background(app, _keep_books(app))
         _background(app, NoticePush(database, app.services.hub).run())
         _background(app, supervise(stack.pbx, _restarted))

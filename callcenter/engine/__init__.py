@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from callcenter.domain.agents import Agent
-from callcenter.domain.calls import Call
+from callcenter.domain.calls import TALKING, Call, Leg
 from callcenter.domain.commands import (
     CancelCallback,
     Command,
@@ -191,6 +191,18 @@ class Engine:
         call = self.core.registry.calls.get(call_id)
         own = self.core.directory.outside.get(company_id, ())
         return call is not None and any(one.leaving and one.number == call.company_number for one in own)
+
+    def talks(self, employee_id: int) -> bool:
+        """Whether an employee has a leg that was answered and is not over, in whatever part."""
+        return any(leg.state in TALKING for leg in self._legs_of(employee_id))
+
+    def channels_of(self, employee_id: int, *, talking: bool) -> list[str]:
+        """The channels of an employee's legs; without `talking` only of those that were not answered yet."""
+        return [leg.channel for leg in self._legs_of(employee_id) if leg.channel and (talking or not leg.answered_at)]
+
+    def _legs_of(self, employee_id: int) -> list[Leg]:
+        calls = (call for call in self.core.registry.calls.values() if not call.over)
+        return [leg for call in calls for leg in call.legs.values() if leg.employee_id == employee_id and not leg.over]
 
     def touch_group(self, group_id: int) -> None:
         """Counts a group's missed calls and unheard messages again."""

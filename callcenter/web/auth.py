@@ -73,7 +73,16 @@ def _verify(stored: str, password: str) -> bool:
 
 # Asked with every request, so it is built once.
 _IDENTIFY = (
-    select(employee, role.c.code, role.c.name_zh, role.c.name_en, role.c.permissions, role.c.scope)
+    select(
+        employee,
+        role.c.code,
+        role.c.name_zh,
+        role.c.name_en,
+        role.c.permissions,
+        role.c.scope,
+        web_session.c.token_hash,
+        web_session.c.expires_at,
+    )
     .join(web_session, web_session.c.employee_id == employee.c.id)
     .join(role, role.c.id == employee.c.role_id)
     .where(web_session.c.token_hash == bindparam("token"), web_session.c.expires_at > bindparam("now"))
@@ -112,8 +121,6 @@ class Auth:
         now = utcnow()
         async with self._db.write() as connection:
             await connection.execute(delete(login_failure).where(login_failure.c.key == f"login:{login}"))
-            expired = delete(web_session).where(web_session.c.expires_at < now)
-            await connection.execute(expired.execution_options(**EVERYWHERE))
             await connection.execute(
                 insert(web_session).values(
                     token_hash=_digest(token),
@@ -132,21 +139,20 @@ class Auth:
         """Asks a signed-in person for the password again, under the same throttle: a stolen session is no oracle."""
         await self._check(login, stored, password, ip)
 
-    async def sign_out(self, token: str) -> None:
-        statement = delete(web_session).where(web_session.c.token_hash == _digest(token))
-        async with self._db.write() as connection:
-            await connection.execute(statement.execution_options(**EVERYWHERE))
+    async def end_sessions(self, company_id: int, employee_id: int, *, only: str = "", but: str = "") -> None:
+        """Ends an employee's sessions: all, the one named `only`, or all but the one named `but`.
 
-    async def sign_out_everywhere(self, company_id: int, employee_id: int, but: str = "") -> None:
-        """Ends the sessions of an employee: a changed password or a disabled account must hold at once."""
+        Called by `callcenter/web/access.py` alone, which knows what else ends with them.
+        """
+        statement = delete(web_session).where(
+            web_session.c.company_id == company_id, web_session.c.employee_id == employee_id
+        )
+        if only:
+            statement = statement.where(web_session.c.token_hash == only)
+        if but:
+            statement = statement.where(web_session.c.token_hash != but)
         async with self._db.write() as connection:
-            await connection.execute(
-                delete(web_session).where(
-                    web_session.c.company_id == company_id,
-                    web_session.c.employee_id == employee_id,
-                    web_session.c.token_hash != (_digest(but) if but else ""),
-                )
-            )
+            await connection.execute(statement)
 
     async def identify(self, token: str) -> Identity | None:
         """Who a session belongs to, with the rights of this moment; None when it is over."""
@@ -168,6 +174,8 @@ class Auth:
             scope=scope,
             department_id=row.department_id,
             visible=visible,
+            session=row.token_hash,
+            session_ends=row.expires_at,
         )
 
     async def _check(self, login: str, stored: str | None, password: str, ip: str) -> None:

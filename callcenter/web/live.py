@@ -145,6 +145,8 @@ class LiveHub:
         self.epoch = secrets.token_hex(6)
         """A new one after each start: numbers of an earlier process mean nothing now."""
         self._streams: dict[int, Stream] = {}
+        self.drops = 0
+        """Counts every end of rights, so that who is about to join can see that one came in between."""
         self.snapshot: Snapshot = lambda company_id: {}
 
     def stream(self, company_id: int) -> Stream:
@@ -208,12 +210,14 @@ class LiveHub:
 
     def drop(self, company_id: int, employee_id: int) -> None:
         """Ends the live sessions of somebody whose rights changed; the browser comes back with the new ones."""
+        self.drops += 1
         for client in list(self.stream(company_id).clients):
             if client.identity.employee_id == employee_id:
                 client.revoke()
 
     def drop_scoped(self, company_id: int) -> None:
         """Ends the live sessions whose data scope hangs on departments or superiors: somebody moved."""
+        self.drops += 1
         for client in list(self.stream(company_id).clients):
             if client.identity.scope not in (Scope.SELF, Scope.COMPANY):
                 client.revoke()

@@ -15,7 +15,8 @@ from callcenter.domain.commands import ChooseDevice, ChooseState, CommandRefused
 from callcenter.domain.terms import AgentState, Device
 from callcenter.store.base import utcnow
 from callcenter.store.tables import company, department, employee
-from callcenter.web.auth import COOKIE, FOREIGN_ORIGIN, SESSION_LIFE, check_strength, session_token
+from callcenter.web.access import Cause
+from callcenter.web.auth import COOKIE, FOREIGN_ORIGIN, SESSION_LIFE, check_strength
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Routes, dump
 from callcenter.web.packages import PackageView, view_of
@@ -150,9 +151,7 @@ async def sign_out(services: Services, context: Context) -> web.Response:
     if context.me.may("calls.dial"):
         command = ChooseState(context.company_id, context.me.employee_id, AgentState.LOGGED_OUT)
         await services.execute(command)
-        await services.end_phone(context.me.employee_id)
-    await services.auth.sign_out(session_token(context.request))
-    services.hub.drop(context.company_id, context.me.employee_id)
+    await services.access.end(context.company_id, context.me.employee_id, Cause.SIGNED_OUT, context.me.session)
     response = web.Response(status=204)
     response.del_cookie(COOKIE, path="/")
     return response
@@ -184,8 +183,7 @@ async def change_password(services: Services, context: Context) -> None:
     hashed = await services.auth.hash(given.new_password)
     async with services.database.write() as connection:
         await connection.execute(update(employee).where(*where).values(password_hash=hashed))
-    await services.auth.sign_out_everywhere(who.company_id, who.employee_id, but=session_token(context.request))
-    services.hub.drop(who.company_id, who.employee_id)
+    await services.access.end(who.company_id, who.employee_id, Cause.PASSWORD_CHANGED, who.session)
     await services.audit.add(who.company_id, who.employee_id, "password.changed", ip=context.ip)
 
 

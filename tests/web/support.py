@@ -110,6 +110,8 @@ class NoTelephony:
     def __init__(self) -> None:
         self.engine: Engine | None = None
         self.revoked: list[int] = []
+        self.ended: list[tuple[int, str, bool, bool]] = []
+        """(employee, what becomes of calls, browser phone, desk phone) for each end of somebody's phones."""
 
     async def changed(self) -> None:
         if self.engine is not None:
@@ -118,8 +120,21 @@ class NoTelephony:
     async def browser_credentials(self, employee_id: int) -> tuple[str, float]:
         return f"secret-of-{employee_id}", 3600.0
 
-    async def revoke_browser(self, employee_id: int) -> None:
-        self.revoked.append(employee_id)
+    async def end_phones(
+        self,
+        employee_id: int,
+        *,
+        calls: str,
+        browser: bool,
+        desk: bool,
+        ended: Callable[[], None] | None = None,
+    ) -> None:
+        """As if nobody were in a call."""
+        self.ended.append((employee_id, calls, browser, desk))
+        if browser:
+            self.revoked.append(employee_id)
+        if ended is not None:
+            ended()
 
     def phone_server(self) -> tuple[str, int]:
         return "127.0.0.1", 5160
