@@ -18,6 +18,7 @@ from callcenter.domain.agents import employee_of
 from callcenter.domain.events import LinkState
 from callcenter.engine import Engine
 from callcenter.engine.ports import Pbx
+from callcenter.engine.registrations import with_expiry
 from callcenter.pbx import provision
 from callcenter.pbx.errors import PbxError
 from callcenter.pbx.instance import AsteriskInstance
@@ -117,11 +118,9 @@ class TelephonyControl:
                 found |= {row["Key"].lstrip("/") for row in rows if row.get("Key")}
         return found
 
-    async def _delete(self, key: str, family: str = "") -> None:
-        """Deletes `family/name`; the family is up to the first stroke where it is not given."""
-        family = family or key.split("/", 1)[0]
+    async def _delete(self, key: str) -> None:
         try:
-            await self._pbx.send(actions.db_del(family, key.removeprefix(f"{family}/")))
+            await self._pbx.send(actions.db_del(*key.split("/", 1)))
         except AmiError as error:
             if error.code != "refused":  # refused: it was gone already
                 raise
@@ -223,15 +222,14 @@ class TelephonyControl:
             self._owed.pop(employee_id, None)
 
     async def _unregister(self, employee_id: int) -> None:
-        """Deletes what is registered under the employee's accounts: calls must not go there any more."""
+        """Lets what is registered under the employee's accounts expire: Asterisk forgets it within seconds.
+
+        Deleted by us it would vanish without a word, and the same phone's next registration would be told to nobody.
+        """
         names = (provision.phone_endpoint(employee_id), provision.web_endpoint(employee_id))
-        for key in await self._tree(CONTACTS):
-            if key.partition(";")[0] in names:
-                await self._delete(f"{CONTACTS}/{key}", family=CONTACTS)
-        for name in names:
-            # Without this Asterisk goes on asking the deleted contact whether it is there, and tells nobody.
-            with contextlib.suppress(AmiError):
-                await self._pbx.send(actions.qualify(name))
+        for key, note in (await self._tree(CONTACTS)).items():
+            if key.partition(";")[0] in names and (ended := with_expiry(note, 1)):
+                await self._pbx.send(actions.db_put(CONTACTS, key, ended))
 
     async def _tidy_credentials(self) -> None:
         """Passwords of browsers that an earlier engine gave out: they end with their session, or after their time."""
@@ -250,16 +248,16 @@ class TelephonyControl:
             elif employee_id not in self._expiries:
                 self._expire_later(employee_id)
 
-    async def _tree(self, family: str) -> list[str]:
-        """The keys of a family in AstDB."""
+    async def _tree(self, family: str) -> dict[str, str]:
+        """Keys and values of a family in AstDB."""
         try:
             rows = await self._pbx.collect(actions.db_get_tree(family), "DBGetTreeComplete")
         except AmiError as error:
             if error.code == "refused":  # refused: there is none
-                return []
+                return {}
             raise
-        keys = (row.get("Key", "").lstrip("/") for row in rows)
-        return [key.removeprefix(f"{family}/") for key in keys if key.startswith(f"{family}/")]
+        found = {row.get("Key", "").lstrip("/"): row.get("Val", "") for row in rows}
+        return {key.removeprefix(f"{family}/"): value for key, value in found.items() if key.startswith(f"{family}/")}
 
     async def revoke_browser(self, employee_id: int) -> None:
         """The browser phone may not register any more; what cannot be told now is told at the next login."""

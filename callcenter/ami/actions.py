@@ -214,11 +214,6 @@ def db_get_tree(family: str) -> Action:
     return check({"Action": "DBGetTree", "Family": family})
 
 
-def qualify(endpoint: str) -> Action:
-    """Asks an endpoint's registered contacts now whether they are there (`PJSIPQualify`)."""
-    return check({"Action": "PJSIPQualify", "Endpoint": _endpoint(endpoint)})
-
-
 def getvar(name: str, channel: str = "") -> Action:
     """Reads a channel variable, a global one without `channel`; the answer's header is `Value`."""
     action: Action = {"Action": "Getvar", "Variable": _name(name)}
@@ -270,12 +265,6 @@ def _natural(what: str, value: int) -> int:
 def _name(name: str) -> str:
     if not _VARIABLE.fullmatch(name):
         raise BadValue(f"not a variable name: {name!r}")
-    return name
-
-
-def _endpoint(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name):
-        raise BadValue(f"not an endpoint's name: {name!r}")
     return name
 
 
