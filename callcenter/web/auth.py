@@ -5,30 +5,30 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.terms import Scope
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.tables import department, employee, login_failure, role, web_session
+from callcenter.store.tables import department, employee, role, web_session
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
+from callcenter.web.throttle import Throttle
 
 EVERYWHERE = {"all_companies": True}
 COOKIE = "cc_session"
 FOREIGN_ORIGIN = web.RequestKey("foreign_origin", bool)
 """Set on every request: whether a page of another origin sends it."""
 SESSION_LIFE = timedelta(hours=12)
-THROTTLE_WINDOW = timedelta(minutes=15)
-FAILURES_PER_LOGIN = 8
-FAILURES_PER_ADDRESS = 40
 MIN_PASSWORD = 8
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's figures for Argon2id
@@ -93,6 +93,9 @@ _IDENTIFY = (
 class Auth:
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._throttle = Throttle(database)
+        self.on_failed: Callable[[int | None, str, str], Awaitable[None]] = _untold
+        """Told of every wrong password: the company of that login (None: there is no such login), login, address."""
         # Argon2 takes 19 MB and a core for a moment; a burst of logins must not starve the engine's loop.
         self._hashing = asyncio.Semaphore(2)
 
@@ -113,14 +116,14 @@ class Auth:
         query = select(employee).where(employee.c.login == login).execution_options(**EVERYWHERE)
         async with self._db.read() as connection:
             row = (await connection.execute(query)).first()
-        await self._check(login, row.password_hash if row else None, password, ip)
+        await self._check(login, row, password, ip)
         assert row is not None
         if row.account_state != "active":
             raise ApiError("account_inactive")
         token = secrets.token_urlsafe(32)
         now = utcnow()
         async with self._db.write() as connection:
-            await connection.execute(delete(login_failure).where(login_failure.c.key == f"login:{login}"))
+            await self._throttle.succeeded(connection, row, ip)
             await connection.execute(
                 insert(web_session).values(
                     token_hash=_digest(token),
@@ -135,9 +138,12 @@ class Auth:
             )
         return SignedIn(token, now + SESSION_LIFE, row.id, row.company_id)
 
-    async def confirm(self, login: str, stored: str, password: str, ip: str) -> None:
+    async def confirm(self, who: Identity, password: str, ip: str) -> None:
         """Asks a signed-in person for the password again, under the same throttle: a stolen session is no oracle."""
-        await self._check(login, stored, password, ip)
+        query = select(employee).where(employee.c.company_id == who.company_id, employee.c.id == who.employee_id)
+        async with self._db.read() as connection:
+            person = (await connection.execute(query)).one()
+        await self._check(who.login, person, password, ip)
 
     async def end_sessions(self, company_id: int, employee_id: int, *, only: str = "", but: str = "") -> None:
         """Ends an employee's sessions: all, the one named `only`, or all but the one named `but`.
@@ -178,35 +184,16 @@ class Auth:
             session_ends=row.expires_at,
         )
 
-    async def _check(self, login: str, stored: str | None, password: str, ip: str) -> None:
-        """Raises `too_many_attempts` or `bad_credentials`; a `stored` of None fails after the same work."""
-        await self._throttle(login, ip)
-        right = await self.verify(stored or _NOBODY, password) and stored is not None
+    async def _check(self, login: str, person: Any | None, password: str, ip: str) -> None:
+        """Raises `too_many_attempts` or `bad_credentials`; a `person` of None fails after the same work."""
+        await self._throttle.check(login, ip, person)
+        right = await self.verify(person.password_hash if person else _NOBODY, password) and person is not None
         # Of many attempts at once all have passed the first look; those that the earlier ones used up end here.
-        await self._throttle(login, ip)
+        await self._throttle.check(login, ip, person)
         if not right:
-            await self._failed(login, ip)
+            await self._throttle.failed(login, ip)
+            await self.on_failed(person.company_id if person else None, login, ip)
             raise ApiError("bad_credentials")
-
-    async def _throttle(self, login: str, ip: str) -> None:
-        since = utcnow() - THROTTLE_WINDOW
-        for key, limit in ((f"login:{login}"[:128], FAILURES_PER_LOGIN), (f"ip:{ip}", FAILURES_PER_ADDRESS)):
-            query = select(func.count(), func.min(login_failure.c.at)).where(
-                login_failure.c.key == key, login_failure.c.at > since
-            )
-            async with self._db.read() as connection:
-                count, first = (await connection.execute(query)).one()
-            if count >= limit:
-                wait = int((first + THROTTLE_WINDOW - utcnow()).total_seconds()) + 1
-                raise ApiError("too_many_attempts", retry_after=max(1, wait))
-
-    async def _failed(self, login: str, ip: str) -> None:
-        now = utcnow()
-        async with self._db.write() as connection:
-            await connection.execute(delete(login_failure).where(login_failure.c.at < now - THROTTLE_WINDOW))
-            await connection.execute(
-                insert(login_failure), [{"key": f"login:{login}"[:128], "at": now}, {"key": f"ip:{ip}", "at": now}]
-            )
 
 
 async def visible_employees(
@@ -243,6 +230,10 @@ def _below(one: int, top: int, above: dict[int, int | None]) -> bool:
         seen.add(parent)
         parent = above.get(parent)
     return False
+
+
+async def _untold(company_id: int | None, login: str, ip: str) -> None:
+    """Nobody listens yet."""
 
 
 def _digest(token: str) -> str:

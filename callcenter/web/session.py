@@ -176,9 +176,7 @@ async def change_password(services: Services, context: Context) -> None:
     given: NewPassword = context.body
     who = context.me
     where = (employee.c.company_id == who.company_id, employee.c.id == who.employee_id)
-    async with services.database.read() as connection:
-        stored = (await connection.execute(select(employee.c.password_hash).where(*where))).scalar_one()
-    await services.auth.confirm(who.login, stored, given.old_password, context.ip)
+    await services.auth.confirm(who, given.old_password, context.ip)
     check_strength(given.new_password, who.login)
     hashed = await services.auth.hash(given.new_password)
     async with services.database.write() as connection:
