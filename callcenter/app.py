@@ -8,6 +8,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -92,6 +93,7 @@ from callcenter.web import (
 )
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
+from callcenter.web.failures import REGISTRATION, SIGN_IN
 from callcenter.web.kit import Route
 from callcenter.web.listening import listen
 from callcenter.web.live import LiveHub
@@ -103,6 +105,7 @@ from crm_bridge.bridge import CrmBridge
 
 log = logging.getLogger(__name__)
 
+REFUSED_SECONDS = 2
 BOOKS_SECONDS = 60
 """How often packages are expired, reminders are queued and fees are charged."""
 
@@ -249,6 +252,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         messages.nudge()
 
     engine.on_settled = settled
+    engine.refusals.exempt.add(settings.asterisk_host)
     services = Services(
         settings=settings,
         database=database,
@@ -266,6 +270,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         sip_upstream=f"ws://127.0.0.1:{settings.pbx_http_port}/ws",
         demo_numbers=_demo_numbers() if settings.simulated_carrier else (),
     )
+    engine.refusals.on_refused = partial(services.failures.note, REGISTRATION)
     return App(settings, database, stack, engine, ledger, link, telephony, services, worker, messages, clock)
 
 
@@ -338,6 +343,8 @@ async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[
         _background(app, app.messages.run())
         _background(app, _watch_link(app))
         _background(app, app.services.access.run())
+        _background(app, app.services.failures.run())
+        _background(app, _tell_refused(app))
         _background(app, _keep_books(app))
         _background(app, NoticePush(database, app.services.hub).run())
         _background(app, supervise(stack.pbx, _restarted))
@@ -415,6 +422,31 @@ async def _keep_books(app: App) -> None:
         except Exception:
             log.exception("the books could not be brought up to date; they will be tried again")
         await asyncio.sleep(BOOKS_SECONDS)
+
+
+async def _tell_refused(app: App) -> None:
+    """The operator's pages are told how many were refused at the doors; the trunk's addresses are never kept out."""
+    before: dict[str, Any] = {}
+    operator = None
+    while True:
+        with contextlib.suppress(OSError):
+            host = app.settings.trunk_host.rpartition(":")[0] or app.settings.trunk_host
+            if host:
+                found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), None)
+                app.engine.refusals.exempt |= {str(one[4][0]) for one in found}
+        for _ in range(30):
+            await asyncio.sleep(REFUSED_SECONDS)
+            services, refusals = app.services, app.engine.refusals
+            told: dict[str, Any] = {
+                "sign_ins": services.failures.counts[SIGN_IN],
+                "registrations": services.failures.counts[REGISTRATION],
+                "connections": sum(services.gate.turned_away.values()),
+                "waiting": refusals.waiting,
+            }
+            operator = operator or min(app.engine.core.directory.companies, default=None)
+            if told != before and operator is not None:
+                before = told
+                services.hub.publish(operator, [("system", "refused", told)])
 
 
 async def _restarted(what: Restarted) -> None:

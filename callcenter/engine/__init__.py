@@ -31,6 +31,7 @@ from callcenter.engine.lines import Lines
 from callcenter.engine.metering import Metering
 from callcenter.engine.ports import Pbx
 from callcenter.engine.reconcile import Reconciler
+from callcenter.engine.refusals import Refusals
 from callcenter.engine.registrations import Registrations
 from callcenter.engine.rejoin import BrowserCalls
 from callcenter.engine.states import States
@@ -90,6 +91,7 @@ class Engine:
         self.states = States(core)
         self.clock = ClockWatch(core)
         self.registrations = Registrations(core)
+        self.refusals = Refusals(core)
         core.on_snapshot = self._logged_in
         core.on_agent_changed = self._agent_changed
         core.on_agent_line = self.lines.happened
@@ -116,6 +118,7 @@ class Engine:
             self.metering.run_settlement(),
             self.leftovers.run(),
             self.registrations.run(),
+            self.refusals.run(),
             self.follow.run(),
             self.through.run(),
             self.stats.run(),
@@ -213,6 +216,7 @@ class Engine:
 
     async def _logged_in(self, snapshot: Snapshot) -> None:
         self.registrations.logged_in()
+        self.refusals.logged_in()
         self.lines.reconcile(snapshot)
         await self.reconciler.on_snapshot(snapshot)
 

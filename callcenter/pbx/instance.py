@@ -371,7 +371,14 @@ class AsteriskInstance:
 
 
 def _create_wal_database(path: Path) -> None:
-    """An empty SQLite file in WAL mode, so that readers never block Asterisk's writes; existing data stays."""
+    """An empty SQLite file in WAL mode, so that readers never block Asterisk's writes; existing data stays.
+
+    Who called whom is nobody else's business; what SQLite puts beside the file takes its mode.
+    """
+    path.touch(mode=0o600)
+    for name in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if name.exists():
+            name.chmod(0o600)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA user_version=1")

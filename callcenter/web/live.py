@@ -72,7 +72,7 @@ class Client:
     def sees(self, kind: str, key: str, value: Mapping[str, Any]) -> bool:
         me = self.identity
         if kind == "system":
-            return True
+            return key != "refused" or me.may("platform.manage")
         if kind == "stats":
             return me.may("live.view")
         if kind == "queue":
@@ -254,6 +254,9 @@ class LiveHub:
         today = stream.told.get(("stats", "today"))
         if today is not None:
             everything["stats"] = {"today": today}
+        refused = stream.told.get(("system", "refused"))
+        if refused is not None:
+            everything["system"] = {**everything.get("system", {}), "refused": refused}
         # What the engine has not pushed yet is told here for the first time.
         for kind, items in everything.items():
             for key, value in items.items():

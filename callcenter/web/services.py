@@ -20,6 +20,7 @@ from callcenter.web.access import Access
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
 from callcenter.web.call_rows import CustomerBrief
+from callcenter.web.failures import FailureLog
 from callcenter.web.gate import Gate, limits_of
 from callcenter.web.live import LiveHub
 from callcenter.web.sockets import OpenSockets
@@ -116,12 +117,15 @@ class Services:
     phones: OpenSockets = field(default_factory=lambda: OpenSockets(PHONES_PER_PERSON))
     """The browser phones connected right now."""
     live_sockets: OpenSockets = field(default_factory=lambda: OpenSockets(LIVE_PER_PERSON))
+    failures: FailureLog = field(init=False)
     gate: Gate = field(init=False)
     access: Access = field(init=False)
 
     def __post_init__(self) -> None:
         self.gate = Gate(limits_of(self.settings), self.settings)
         self.access = Access(self)
+        self.failures = FailureLog(self.database)
+        self.auth.on_failed = self.failures.note_sign_in
 
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)

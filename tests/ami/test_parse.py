@@ -130,6 +130,22 @@ CASES: list[tuple[str, str, ev.AmiEvent]] = [
         "RxJitter: 0.002\nTxJitter: 0.004000\nRtt: 0.05\n",
         ev.QualityMeasured(HERE, 0.1, 4.0, 50.0),
     ),
+    (
+        "ChallengeResponseFailed",
+        "AccountID: agent-12\nRemoteAddress: IPV4/UDP/203.0.113.7/5060\n",
+        ev.RegistrationRefused("agent-12", "203.0.113.7"),
+    ),
+    ("ChallengeResponseFailed", "AccountID: <unknown>\nRemoteAddress: IPV4/UDP/203.0.113.7/5060\n", None),
+    (
+        "InvalidPassword",
+        "AccountID: agent-12\nRemoteAddress: IPV6/TCP/2001:db8::7/5060\n",
+        ev.RegistrationRefused("agent-12", "2001:db8::7"),
+    ),
+    (
+        "InvalidAccountID",
+        "AccountID: 100\nRemoteAddress: IPV4/UDP/203.0.113.7/5060\n",
+        ev.RegistrationRefused("100", "203.0.113.7"),
+    ),
     ("Shutdown", "Shutdown: Cleanly\nRestart: True\n", ev.SystemShutdown(restart=True)),
     ("Shutdown", "Shutdown: Uncleanly\nRestart: False\n", ev.SystemShutdown(restart=False)),
 ]
