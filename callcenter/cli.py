@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import signal
@@ -48,6 +49,10 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(str(error))
     except DatabaseUnavailable:
         return _fail("The database cannot be reached. Start its server, or correct the setting database_url.")
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise
+        return _fail(f"The system has nothing left to start with: {error.strerror}. Raise its limit of open files.")
     except KeyboardInterrupt:
         return 130
 

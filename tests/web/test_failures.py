@@ -30,9 +30,7 @@ async def test_a_failed_sign_in_is_told_to_the_company_of_the_login(site: Site) 
         for login in ("foreign-agent", "foreign-agent", "nobody-at-all"):
             await browser.sign_in(login, "wrong-horse-battery")
         mine = await failed(site, foreign)
-        assert [(row.object, row.ip, sum_of([row])) for row in mine[:1]] == [
-            ("foreign-agent", "127.0.0.1", sum_of(mine))
-        ]
+        assert {(row.object, row.ip) for row in mine} == {("foreign-agent", "127.0.0.1")}
         assert sum_of(mine) == 2
         assert [row.object for row in await failed(site, own)] == ["nobody-at-all"], "nobody's login: the operator's"
         await browser.sign_in("foreign-agent", "wrong-horse-battery")
