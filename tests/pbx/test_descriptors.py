@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from callcenter import machine
+from callcenter.ledger.cel import CelFile
 from callcenter.pbx.actions import dial_out_action
 from callcenter.pbx.errors import CannotAsk, CommandFailed, StateUnknown
 from callcenter.pbx.instance import AsteriskInstance
@@ -216,3 +217,17 @@ async def test_a_start_raises_the_limit_of_open_files_and_makes_files_private() 
     raised, now, hard, mask = map(int, (await child.communicate())[0].split())
     assert raised == now == min(hard if hard > 0 else machine.MOST_DESCRIPTORS, machine.MOST_DESCRIPTORS)
     assert mask == 0o077
+
+
+async def test_records_that_cannot_be_opened_are_not_no_records(stack: TelephonyStack, ami: Ami) -> None:
+    async with talking(stack, ami, "recorded"):
+        pass
+    records = CelFile(stack.pbx.cel_database, "pbx")
+    assert await records.after(0)  # opened once, so the thread that reads is there
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            await records.after(0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
