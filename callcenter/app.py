@@ -8,6 +8,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -24,6 +25,7 @@ from callcenter.ledger.packages import Packages
 from callcenter.ledger.reconcile import Reconciliation
 from callcenter.ledger.settle import Settlement
 from callcenter.pbx.carrier import NUMBERS
+from callcenter.pbx.ports import ABOUT_THE_PORT
 from callcenter.pbx.render import make_private
 from callcenter.pbx.stack import TelephonyStack
 from callcenter.pbx.supervisor import Restarted, supervise
@@ -97,7 +99,9 @@ from callcenter.web import (
 )
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
+from callcenter.web.failures import REGISTRATION, SIGN_IN
 from callcenter.web.kit import Route
+from callcenter.web.listening import listen
 from callcenter.web.live import LiveHub
 from callcenter.web.notice_push import NoticePush
 from callcenter.web.server import build
@@ -107,6 +111,7 @@ from crm_bridge.bridge import CrmBridge
 
 log = logging.getLogger(__name__)
 
+REFUSED_SECONDS = 2
 BOOKS_SECONDS = 60
 """How often packages are expired, reminders are queued and fees are charged."""
 
@@ -257,6 +262,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         messages.nudge()
 
     engine.on_settled = settled
+    engine.refusals.exempt.add(settings.asterisk_host)
     services = Services(
         settings=settings,
         database=database,
@@ -274,6 +280,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         sip_upstream=f"ws://127.0.0.1:{settings.pbx_http_port}/ws",
         demo_numbers=_demo_numbers() if settings.simulated_carrier else (),
     )
+    engine.refusals.on_refused = partial(services.failures.note, REGISTRATION)
     return App(settings, database, stack, engine, ledger, link, telephony, services, worker, messages, clock)
 
 
@@ -347,6 +354,9 @@ async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[
         _background(app, app.messages.run())
         _background(app, _watch_link(app))
         _background(app, app.telephony.trunk.run())
+        _background(app, app.services.access.run())
+        _background(app, app.services.failures.run())
+        _background(app, _tell_refused(app))
         _background(app, _keep_books(app))
         _background(app, NoticePush(database, app.services.hub).run())
         _background(app, supervise(stack.pbx, _restarted))
@@ -369,14 +379,12 @@ async def _serve(app: App) -> web.AppRunner:
     application[openapi.DOCUMENT] = openapi.build_document(
         [route for route in routes if route.tag != static.routes.tag]
     )
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=2)
-    await runner.setup()
     try:
-        await web.TCPSite(runner, app.settings.host, app.settings.port).start()
-    except OSError:
-        await runner.cleanup()
+        return await listen(application, app.settings.host, app.settings.port, 2)
+    except OSError as error:
+        if error.errno not in ABOUT_THE_PORT:
+            raise
         raise _port_taken(app.settings) from None
-    return runner
 
 
 def require_free_port(settings: Settings) -> None:
@@ -385,7 +393,9 @@ def require_free_port(settings: Settings) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
-        except OSError:
+        except OSError as error:
+            if error.errno not in ABOUT_THE_PORT:
+                raise
             raise _port_taken(settings) from None
 
 
@@ -424,6 +434,31 @@ async def _keep_books(app: App) -> None:
         except Exception:
             log.exception("the books could not be brought up to date; they will be tried again")
         await asyncio.sleep(BOOKS_SECONDS)
+
+
+async def _tell_refused(app: App) -> None:
+    """The operator's pages are told how many were refused at the doors; the trunk's addresses are never kept out."""
+    before: dict[str, Any] = {}
+    operator = None
+    while True:
+        with contextlib.suppress(OSError):
+            host = app.settings.trunk_host.rpartition(":")[0] or app.settings.trunk_host
+            if host:
+                found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), None)
+                app.engine.refusals.exempt |= {str(one[4][0]) for one in found}
+        for _ in range(30):
+            await asyncio.sleep(REFUSED_SECONDS)
+            services, refusals = app.services, app.engine.refusals
+            told: dict[str, Any] = {
+                "sign_ins": services.failures.counts[SIGN_IN],
+                "registrations": services.failures.counts[REGISTRATION],
+                "connections": sum(services.gate.turned_away.values()),
+                "waiting": refusals.waiting,
+            }
+            operator = operator or min(app.engine.core.directory.companies, default=None)
+            if told != before and operator is not None:
+                before = told
+                services.hub.publish(operator, [("system", "refused", told)])
 
 
 async def _restarted(what: Restarted) -> None:

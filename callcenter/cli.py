@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import json
 import logging
-import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from callcenter import app as application
-from callcenter import demo, seed
+from callcenter import demo, machine, seed
 from callcenter.ami.errors import AmiError
 from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.ledger import reconcile
@@ -31,8 +31,7 @@ from callcenter.web.permissions import BUILTIN
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; prints one sentence that says what to do when it cannot."""
     options = _parser().parse_args(argv)
-    # Whatever we write (database, recordings, logs, secrets) is nobody else's business.
-    os.umask(0o077)
+    machine.private_files()
     try:
         settings = load(options.config)
     except SettingsError as error:
@@ -42,12 +41,18 @@ def main(argv: list[str] | None = None) -> int:
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    if options.command in ("serve", "demo"):
+        machine.raise_descriptor_limit()
     try:
         return int(_run(options.run(settings, options)) or 0)
     except (PbxError, AmiError, application.PortTaken, demo.DemoFailed) as error:
         return _fail(str(error))
     except DatabaseUnavailable:
         return _fail("The database cannot be reached. Start its server, or correct the setting database_url.")
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise
+        return _fail(f"The system has nothing left to start with: {error.strerror}. Raise its limit of open files.")
     except KeyboardInterrupt:
         return 130
 

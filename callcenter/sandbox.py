@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from callcenter.pbx.ports import ABOUT_THE_PORT
 from callcenter.settings import Settings
 
 RTP_STEP = 400
@@ -64,6 +65,8 @@ def _is_free(port: int) -> bool:
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             with socket.socket(socket.AF_INET, kind) as probe:
                 probe.bind(("127.0.0.1", port))
-    except OSError:
+    except OSError as error:
+        if error.errno not in ABOUT_THE_PORT:
+            raise
         return False
     return True

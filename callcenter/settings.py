@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+Network = IPv4Network | IPv6Network
 ENV_PREFIX = "CALLCENTER_"
 
 
@@ -30,6 +32,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: int = 8088
     public_origin: str = ""
     """The origin users type, e.g. `https://cc.example.com`, when a proxy stands in front."""
+    trusted_proxies: str = ""
+    """Addresses or networks (CIDR), separated by commas, of the proxies in front; only they are believed when they say
+    for whom they ask (`X-Forwarded-For`, `-Proto`, `-Host`)."""
+    max_connections: int = 0
+    """Connections that the web face holds at once; 0 derives it from the limit of open files, and leaves a reserve."""
+    max_connections_per_address: int = 0
+    """How many of them one address may have; 0 is half of them."""
     time_zone: str = "Asia/Shanghai"
     default_region: str = "CN"
     """Region for numbers typed without a country code (ISO 3166-1 alpha-2)."""
@@ -122,6 +131,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return "" if chosen == "off" else chosen
 
     @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """`trusted_proxies` as networks; raises ValueError for what is none."""
+        return tuple(ip_network(one.strip()) for one in self.trusted_proxies.split(",") if one.strip())
+
+    @property
     def simulated_carrier(self) -> bool:
         return not self.trunk_host
 
@@ -147,9 +161,14 @@ def load(path: Path | None = None, env: Mapping[str, str] | None = None) -> Sett
             raise SettingsError(f"{key} names no setting. Known settings: {', '.join(sorted(known))}.")
         values[name] = value
     try:
-        return msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
+        made = msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise SettingsError(f"Bad setting: {error}") from None
+    try:
+        made.proxy_networks  # noqa: B018  # read for what it raises
+    except ValueError as error:
+        raise SettingsError(f"Bad setting trusted_proxies: {error}; give addresses or networks (10.0.0.0/8).") from None
+    return made
 
 
 def _decode(kind: type[Any], value: Any) -> Any:

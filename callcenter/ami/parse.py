@@ -309,6 +309,15 @@ def _originate(block: str) -> ev.AmiEvent | None:
     return ev.OriginateAnswered(call_id, value(block, "Response") == "Success", number(value(block, "Reason")))
 
 
+def _refused(block: str) -> ev.AmiEvent | None:
+    account = value(block, "AccountID")
+    # `IPV4/UDP/203.0.113.7/5060`; a refused unknown account is told of once under its name, and again without.
+    address = value(block, "RemoteAddress").split("/")
+    if account in ("", _UNKNOWN) or len(address) != 4:
+        return None
+    return ev.RegistrationRefused(account, address[2])
+
+
 def _shutdown(block: str) -> ev.AmiEvent | None:
     return ev.SystemShutdown(value(block, "Restart").lower() == "true")
 
@@ -333,6 +342,9 @@ PARSERS: Final[dict[str, Callable[[str], ev.AmiEvent | None]]] = {
     "AgentRingNoAnswer": _agent(ev.AgentRangNoAnswer),
     "ContactStatus": _contact,
     "OriginateResponse": _originate,
+    "ChallengeResponseFailed": _refused,
+    "InvalidPassword": _refused,
+    "InvalidAccountID": _refused,
     "Shutdown": _shutdown,
 }
 """AMI event name to what reads it. A reader answers None where the event lacks what makes it usable."""

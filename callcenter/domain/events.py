@@ -292,6 +292,15 @@ class Snapshot(AmiEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationRefused(AmiEvent):
+    """`ChallengeResponseFailed`, `InvalidPassword` or `InvalidAccountID`: somebody at `address` did not prove to be
+    `account`."""
+
+    account: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class SystemShutdown(AmiEvent):
     """`Shutdown`: Asterisk is going down on purpose."""
 

@@ -30,6 +30,15 @@ class LegOrder(StrEnum):
     CUSTOMER_FIRST = "customer_first"
 
 
+class AccessEnd(StrEnum):
+    """What becomes of the running call of somebody whose access ends."""
+
+    AT_ONCE = "at_once"
+    """The employee's leg is hung up."""
+    AFTER_CALL = "after_call"
+    """The call is finished; the phones end with it."""
+
+
 class CallerIdPolicy(StrEnum):
     """Which of a company's numbers a called party sees."""
 

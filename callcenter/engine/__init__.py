@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from callcenter.domain.agents import Agent
-from callcenter.domain.calls import Call
+from callcenter.domain.calls import TALKING, Call, Leg
 from callcenter.domain.commands import (
     CancelCallback,
     Command,
@@ -32,6 +32,7 @@ from callcenter.engine.lines import Lines
 from callcenter.engine.metering import Metering
 from callcenter.engine.ports import Pbx
 from callcenter.engine.reconcile import Reconciler
+from callcenter.engine.refusals import Refusals
 from callcenter.engine.registrations import Registrations
 from callcenter.engine.rejoin import BrowserCalls
 from callcenter.engine.states import States
@@ -97,6 +98,7 @@ class Engine:
         self.states = States(core)
         self.clock = ClockWatch(core)
         self.registrations = Registrations(core)
+        self.refusals = Refusals(core)
         core.on_snapshot = self._logged_in
         core.on_agent_changed = self._agent_changed
         core.on_agent_line = self.lines.happened
@@ -124,6 +126,7 @@ class Engine:
             self.metering.run_settlement(),
             self.leftovers.run(),
             self.registrations.run(),
+            self.refusals.run(),
             self.follow.run(),
             self.through.run(),
             self.stats.run(),
@@ -200,6 +203,18 @@ class Engine:
         own = self.core.directory.outside.get(company_id, ())
         return call is not None and any(one.leaving and one.number == call.company_number for one in own)
 
+    def talks(self, employee_id: int) -> bool:
+        """Whether an employee has a leg that was answered and is not over, in whatever part."""
+        return any(leg.state in TALKING for leg in self._legs_of(employee_id))
+
+    def channels_of(self, employee_id: int, *, talking: bool) -> list[str]:
+        """The channels of an employee's legs; without `talking` only of those that were not answered yet."""
+        return [leg.channel for leg in self._legs_of(employee_id) if leg.channel and (talking or not leg.answered_at)]
+
+    def _legs_of(self, employee_id: int) -> list[Leg]:
+        calls = (call for call in self.core.registry.calls.values() if not call.over)
+        return [leg for call in calls for leg in call.legs.values() if leg.employee_id == employee_id and not leg.over]
+
     def touch_group(self, group_id: int) -> None:
         """Counts a group's missed calls and unheard messages again."""
         self.inbound.lines.touch(group_id, counted=True)
@@ -209,6 +224,7 @@ class Engine:
 
     async def _logged_in(self, snapshot: Snapshot) -> None:
         self.registrations.logged_in()
+        self.refusals.logged_in()
         self.lines.reconcile(snapshot)
         await self.reconciler.on_snapshot(snapshot)
 

@@ -106,6 +106,7 @@ class Core:
         """Told of the events of agents' open lines (`engine/lines.py`); their channels belong to no call."""
         self.on_originate_failed: Callable[[str], None] | None = None
         self.on_settled: Callable[[Settled], None] | None = None
+        self.on_refused: Callable[[ev.RegistrationRefused], None] | None = None
         self.watchers: list[Callable[[Call, str, ev.AmiEvent], None]] = []
         """Told of every event of a leg, with the leg's id, after the event was applied."""
         self.on_step: list[Callable[[timedelta], None]] = []
@@ -226,6 +227,8 @@ class Core:
                 self._not_dialled(event, now)
             case ev.LinkChanged():
                 self._link(event)
+            case ev.RegistrationRefused() if self.on_refused is not None:
+                self.on_refused(event)
             case _:
                 pass
         if self.on_line is not None and isinstance(event, _OF_A_LINE):

@@ -71,10 +71,19 @@ class Registrations:
 
 
 def _later(note: str, seconds: int) -> str:
-    """A contact as Asterisk keeps it (JSON of texts), good for so many seconds more; empty when it is none."""
+    """A contact as Asterisk keeps it, good for so many seconds more; empty when it is none."""
+    try:
+        until = int(json.loads(note)[UNTIL])
+    except (ValueError, TypeError, KeyError):
+        return ""
+    return with_expiry(note, until + seconds)
+
+
+def with_expiry(note: str, until: int) -> str:
+    """A contact as Asterisk keeps it (JSON of texts), good until that Unix time; empty when it is none."""
     try:
         contact = json.loads(note)
-        contact[UNTIL] = str(int(contact[UNTIL]) + seconds)
-    except (ValueError, TypeError, KeyError):
+        contact[UNTIL] = str(until)
+    except (ValueError, TypeError):
         return ""
     return json.dumps(contact, separators=(",", ":"))

@@ -49,7 +49,9 @@ class CelFile:
         self.node = node
 
     async def after(self, last_id: int, limit: int = BATCH) -> list[CelRow]:
-        """Rows past `last_id` in order; empty while Asterisk has not made its table yet."""
+        """Rows past `last_id` in order; empty while Asterisk has not made its table yet. Raises OSError when this
+        process cannot open the file.
+        """
         return await asyncio.to_thread(self._after, last_id, limit)
 
     async def between(self, start: datetime, end: datetime) -> list[CelRow]:
@@ -75,6 +77,8 @@ class CelFile:
             with self._connect() as connection:
                 rows = connection.execute(query, (last_id, limit)).fetchall()
         except sqlite3.OperationalError:
+            # Raises where it is we who can open nothing (no descriptors): that is no file without rows.
+            self.path.open("rb").close()
             return []  # no table yet, or busy for a moment: the next round reads it
         return [_row(*row) for row in rows]
 

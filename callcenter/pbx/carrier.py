@@ -18,7 +18,8 @@ from callcenter.domain.trunks import CalledIn, ShownIn, TrunkProfile
 from callcenter.pbx.ami_once import AmiConnection
 from callcenter.pbx.errors import CommandFailed, UnsafeValue
 from callcenter.pbx.fetch import AsteriskInstall
-from callcenter.pbx.instance import AsteriskInstance, Port
+from callcenter.pbx.instance import AsteriskInstance
+from callcenter.pbx.ports import Port
 from callcenter.pbx.render import check_value, write_atomic
 from callcenter.pbx.trunks import TRUNK_HEADER, kind_of
 from callcenter.settings import Settings

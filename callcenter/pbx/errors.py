@@ -54,3 +54,15 @@ class CommandFailed(PbxError):
     """A console command could not be delivered to the running Asterisk."""
 
     code = "asterisk_command_failed"
+
+
+class CannotAsk(PbxError):
+    """We could not ask Asterisk (no descriptors, no memory, no process); nothing is known about Asterisk itself."""
+
+    code = "asterisk_cannot_be_asked"
+
+
+class StateUnknown(PbxError):
+    """Whether Asterisk runs could not be seen; nothing was started, stopped or removed."""
+
+    code = "asterisk_state_unknown"

@@ -15,7 +15,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -24,9 +23,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from callcenter.pbx.errors import BinaryMissing, CommandFailed, PortTaken, RunFolderNotWritable, StartFailed
+from callcenter.pbx.errors import (
+    BinaryMissing,
+    CannotAsk,
+    CommandFailed,
+    PbxError,
+    RunFolderNotWritable,
+    StartFailed,
+    StateUnknown,
+)
 from callcenter.pbx.fetch import AsteriskInstall
-from callcenter.pbx.process import is_running, start_detached
+from callcenter.pbx.ports import Port, require_free
+from callcenter.pbx.process import Gone, Running, Sighting, Unknown, find, look, start_detached
 from callcenter.pbx.render import TEMPLATES, copy_dialplans, make_private, render_folder, write_atomic
 from callcenter.pbx.sounds import lay_out
 from callcenter.pbx.tones import write_beeps
@@ -37,16 +45,6 @@ log = logging.getLogger(__name__)
 _LONGEST_SOCKET_FOLDER = 90
 WARN_TONE_HZ = 880
 _SECRET_NAMES = ("ami_secret", "trunk_secret", "lock_secret")
-
-
-@dataclass(frozen=True)
-class Port:
-    """A port the instance needs, and the setting that changes it."""
-
-    number: int
-    setting: str
-    kind: str = "udp"
-    host: str = "127.0.0.1"
 
 
 @dataclass
@@ -107,13 +105,29 @@ class AsteriskInstance:
 
     # -- life ------------------------------------------------------------------------------------------------------
 
-    def pid(self) -> int | None:
-        """Process id of the live Asterisk of this run folder, or None."""
+    def sight(self) -> Sighting:
+        """Whether this run folder's Asterisk lives; one whose pidfile was lost is found by its arguments.
+
+        `Unknown` when it could not be seen: whoever asks leaves everything as it is then.
+        """
         try:
-            pid = int(self.pidfile.read_text("ascii"))
-        except (OSError, ValueError):
-            return None
-        return pid if self._is_ours(pid) else None
+            noted = int(self.pidfile.read_text("ascii"))
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: cut short by a full disk
+            return self._lost()
+        except OSError as error:
+            return Unknown(f"{self.pidfile} cannot be read: {error.strerror}")
+        seen = look(noted, self._config) if noted > 0 else Gone()
+        return self._lost() if isinstance(seen, Gone) else seen
+
+    def pid(self) -> int | None:
+        """Process id of the live Asterisk of this run folder, or None; raises `StateUnknown` when it cannot be seen."""
+        match self.sight():
+            case Running(pid):
+                return pid
+            case Gone():
+                return None
+            case Unknown(why):
+                raise StateUnknown(f"Whether Asterisk ({self.role}) runs cannot be seen: {why}.")
 
     def adopt(self) -> bool:
         """True if a live Asterisk of this run folder was found; it is then controlled as if started here."""
@@ -122,19 +136,38 @@ class AsteriskInstance:
     async def start(self, timeout: float = 30.0) -> bool:
         """Make sure Asterisk runs and is ready; returns True if one that already ran was adopted.
 
-        One that runs with other settings or templates is started anew, unless it has calls.
+        One that runs with other settings or templates is started anew, unless it has calls; so is one that does not
+        answer. Raises `StateUnknown` when it cannot be seen whether one runs: a second one is never started.
         """
-        if self.adopt():
-            await self.ready(timeout)
-            if self._is_up_to_date() or not await self._is_idle():
+        if await self._settled_pid() is not None:
+            if await self._adopted_answers(timeout) and (self._is_up_to_date() or not await self._is_idle()):
                 return True
             await self.stop()
         self.render()
-        self.check_ports()
+        require_free(self.ports)
         self._spawn()
         await self.ready(timeout)
         await self._check_modules()
         return False
+
+    async def _settled_pid(self, patience: float = 2.0) -> int | None:
+        """The process id once it can be told; a moment between two programs passes by itself."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                return self.pid()
+            except StateUnknown:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.1)
+
+    async def _adopted_answers(self, timeout: float) -> bool:
+        try:
+            await self.ready(timeout)
+        except StartFailed as error:
+            log.error("Asterisk (%s) was left behind by an earlier run and is ended: %s", self.role, error)
+            return False
+        return True
 
     def render(self) -> None:
         """Write the whole configuration folder; generated files (endpoints, queues) keep their content."""
@@ -163,7 +196,7 @@ class AsteriskInstance:
         """Whether the running Asterisk was started from the present templates and settings."""
         try:
             return self._fingerprint_file.read_text("ascii") == self._fingerprint()
-        except OSError:
+        except FileNotFoundError:
             return False
 
     async def _is_idle(self) -> bool:
@@ -181,34 +214,25 @@ class AsteriskInstance:
         facts = [self.install.command, str(self.install.module_dir), dict(self.values), dict(self.blocks), templates]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
-    def check_ports(self) -> None:
-        """Raise `PortTaken` for the first needed port that another program holds."""
-        for port in self.ports:
-            kind = socket.SOCK_DGRAM if port.kind == "udp" else socket.SOCK_STREAM
-            with socket.socket(socket.AF_INET, kind) as probe:
-                if port.kind == "tcp":
-                    # As Asterisk does, so connections that linger after a restart are no hindrance.
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((port.host, port.number))
-                except OSError as error:
-                    raise PortTaken(
-                        f"{port.kind.upper()} port {port.number} on {port.host} cannot be used ({error.strerror}). "
-                        f"End the program that holds it, or change the setting `{port.setting}`.",
-                        port=port.number,
-                        setting=port.setting,
-                    ) from None
-
     async def ready(self, timeout: float = 30.0) -> None:
-        """Wait until Asterisk is fully booted; raises `StartFailed` with its last log lines."""
+        """Wait until Asterisk is fully booted; raises `StartFailed` with its last log lines, or `CannotAsk`."""
         deadline = time.monotonic() + timeout
+        trouble: PbxError | None = None
         while time.monotonic() < deadline:
-            if self.pid() is None:
+            seen = self.sight()
+            if isinstance(seen, Gone):
                 raise StartFailed(f"Asterisk ({self.role}) ended while starting. {self._last_lines()}")
-            with contextlib.suppress(CommandFailed):
+            trouble = None
+            try:
                 if "fully booted" in await self.cli("core waitfullybooted", deadline - time.monotonic()):
                     return
+            except CommandFailed:
+                pass
+            except CannotAsk as cannot:
+                trouble = cannot
             await asyncio.sleep(0.05)
+        if trouble is not None:
+            raise trouble
         raise StartFailed(f"Asterisk ({self.role}) was not ready after {timeout:.0f} s. {self._last_lines()}")
 
     async def _check_modules(self) -> None:
@@ -221,42 +245,52 @@ class AsteriskInstance:
             raise StartFailed(f"Asterisk ({self.role}) could not load {', '.join(missing)}. {self._last_lines()}")
 
     async def stop(self, timeout: float = 10.0) -> None:
-        """End this Asterisk, calls included: first politely, then for certain. Nothing else is touched."""
-        pid = self.pid()
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            if not await self._wait_gone(pid, timeout):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                await self._wait_gone(pid, 5.0)
+        """End this Asterisk, calls included: first politely, then for certain. Nothing else is touched.
+
+        The pidfile goes only when its process was seen dead; otherwise raises `StateUnknown` and leaves it.
+        """
+        while (pid := await self._settled_pid()) is not None:
+            await self._end(pid, timeout)
         self.pidfile.unlink(missing_ok=True)
+
+    async def _end(self, pid: int, timeout: float) -> None:
+        for number, patience in ((signal.SIGTERM, timeout), (signal.SIGKILL, 5.0)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            if await self._wait_gone(pid, patience):
+                return
+        raise StateUnknown(f"Asterisk ({self.role}), process {pid}, was not seen to end.")
 
     async def _wait_gone(self, pid: int, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            if not self._is_ours(pid):
-                return True
+        while not isinstance(look(pid, self._config), Gone):
+            if time.monotonic() > deadline:
+                return False
             await asyncio.sleep(0.02)
-        return not self._is_ours(pid)
+        return True
 
     # -- console ---------------------------------------------------------------------------------------------------
 
     async def cli(self, command: str, timeout: float = 10.0) -> str:
-        """The output of a console command; raises `CommandFailed` when Asterisk does not answer."""
-        argv = [*self.install.command, "-C", str(self.etc / "asterisk.conf"), "-rx", command]
-        process = await asyncio.create_subprocess_exec(
-            *argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        """The output of a console command; raises `CommandFailed` when Asterisk does not answer, and `CannotAsk` when
+        we could not even ask.
+        """
+        argv = [*self.install.command, "-C", str(self._config), "-rx", command]
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        except (OSError, RuntimeError) as error:  # RuntimeError: no thread could be started to wait for the process
+            raise CannotAsk(f"Asterisk ({self.role}) cannot be asked `{command}`: {error}.") from error
         try:
             async with asyncio.timeout(max(timeout, 0.1)):
-                out, error = await process.communicate()
+                out, complaint = await process.communicate()
         except TimeoutError:
             process.kill()
             await process.wait()
             raise CommandFailed(f"Asterisk ({self.role}) did not answer `{command}` in {timeout:.0f} s.") from None
         if process.returncode != 0:
-            text = (error or out).decode("utf-8", "replace").strip()
+            text = (complaint or out).decode("utf-8", "replace").strip()
             raise CommandFailed(f"Asterisk ({self.role}) did not take `{command}`: {text}")
         return out.decode("utf-8", "replace")
 
@@ -307,14 +341,25 @@ class AsteriskInstance:
             raise BinaryMissing(
                 f"{self.install.command[-1]} does not exist. Run `python -m callcenter.pbx.fetch` to get it again."
             )
-        argv = [*self.install.command, "-f", "-C", str(self.etc / "asterisk.conf")]
+        argv = [*self.install.command, "-f", "-C", str(self._config)]
         started = start_detached(argv, self.run_dir / "log" / "console.log", self.run_dir)
         if isinstance(started, str):
             raise StartFailed(f"Asterisk ({self.role}) could not be started: {started}")
         write_atomic(self.pidfile, str(started))
 
-    def _is_ours(self, pid: int) -> bool:
-        return is_running(pid, self.etc / "asterisk.conf")
+    @property
+    def _config(self) -> Path:
+        """What Asterisk is started with, and known by among all processes."""
+        return (self.etc / "asterisk.conf").absolute()
+
+    def _lost(self) -> Sighting:
+        """One that runs although no pidfile names it; the pidfile is written anew."""
+        found = find(self._config)
+        if isinstance(found, Running):
+            log.warning("Asterisk (%s) runs as process %d without its pidfile", self.role, found.pid)
+            with contextlib.suppress(OSError):
+                write_atomic(self.pidfile, str(found.pid))
+        return found
 
     def _last_lines(self, count: int = 5) -> str:
         lines: list[str] = []
@@ -329,12 +374,12 @@ class AsteriskInstance:
 def _create_wal_database(path: Path) -> None:
     """An empty SQLite file in WAL mode, so that readers never block Asterisk's writes; existing data stays.
 
-    It says who called whom, so nobody else may read it; SQLite gives its -wal and -shm the same rights.
+    Who called whom is nobody else's business; what SQLite puts beside the file takes its mode.
     """
-    for one in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
-        if one == path or one.exists():
-            one.touch(mode=0o600)
-            one.chmod(0o600)
+    path.touch(mode=0o600)
+    for name in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if name.exists():
+            name.chmod(0o600)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA user_version=1")

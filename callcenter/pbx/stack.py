@@ -8,7 +8,8 @@ from typing import Self
 from callcenter.pbx import provision
 from callcenter.pbx.carrier import Carrier
 from callcenter.pbx.fetch import AsteriskInstall, ensure
-from callcenter.pbx.instance import AsteriskInstance, Port
+from callcenter.pbx.instance import AsteriskInstance
+from callcenter.pbx.ports import Port
 from callcenter.pbx.render import DIALPLANS
 from callcenter.pbx.trunks import TrunkSpec, account_number, contact_user, identity_host, kind_of
 from callcenter.settings import Settings

@@ -7,8 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from callcenter.pbx.errors import CommandFailed, PbxError
+from callcenter.pbx.errors import CannotAsk, CommandFailed, PbxError
 from callcenter.pbx.instance import AsteriskInstance
+from callcenter.pbx.process import Gone
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ async def supervise(
     *,
     interval: float = 0.5,
     back_off: tuple[float, ...] = BACK_OFF,
+    check_every: float = CHECK_EVERY,
 ) -> None:
     """Watch `instance` until cancelled; it must have been started. Every restart, failed or not, is reported."""
     loop = asyncio.get_running_loop()
@@ -43,40 +45,48 @@ async def supervise(
     silent = 0
     while True:
         await asyncio.sleep(interval)
-        reason = "" if instance.pid() is not None else "the process ended"
-        if not reason and loop.time() - last_check >= CHECK_EVERY:
+        # Not seen is not gone: without descriptors we see nothing, and Asterisk talks on.
+        gone = isinstance(instance.sight(), Gone)
+        if not gone and loop.time() - last_check >= check_every:
             last_check = loop.time()
-            silent = 0 if await _answers(instance) else silent + 1
-            if silent >= HUNG_AFTER:
-                reason = "it did not answer on its console"
-        if not reason:
+            silent = await _silence(instance, silent)
+        if not gone and silent < HUNG_AFTER:
             if attempt and loop.time() - alive_since >= STEADY_AFTER:
                 attempt = 0
             continue
+        reason = "the process ended" if gone else "it did not answer on its console"
         pause = back_off[min(attempt, len(back_off) - 1)]
         attempt += 1
         silent = 0
         log.error("Asterisk (%s): %s; starting it again in %.0f s", instance.role, reason, pause)
         await asyncio.sleep(pause)
-        error = await _restart(instance)
+        error = await _restart(instance, hung=not gone)
         alive_since = last_check = loop.time()
         await on_restart(Restarted(instance.role, attempt, reason, error))
 
 
-async def _answers(instance: AsteriskInstance) -> bool:
+async def _silence(instance: AsteriskInstance, before: int) -> int:
+    """How often in a row Asterisk was asked and did not answer; what we could not ask changes nothing."""
     try:
         await instance.cli("core show uptime", timeout=5.0)
-        await instance.rotate_logs()
     except CommandFailed as error:
         log.warning("%s", error)
-        return False
-    return True
-
-
-async def _restart(instance: AsteriskInstance) -> str:
-    """Stop what is left and start anew; returns what went wrong, or an empty text."""
+        return before + 1
+    except CannotAsk as error:
+        log.warning("%s", error)
+        return before
     try:
-        await instance.stop(timeout=3.0)
+        await instance.rotate_logs()
+    except (PbxError, OSError) as error:
+        log.warning("the logs of Asterisk (%s) could not be rotated: %s", instance.role, error)
+    return 0
+
+
+async def _restart(instance: AsteriskInstance, *, hung: bool) -> str:
+    """Start anew, a hung one after it was ended; returns what went wrong, or an empty text."""
+    try:
+        if hung:
+            await instance.stop(timeout=3.0)
         await instance.start()
     except (PbxError, OSError) as error:
         log.exception("Asterisk (%s) could not be started again", instance.role)

@@ -39,6 +39,10 @@ ENCODERS = {
 }
 
 
+STARVED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+"""Errors that tell of this machine's moment and nothing of the file."""
+
+
 class RecordingError(Exception):
     """The recording could not be made; the message says why."""
 
@@ -55,8 +59,16 @@ class NotClosed(BadAudio):
     """The header does not know the length yet: Asterisk is still writing, or died while it wrote."""
 
 
-class StorageFull(RecordingError):
-    """There is no space for the recording; nothing is wrong with the call."""
+class Postponed(RecordingError):
+    """Nothing is wrong with the call's files: this machine cannot work on them now."""
+
+
+class StorageFull(Postponed):
+    """There is no space for the recording."""
+
+
+class Starved(Postponed):
+    """There are no descriptors, processes or memory left to work with."""
 
 
 class EncodingFailed(RecordingError):
@@ -119,6 +131,8 @@ def read_side(path: Path, *, salvage: bool = False) -> Any | None:
     except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno in STARVED:
+            raise Starved(f"{path.name} cannot be opened: {error.strerror}") from None
         raise BadAudio(f"{path.name} cannot be read: {error.strerror}") from None
     if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise BadAudio(f"{path.name} is not a WAV file ({len(data)} bytes)")
@@ -208,6 +222,8 @@ def _encode(mixed: Any, target: Path, kind: str) -> None:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageFull(f"no space left for {target}") from None
+        if error.errno in STARVED:
+            raise Starved(f"{target} cannot be written: {error.strerror}") from None
         raise EncodingFailed(f"cannot write {target}: {error.strerror}") from None
     finally:
         if part is not None:

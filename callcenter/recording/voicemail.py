@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from callcenter.domain.terms import EndReason
-from callcenter.recording.pipeline import NothingRecorded, Produced, RecordingError, StorageFull, produce
+from callcenter.recording.pipeline import NothingRecorded, Postponed, Produced, RecordingError, produce
 from callcenter.recording.worker import waveform_body
 from callcenter.store.database import Database
 from callcenter.store.tables import call, call_waveform, voicemail
@@ -72,8 +72,8 @@ class VoicemailWorker:
             self._wake.clear()
             try:
                 await self.work()
-            except StorageFull as error:
-                log.error("THE STORAGE IS FULL: voicemails stay in %s (%s)", self._spool, error)
+            except Postponed as error:
+                log.error("VOICEMAILS WAIT and stay in %s (%s)", self._spool, error)
                 pause = FULL_STORAGE_PAUSE
             except Exception:
                 log.exception("voicemails met trouble and go on")
@@ -104,7 +104,8 @@ class VoicemailWorker:
                 self._format,
                 salvage=tries >= MAX_TRIES,
             )
-        except StorageFull:
+        except Postponed:
+            self._tries[row.id] -= 1  # it was no fault of the message
             raise
         except NothingRecorded:
             made = None

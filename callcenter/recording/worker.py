@@ -25,7 +25,15 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from callcenter.recording.pipeline import ENCODERS, Produced, RecordingError, StorageFull, produce
+from callcenter.recording.pipeline import (
+    ENCODERS,
+    STARVED,
+    Postponed,
+    Produced,
+    RecordingError,
+    StorageFull,
+    produce,
+)
 from callcenter.store.database import Database
 from callcenter.store.tables import call, call_waveform, consult_recording
 
@@ -191,10 +199,11 @@ class RecordingWorker:
         last = row.recording_tries + 1 >= MAX_TRIES
         try:
             made = await self._produce(sources[0], sources[1], self._recordings / relative, salvage=last)
-        except StorageFull as error:
+        except Postponed as error:
             self._storage_full_until = self._clock() + FULL_STORAGE_PAUSE
             log.error(
-                "THE STORAGE IS FULL: call %s keeps its originals in %s; next try in %.0f s (%s)",
+                "%s: call %s keeps its originals in %s; next try in %.0f s (%s)",
+                "THE STORAGE IS FULL" if isinstance(error, StorageFull) else "RECORDINGS WAIT",
                 row.id,
                 self._spool,
                 FULL_STORAGE_PAUSE,
@@ -203,6 +212,15 @@ class RecordingWorker:
             return False
         except (RecordingError, BrokenProcessPool) as error:
             await self._again_or_failed(row, last, f"{type(error).__name__}: {error}")
+            return False
+        except OSError as error:
+            if error.errno not in STARVED:
+                log.exception("call %s: an unforeseen error in the pipeline", row.id)
+                await self._again_or_failed(row, last, f"{type(error).__name__}: {error}")
+                return False
+            # No process could be started: that tells nothing of this call, so it costs none of its tries.
+            log.error("RECORDINGS WAIT: no process can be started (%s)", error)
+            self._not_before[row.id] = self._clock() + DATABASE_PAUSE
             return False
         except Exception as error:
             log.exception("call %s: an unforeseen error in the pipeline", row.id)
@@ -225,6 +243,8 @@ class RecordingWorker:
             relative = f"company-{row.company_id}/{day}/{row.id}.consult-{leg_id}.{self._format}"
             try:
                 made = await self._produce(sources[0], sources[1], self._recordings / relative, salvage=True)
+            except Postponed:
+                raise  # the whole call is tried again
             except (RecordingError, BrokenProcessPool) as error:
                 log.warning("call %s: no recording of the consultation with %s: %s", row.id, leg_id, error)
                 continue

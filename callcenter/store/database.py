@@ -37,7 +37,7 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and self.url.database not in (None, "", ":memory:"):
-            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+            _make_private(Path(str(self.url.database)))
         self.engine: AsyncEngine = (
             create_async_engine(self.url, pool_size=8) if self.is_sqlite else postgres.open_engine(self.url)
         )
@@ -155,3 +155,12 @@ def _sqlite_begin(connection: Any) -> None:
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # SQLite ignores it inside a transaction
     write = options.get("sqlite_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _make_private(path: Path) -> None:
+    """The database's file, readable by its owner alone; what SQLite puts beside it takes its mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            file.chmod(0o600)

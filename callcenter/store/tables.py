@@ -44,6 +44,7 @@ company = Table(
     Column("calls_per_number", Integer, nullable=False, server_default="0"),
     # Calls that employees' own phones take at once when a line overflows; nobody's minutes pay for them.
     Column("forwarded_at_once", Integer, nullable=False, server_default="5"),
+    Column("access_end", String(12), nullable=False, server_default="after_call"),
     # What the platform has checked, and what it has licensed. Null: no limit, as in an installation of one's own.
     Column("verification", String(12), nullable=False, server_default="verified"),
     Column("script_state", String(12), nullable=False, server_default="approved"),
@@ -162,6 +163,18 @@ login_failure = Table(
     Column("id", BigId, primary_key=True),
     Column("key", String(128), nullable=False, index=True),
     Column("at", UtcDateTime, nullable=False),
+)
+
+sign_in_address = Table(
+    "sign_in_address",
+    metadata,
+    # Where an employee has signed in from: who guesses from elsewhere locks nobody out who comes from there.
+    Column("id", BigId, primary_key=True),
+    company_column(),
+    Column("employee_id", ForeignKey("employee.id"), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    UniqueConstraint("employee_id", "address"),
 )
 
 audit = Table(

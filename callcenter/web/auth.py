@@ -5,31 +5,31 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.terms import Scope
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.tables import department, employee, login_failure, role, web_session
+from callcenter.store.tables import department, employee, role, web_session
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
+from callcenter.web.throttle import Throttle
 
 EVERYWHERE = {"all_companies": True}
 COOKIE = "cc_session"
 FOREIGN_ORIGIN = web.RequestKey("foreign_origin", bool)
 """Set on every request: whether a page of another origin sends it."""
 SESSION_LIFE = timedelta(hours=12)
-THROTTLE_WINDOW = timedelta(minutes=15)
-FAILURES_PER_LOGIN = 8
-FAILURES_PER_ADDRESS = 40
 MIN_PASSWORD = 8
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's figures for Argon2id
@@ -74,7 +74,16 @@ def _verify(stored: str, password: str) -> bool:
 
 # Asked with every request, so it is built once.
 _IDENTIFY = (
-    select(employee, role.c.code, role.c.name_zh, role.c.name_en, role.c.permissions, role.c.scope)
+    select(
+        employee,
+        role.c.code,
+        role.c.name_zh,
+        role.c.name_en,
+        role.c.permissions,
+        role.c.scope,
+        web_session.c.token_hash,
+        web_session.c.expires_at,
+    )
     .join(web_session, web_session.c.employee_id == employee.c.id)
     .join(role, role.c.id == employee.c.role_id)
     .where(web_session.c.token_hash == bindparam("token"), web_session.c.expires_at > bindparam("now"))
@@ -85,6 +94,9 @@ _IDENTIFY = (
 class Auth:
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._throttle = Throttle(database)
+        self.on_failed: Callable[[int | None, str, str], Awaitable[None]] = _untold
+        """Told of every wrong password: the company of that login (None: there is no such login), login, address."""
         # Argon2 takes 19 MB and a core for a moment; a burst of logins must not starve the engine's loop. The threads
         # are its own: whatever else is done in threads keeps nobody from signing in.
         self._hashing = ThreadPoolExecutor(2, thread_name_prefix="password")
@@ -104,16 +116,14 @@ class Auth:
         query = select(employee).where(employee.c.login == login).execution_options(**EVERYWHERE)
         async with self._db.read() as connection:
             row = (await connection.execute(query)).first()
-        await self._check(login, row.password_hash if row else None, password, ip)
+        await self._check(login, row, password, ip)
         assert row is not None
         if row.account_state != "active":
             raise ApiError("account_inactive")
         token = secrets.token_urlsafe(32)
         now = utcnow()
         async with self._db.write() as connection:
-            await connection.execute(delete(login_failure).where(login_failure.c.key == f"login:{login}"))
-            expired = delete(web_session).where(web_session.c.expires_at < now)
-            await connection.execute(expired.execution_options(**EVERYWHERE))
+            await self._throttle.succeeded(connection, row, ip)
             await connection.execute(
                 insert(web_session).values(
                     token_hash=_digest(token),
@@ -128,25 +138,27 @@ class Auth:
             )
         return SignedIn(token, now + SESSION_LIFE, row.id, row.company_id)
 
-    async def confirm(self, login: str, stored: str, password: str, ip: str) -> None:
+    async def confirm(self, who: Identity, password: str, ip: str) -> None:
         """Asks a signed-in person for the password again, under the same throttle: a stolen session is no oracle."""
-        await self._check(login, stored, password, ip)
+        query = select(employee).where(employee.c.company_id == who.company_id, employee.c.id == who.employee_id)
+        async with self._db.read() as connection:
+            person = (await connection.execute(query)).one()
+        await self._check(who.login, person, password, ip)
 
-    async def sign_out(self, token: str) -> None:
-        statement = delete(web_session).where(web_session.c.token_hash == _digest(token))
-        async with self._db.write() as connection:
-            await connection.execute(statement.execution_options(**EVERYWHERE))
+    async def end_sessions(self, company_id: int, employee_id: int, *, only: str = "", but: str = "") -> None:
+        """Ends an employee's sessions: all, the one named `only`, or all but the one named `but`.
 
-    async def sign_out_everywhere(self, company_id: int, employee_id: int, but: str = "") -> None:
-        """Ends the sessions of an employee: a changed password or a disabled account must hold at once."""
+        Called by `callcenter/web/access.py` alone, which knows what else ends with them.
+        """
+        statement = delete(web_session).where(
+            web_session.c.company_id == company_id, web_session.c.employee_id == employee_id
+        )
+        if only:
+            statement = statement.where(web_session.c.token_hash == only)
+        if but:
+            statement = statement.where(web_session.c.token_hash != but)
         async with self._db.write() as connection:
-            await connection.execute(
-                delete(web_session).where(
-                    web_session.c.company_id == company_id,
-                    web_session.c.employee_id == employee_id,
-                    web_session.c.token_hash != (_digest(but) if but else ""),
-                )
-            )
+            await connection.execute(statement)
 
     async def identify(self, token: str) -> Identity | None:
         """Who a session belongs to, with the rights of this moment; None when it is over."""
@@ -168,37 +180,20 @@ class Auth:
             scope=scope,
             department_id=row.department_id,
             visible=visible,
+            session=row.token_hash,
+            session_ends=row.expires_at,
         )
 
-    async def _check(self, login: str, stored: str | None, password: str, ip: str) -> None:
-        """Raises `too_many_attempts` or `bad_credentials`; a `stored` of None fails after the same work."""
-        await self._throttle(login, ip)
-        right = await self.verify(stored or _NOBODY, password) and stored is not None
+    async def _check(self, login: str, person: Any | None, password: str, ip: str) -> None:
+        """Raises `too_many_attempts` or `bad_credentials`; a `person` of None fails after the same work."""
+        await self._throttle.check(login, ip, person)
+        right = await self.verify(person.password_hash if person else _NOBODY, password) and person is not None
         # Of many attempts at once all have passed the first look; those that the earlier ones used up end here.
-        await self._throttle(login, ip)
+        await self._throttle.check(login, ip, person)
         if not right:
-            await self._failed(login, ip)
+            await self._throttle.failed(login, ip)
+            await self.on_failed(person.company_id if person else None, login, ip)
             raise ApiError("bad_credentials")
-
-    async def _throttle(self, login: str, ip: str) -> None:
-        since = utcnow() - THROTTLE_WINDOW
-        for key, limit in ((f"login:{login}"[:128], FAILURES_PER_LOGIN), (f"ip:{ip}", FAILURES_PER_ADDRESS)):
-            query = select(func.count(), func.min(login_failure.c.at)).where(
-                login_failure.c.key == key, login_failure.c.at > since
-            )
-            async with self._db.read() as connection:
-                count, first = (await connection.execute(query)).one()
-            if count >= limit:
-                wait = int((first + THROTTLE_WINDOW - utcnow()).total_seconds()) + 1
-                raise ApiError("too_many_attempts", retry_after=max(1, wait))
-
-    async def _failed(self, login: str, ip: str) -> None:
-        now = utcnow()
-        async with self._db.write() as connection:
-            await connection.execute(delete(login_failure).where(login_failure.c.at < now - THROTTLE_WINDOW))
-            await connection.execute(
-                insert(login_failure), [{"key": f"login:{login}"[:128], "at": now}, {"key": f"ip:{ip}", "at": now}]
-            )
 
 
 async def visible_employees(
@@ -235,6 +230,10 @@ def _below(one: int, top: int, above: dict[int, int | None]) -> bool:
         seen.add(parent)
         parent = above.get(parent)
     return False
+
+
+async def _untold(company_id: int | None, login: str, ip: str) -> None:
+    """Nobody listens yet."""
 
 
 def _digest(token: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 
 from callcenter.domain.gates import window_allowed
 from callcenter.domain.numbers import dialable
-from callcenter.domain.terms import CallerIdPolicy
+from callcenter.domain.terms import AccessEnd, CallerIdPolicy
 from callcenter.domain.time_zones import is_time_zone
 from callcenter.store.tables import audit, company, employee, inbound_number
 from callcenter.web.errors import ApiError
@@ -48,6 +48,8 @@ class CompanySettings(Body, kw_only=True):
     """How long an armed target waits for the agent's call."""
     supervision_shown: bool = False
     """Whether an agent sees that a supervisor listens."""
+    access_end: AccessEnd = AccessEnd.AFTER_CALL
+    """What becomes of the running call of an employee who is disabled, leaves or may not dial any more."""
 
 
 class AuditQuery(Paging, kw_only=True):
@@ -92,6 +94,7 @@ async def settings(services: Services, context: Context) -> CompanySettings:
         access_number=row.access_number,
         call_through_seconds=row.call_through_seconds,
         supervision_shown=bool(row.supervision_shown),
+        access_end=AccessEnd(row.access_end),
     )
 
 
@@ -142,6 +145,7 @@ async def change_settings(services: Services, context: Context) -> CompanySettin
                 access_number=access,
                 call_through_seconds=given.call_through_seconds,
                 supervision_shown=given.supervision_shown,
+                access_end=given.access_end.value,
             )
         )
     after = await settings(services, context)

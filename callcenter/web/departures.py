@@ -14,6 +14,7 @@ from callcenter.ledger.packages import Lot, lots_of
 from callcenter.store.base import utcnow
 from callcenter.store.tables import employee, seat
 from callcenter.tasks import numbers as task_numbers
+from callcenter.web.access import Cause
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Query, Routes
 from callcenter.web.seats import give_seat
@@ -170,10 +171,8 @@ async def depart(services: Services, context: Context) -> Departed:
             numbers=numbers,
             seat=own.code if seat_moved and own is not None else None,
         )
-    await services.auth.sign_out_everywhere(company_id, leaver)
-    await services.end_phone(leaver)
+    await services.access.end(company_id, leaver, Cause.DEPARTED)
     await services.telephony.changed()
-    services.hub.drop(company_id, leaver)
     services.hub.drop_scoped(company_id)
     return Departed(
         customers,

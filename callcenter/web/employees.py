@@ -15,6 +15,7 @@ from callcenter.domain.terms import Device
 from callcenter.ledger import licences
 from callcenter.store.base import utcnow
 from callcenter.store.tables import agent_group, department, employee, group_member, role
+from callcenter.web.access import Cause
 from callcenter.web.auth import check_strength
 from callcenter.web.departments import require_department
 from callcenter.web.errors import ApiError
@@ -250,16 +251,15 @@ async def change(services: Services, context: Context) -> EmployeeView:
             await _set_groups(connection, company_id, employee_id, group_ids)
         if seat_id is not msgspec.UNSET:
             await give_seat(connection, company_id, employee_id, seat_id)
-    if values.get("account_state", "active") != "active":
-        await services.auth.sign_out_everywhere(company_id, employee_id)
-        await services.end_phone(employee_id)
-    elif not may_dial:
-        await services.end_phone(employee_id)
+    state = values.get("account_state", "active")
+    cause = {"disabled": Cause.DISABLED, "departed": Cause.DEPARTED}.get(state, Cause.RIGHTS_CHANGED)
+    if cause is Cause.RIGHTS_CHANGED and not may_dial:
+        cause = Cause.DIALLING_TAKEN
+    await services.access.end(company_id, employee_id, cause)
     await services.audit.add(
         company_id, context.me.employee_id, "employee.changed", str(employee_id), context.ip, fields=changed
     )
     await services.telephony.changed()
-    services.hub.drop(company_id, employee_id)
     if values.keys() & {"department_id", "role_id", "account_state"}:
         services.hub.drop_scoped(company_id)
     return await _one(services, company_id, employee_id)
@@ -290,10 +290,9 @@ async def reset_password(services: Services, context: Context) -> None:
             .where(employee.c.company_id == company_id, employee.c.id == employee_id)
             .values(password_hash=hashed)
         )
-    await services.auth.sign_out_everywhere(company_id, employee_id)
-    await services.end_phone(employee_id)
-    services.hub.drop(company_id, employee_id)
+    await services.access.end(company_id, employee_id, Cause.PASSWORD_RESET)
     await services.audit.add(company_id, context.me.employee_id, "password.reset", str(employee_id), context.ip)
+    await services.telephony.changed()
 
 
 @routes.add(
@@ -306,12 +305,38 @@ async def reset_password(services: Services, context: Context) -> None:
     errors=("not_found",),
 )
 async def sip_account(services: Services, context: Context) -> SipAccount:
+    account = await _sip_account(services, context)
+    await services.audit.add(
+        context.company_id, context.me.employee_id, "sip_account.shown", str(context.params["id"]), context.ip
+    )
+    return account
+
+
+@routes.add(
+    "POST",
+    "/api/employees/{id}/sip/renew",
+    permission="employees.edit",
+    data="company",
+    summary="A new password for an employee's SIP phone; the phone has to be set up with it after the running call",
+    answers=SipAccount,
+    errors=("not_found",),
+)
+async def renew_sip_account(services: Services, context: Context) -> SipAccount:
+    company_id, employee_id = context.company_id, context.params["id"]
+    async with services.database.read() as connection:
+        await _require(connection, company_id, employee_id)
+    await services.access.end(company_id, employee_id, Cause.SECRET_RENEWED)
+    await services.audit.add(company_id, context.me.employee_id, "sip_account.renewed", str(employee_id), context.ip)
+    await services.telephony.changed()
+    return await _sip_account(services, context)
+
+
+async def _sip_account(services: Services, context: Context) -> SipAccount:
     company_id, employee_id = context.company_id, context.params["id"]
     query = select(employee.c.sip_secret).where(employee.c.company_id == company_id, employee.c.id == employee_id)
     async with services.database.read() as connection:
         await _require(connection, company_id, employee_id)
         secret = (await connection.execute(query)).scalar_one()
-    await services.audit.add(company_id, context.me.employee_id, "sip_account.shown", str(employee_id), context.ip)
     host, port = services.telephony.phone_server()
     return SipAccount(host, port, "udp", endpoint_of(employee_id, Device.SIP), secret)
 

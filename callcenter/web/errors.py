@@ -28,6 +28,15 @@ CATALOGUE: dict[str, Text] = {
     ),
     "forbidden": Text(403, "您没有执行此操作的权限。", "You are not allowed to do this."),
     "bad_origin": Text(403, "请求来源不被允许。", "The request comes from an origin that is not allowed."),
+    "bad_host": Text(
+        421,
+        "请通过本机地址访问，或在设置 public_origin 中填写访问域名。",
+        "This host name is not one of ours; set public_origin to the address that people type.",
+    ),
+    "too_many_requests": Text(
+        429, "同时进行的请求过多，请稍后再试。", "Too many requests at once; please try again in a moment."
+    ),
+    "request_timeout": Text(408, "请求内容接收超时，请重试。", "The request did not arrive in time; please try again."),
     "password_weak": Text(
         422, "密码至少 8 位，且不能与账号相同。", "Use at least 8 characters, not equal to the login."
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from callcenter.domain.terms import Scope
 
@@ -23,6 +24,9 @@ class Identity:
     department_id: int | None
     visible: frozenset[int] | None
     """Employees whose rows are in the data scope; None means the whole company."""
+    session: str = ""
+    """Digest of the session's token: names the session and opens none."""
+    session_ends: datetime | None = None
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions

@@ -16,6 +16,7 @@ from aiohttp import web
 from callcenter.intake.room import Place
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
+from callcenter.web.peer import PEER
 
 PUBLIC = "public"
 """No session needed: the route must be harmless to anybody."""
@@ -104,7 +105,8 @@ class Context:
 
     @property
     def ip(self) -> str:
-        return self.request.remote or ""
+        """The person's own address, behind trusted proxies too."""
+        return self.request[PEER].address
 
     @property
     def idempotency_key(self) -> str:

@@ -72,7 +72,7 @@ class Client:
     def sees(self, kind: str, key: str, value: Mapping[str, Any]) -> bool:
         me = self.identity
         if kind == "system":
-            return True
+            return key != "refused" or me.may("platform.manage")
         if kind == "stats":
             return me.may("live.view")
         if kind == "queue":
@@ -145,6 +145,8 @@ class LiveHub:
         self.epoch = secrets.token_hex(6)
         """A new one after each start: numbers of an earlier process mean nothing now."""
         self._streams: dict[int, Stream] = {}
+        self.drops = 0
+        """Counts every end of rights, so that who is about to join can see that one came in between."""
         self.snapshot: Snapshot = lambda company_id: {}
 
     def stream(self, company_id: int) -> Stream:
@@ -208,12 +210,14 @@ class LiveHub:
 
     def drop(self, company_id: int, employee_id: int) -> None:
         """Ends the live sessions of somebody whose rights changed; the browser comes back with the new ones."""
+        self.drops += 1
         for client in list(self.stream(company_id).clients):
             if client.identity.employee_id == employee_id:
                 client.revoke()
 
     def drop_scoped(self, company_id: int) -> None:
         """Ends the live sessions whose data scope hangs on departments or superiors: somebody moved."""
+        self.drops += 1
         for client in list(self.stream(company_id).clients):
             if client.identity.scope not in (Scope.SELF, Scope.COMPANY):
                 client.revoke()
@@ -250,6 +254,9 @@ class LiveHub:
         today = stream.told.get(("stats", "today"))
         if today is not None:
             everything["stats"] = {"today": today}
+        refused = stream.told.get(("system", "refused"))
+        if refused is not None:
+            everything["system"] = {**everything.get("system", {}), "refused": refused}
         # What the engine has not pushed yet is told here for the first time.
         for kind, items in everything.items():
             for key, value in items.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -45,8 +46,14 @@ async def document(services: Services, context: Context) -> web.Response:
 
 @routes.add("GET", "/api/docs", permission=PUBLIC, data="none", summary="This document as a page", raw=True)
 async def docs(services: Services, context: Context) -> web.Response:
-    page = render_page(msgspec.json.decode(context.request.app[DOCUMENT]))
-    return web.Response(text=page, content_type="text/html")
+    page = _rendered(context.request.app[DOCUMENT])
+    return web.Response(body=page, content_type="text/html", charset="utf-8")
+
+
+@functools.lru_cache(maxsize=1)
+def _rendered(document: bytes) -> bytes:
+    """Rendered once: anybody may ask for it, as often as they like."""
+    return render_page(msgspec.json.decode(document)).encode()
 
 
 def build_document(all_routes: Sequence[Route]) -> bytes:

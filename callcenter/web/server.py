@@ -6,8 +6,8 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler as AioHandler
@@ -18,13 +18,21 @@ from callcenter.intake.room import Busy, Place
 from callcenter.store.errors import DatabaseUnavailable, is_full, refuses_value
 from callcenter.web.auth import FOREIGN_ORIGIN, bearer, session_token
 from callcenter.web.errors import CATALOGUE, ApiError, body_of
+from callcenter.web.gate import BodyTooSlow
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Context, Route, dump, read_body, read_params, read_query
+from callcenter.web.peer import PEER, is_origin, is_reached_as, peer_of
 from callcenter.web.services import SERVICES, Services
 
 log = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
 RETRY_DATABASE_SECONDS = 2
+_PLAIN: dict[type[Exception], str] = {
+    BodyTooSlow: "request_timeout",
+    web.HTTPRequestEntityTooLarge: "too_large",
+    web.HTTPNotFound: "not_found",
+}
+STRICT_TRANSPORT = f"max-age={365 * 24 * 3600}"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -42,7 +50,7 @@ HEADERS = {
 
 def build(services: Services, routes: Iterable[Route]) -> web.Application:
     """The application with every route behind its permission."""
-    app = web.Application(client_max_size=MAX_BODY, middlewares=[_errors, _origin])
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[_errors, _entrance, _origin])
     app[SERVICES] = services
     for route in routes:
         app.router.add_route(route.method, route.path, _guarded(route))
@@ -54,22 +62,10 @@ def _guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
     async def handle(request: web.Request) -> web.StreamResponse:
         services = request.app[SERVICES]
         context = Context(request, await _identity(services, request, route))
-        context.params = read_params(request)
-        if route.query is not None:
-            context.query = read_query(request, route.query)
-        if route.body is not None:
-            context.body = await read_body(request, route.body)
-        with contextlib.ExitStack() as held:
-            if route.upload:
-                # Before a byte of the body is read: what waits is bounded too.
-                context.place = _place(services, context, held)
-            answer = await route.handler(services, context)
-        if route.raw:
-            assert isinstance(answer, web.StreamResponse)
-            return answer
-        if route.status == 204:
-            return web.Response(status=204)
-        return web.Response(body=dump(answer), status=route.status, content_type="application/json")
+        # Sockets stay, and have limits of their own.
+        counted = context.identity is not None and route.path.startswith("/api/")
+        with services.gate.person(context.me.employee_id) if counted else nullcontext():
+            return await _answered(route, services, context)
 
     return handle
 
@@ -79,6 +75,26 @@ def _place(services: Services, context: Context, held: contextlib.ExitStack) -> 
         return held.enter_context(services.intake.place(context.me.employee_id))
     except Busy as error:
         raise ApiError("uploads_busy", retry_after=error.retry_after) from None
+
+
+async def _answered(route: Route, services: Services, context: Context) -> web.StreamResponse:
+    request = context.request
+    context.params = read_params(request)
+    if route.query is not None:
+        context.query = read_query(request, route.query)
+    if route.body is not None:
+        context.body = await read_body(request, route.body)
+    with contextlib.ExitStack() as held:
+        if route.upload:
+            # Before a byte of the body is read: what waits is bounded too.
+            context.place = _place(services, context, held)
+        answer = await route.handler(services, context)
+    if route.raw:
+        assert isinstance(answer, web.StreamResponse)
+        return answer
+    if route.status == 204:
+        return web.Response(status=204)
+    return web.Response(body=dump(answer), status=route.status, content_type="application/json")
 
 
 async def _identity(services: Services, request: web.Request, route: Route) -> Any:
@@ -105,10 +121,8 @@ async def _errors(request: web.Request, handler: AioHandler) -> web.StreamRespon
     except CommandRefused as refusal:
         code = refusal.code if refusal.code in CATALOGUE else "conflict"
         return _answer(code, refusal.details, request_id)
-    except web.HTTPRequestEntityTooLarge:
-        return _answer("too_large", {}, request_id)
-    except web.HTTPNotFound:
-        return _answer("not_found", {}, request_id)
+    except (BodyTooSlow, web.HTTPRequestEntityTooLarge, web.HTTPNotFound) as error:
+        return _answer(_PLAIN[type(error)], {}, request_id)
     except web.HTTPMethodNotAllowed as error:
         response = _answer("method_not_allowed", {}, request_id)
         response.headers["Allow"] = error.headers.get("Allow", "")
@@ -151,6 +165,18 @@ def _answer(code: str, details: dict[str, Any], request_id: str) -> web.Response
 
 
 @web.middleware
+async def _entrance(request: web.Request, handler: AioHandler) -> web.StreamResponse:
+    """Says whose request this is (`PEER`), refuses foreign host names and too many requests at once."""
+    services = request.app[SERVICES]
+    settings = services.settings
+    peer = request[PEER] = peer_of(request, settings.proxy_networks)
+    with services.gate.request(request, peer.address):
+        if not settings.public_origin and not is_reached_as(request, peer, settings.host):
+            raise ApiError("bad_host", host=peer.host[:200])
+        return await handler(request)
+
+
+@web.middleware
 async def _origin(request: web.Request, handler: AioHandler) -> web.StreamResponse:
     """Cross-site requests carry a foreign Origin: they may neither change anything nor open a socket.
 
@@ -161,7 +187,8 @@ async def _origin(request: web.Request, handler: AioHandler) -> web.StreamRespon
         return await handler(request)
     origin = request.headers.get("Origin")
     upgrading = request.headers.get("Upgrade", "").lower() == "websocket"
-    foreign = bool(origin and (request.method not in SAFE_METHODS or upgrading) and not _same(request, origin))
+    unsafe = request.method not in SAFE_METHODS or upgrading
+    foreign = bool(origin and unsafe and not _same(request, origin))
     foreign |= request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method not in SAFE_METHODS
     if foreign and (request.method, request.path) != ("POST", "/api/session"):
         raise ApiError("bad_origin")
@@ -173,15 +200,15 @@ def _same(request: web.Request, origin: str) -> bool:
     configured = request.app[SERVICES].settings.public_origin
     if configured:
         return origin == configured.rstrip("/")
-    try:
-        host = urlsplit(origin).netloc
-    except ValueError:
-        return False
-    return bool(host) and host == request.headers.get("Host", "")
+    return is_origin(request[PEER], origin)
 
 
 async def _headers(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    settings = request.app[SERVICES].settings
+    peer = request.get(PEER)
+    if (peer is not None and peer.secure) or settings.public_origin.startswith("https://"):
+        response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
     if request.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "no-store")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,11 +19,22 @@ from callcenter.ledger.reconcile import Reconciliation
 from callcenter.settings import Settings
 from callcenter.store.database import Database
 from callcenter.tasks.importing import Importer
+from callcenter.web.access import Access
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
 from callcenter.web.call_rows import CustomerBrief
+from callcenter.web.failures import FailureLog
+from callcenter.web.gate import Gate, limits_of
 from callcenter.web.identity import Identity
 from callcenter.web.live import LiveHub
+from callcenter.web.sockets import OpenSockets
+
+PHONES_PER_PERSON = 2
+"""A page that is loaded anew overlaps with its old self; a third would be somebody who takes Asterisk's sessions."""
+LIVE_PER_PERSON = 10
+"""Windows of one person that move by themselves."""
+
+CallsEnd = Literal["cut", "finish", "leave"]
 
 
 class Execute(Protocol):
@@ -43,8 +52,20 @@ class Telephony(Protocol):
     async def browser_credentials(self, employee_id: int) -> tuple[str, float]:
         """A fresh short-lived password for an employee's browser phone, and its life in seconds."""
 
-    async def revoke_browser(self, employee_id: int) -> None:
-        """The browser phone may not register any more."""
+    async def end_phones(
+        self,
+        employee_id: int,
+        *,
+        calls: CallsEnd,
+        browser: bool,
+        desk: bool,
+        ended: Callable[[], None] | None = None,
+    ) -> None:
+        """Ends what lets an employee telephone: the browser's password, the desk phone's registration.
+
+        `cut` hangs up running legs first, `finish` waits in the background for the running call, `leave` does not look
+        at calls. `ended` is called when the phones have ended, perhaps long after this returns.
+        """
 
     def trunk_report(self) -> TrunkReport:
         """How we stand with the carrier."""
@@ -85,30 +106,6 @@ class Customers(Protocol):
         """How many customers an employee has who have not signed, and who have."""
 
 
-class BrowserPhones:
-    """The browser phones connected right now, so that they end with the right to use them."""
-
-    def __init__(self) -> None:
-        self._open: dict[int, set[asyncio.Event]] = {}
-
-    @contextlib.contextmanager
-    def connected(self, employee_id: int) -> Iterator[asyncio.Event]:
-        """For as long as a phone is connected; the event is set when it has to go."""
-        revoked = asyncio.Event()
-        self._open.setdefault(employee_id, set()).add(revoked)
-        try:
-            yield revoked
-        finally:
-            phones = self._open[employee_id]
-            phones.discard(revoked)
-            if not phones:
-                del self._open[employee_id]
-
-    def revoke(self, employee_id: int) -> None:
-        for revoked in self._open.get(employee_id, ()):
-            revoked.set()
-
-
 @dataclass(slots=True)
 class Services:
     settings: Settings
@@ -127,15 +124,21 @@ class Services:
     sip_upstream: str
     """WebSocket URL of Asterisk's own SIP transport."""
     demo_numbers: tuple[Mapping[str, str], ...] = ()
-    phones: BrowserPhones = field(default_factory=BrowserPhones)
     intake: Intake = field(default_factory=Intake)
     exports: Places = field(default_factory=Places)
     """Spreadsheets that are being written or wait for it."""
+    phones: OpenSockets = field(default_factory=lambda: OpenSockets(PHONES_PER_PERSON))
+    """The browser phones connected right now."""
+    live_sockets: OpenSockets = field(default_factory=lambda: OpenSockets(LIVE_PER_PERSON))
+    failures: FailureLog = field(init=False)
+    gate: Gate = field(init=False)
+    access: Access = field(init=False)
 
-    async def end_phone(self, employee_id: int) -> None:
-        """Takes the browser phone away: its password first, so that it cannot come back, then its connection."""
-        await self.telephony.revoke_browser(employee_id)
-        self.phones.revoke(employee_id)
+    def __post_init__(self) -> None:
+        self.gate = Gate(limits_of(self.settings), self.settings)
+        self.access = Access(self)
+        self.failures = FailureLog(self.database)
+        self.auth.on_failed = self.failures.note_sign_in
 
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)

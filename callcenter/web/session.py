@@ -15,10 +15,12 @@ from callcenter.domain.commands import ChooseDevice, ChooseState, CommandRefused
 from callcenter.domain.terms import AgentState, Device
 from callcenter.store.base import utcnow
 from callcenter.store.tables import company, department, employee
-from callcenter.web.auth import COOKIE, FOREIGN_ORIGIN, SESSION_LIFE, check_strength, session_token
+from callcenter.web.access import Cause
+from callcenter.web.auth import COOKIE, FOREIGN_ORIGIN, SESSION_LIFE, check_strength
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Routes, dump
 from callcenter.web.packages import PackageView, view_of
+from callcenter.web.peer import PEER
 from callcenter.web.seats import SeatBrief, seats_of
 from callcenter.web.services import Services
 
@@ -138,7 +140,7 @@ async def sign_in(services: Services, context: Context) -> web.Response:
         max_age=int(SESSION_LIFE.total_seconds()),
         httponly=True,
         samesite="Strict",
-        secure=context.request.secure or services.settings.public_origin.startswith("https://"),
+        secure=context.request[PEER].secure or services.settings.public_origin.startswith("https://"),
         path="/",
     )
     return response
@@ -149,9 +151,7 @@ async def sign_out(services: Services, context: Context) -> web.Response:
     if context.me.may("calls.dial"):
         command = ChooseState(context.company_id, context.me.employee_id, AgentState.LOGGED_OUT)
         await services.execute(command)
-        await services.end_phone(context.me.employee_id)
-    await services.auth.sign_out(session_token(context.request))
-    services.hub.drop(context.company_id, context.me.employee_id)
+    await services.access.end(context.company_id, context.me.employee_id, Cause.SIGNED_OUT, context.me.session)
     response = web.Response(status=204)
     response.del_cookie(COOKIE, path="/")
     return response
@@ -176,15 +176,12 @@ async def change_password(services: Services, context: Context) -> None:
     given: NewPassword = context.body
     who = context.me
     where = (employee.c.company_id == who.company_id, employee.c.id == who.employee_id)
-    async with services.database.read() as connection:
-        stored = (await connection.execute(select(employee.c.password_hash).where(*where))).scalar_one()
-    await services.auth.confirm(who.login, stored, given.old_password, context.ip)
+    await services.auth.confirm(who, given.old_password, context.ip)
     check_strength(given.new_password, who.login)
     hashed = await services.auth.hash(given.new_password)
     async with services.database.write() as connection:
         await connection.execute(update(employee).where(*where).values(password_hash=hashed))
-    await services.auth.sign_out_everywhere(who.company_id, who.employee_id, but=session_token(context.request))
-    services.hub.drop(who.company_id, who.employee_id)
+    await services.access.end(who.company_id, who.employee_id, Cause.PASSWORD_CHANGED, who.session)
     await services.audit.add(who.company_id, who.employee_id, "password.changed", ip=context.ip)
 
 

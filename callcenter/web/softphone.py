@@ -12,9 +12,11 @@ from callcenter.domain.commands import PhoneSeen
 from callcenter.domain.terms import Device
 from callcenter.softphone.bridge import MAX_FRAME, UpstreamDown, bridge, open_upstream
 from callcenter.store.base import utcnow
+from callcenter.web.auth import session_token
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Routes
 from callcenter.web.services import Services
+from callcenter.web.sockets import REPLACED
 
 routes = Routes("softphone")
 
@@ -66,23 +68,32 @@ async def sip(services: Services, context: Context) -> web.StreamResponse:
     browser = web.WebSocketResponse(protocols=("sip",), heartbeat=25, max_msg_size=MAX_FRAME, compress=False)
     if not browser.can_prepare(context.request):
         raise ApiError("invalid", reason="a WebSocket handshake is needed")
-    try:
-        upstream = await open_upstream(services.sip_upstream)
-    except UpstreamDown:
-        raise ApiError("phones_unavailable") from None
-    await browser.prepare(context.request)
     employee_id = context.me.employee_id
-    with services.phones.connected(employee_id) as revoked:
+    with services.phones.opened(context.me) as held:
+        # Entered first, looked at again after: an end of rights is either seen here or reaches `held`.
+        identity = await services.auth.identify(session_token(context.request))
+        if identity is None or not identity.may("calls.dial"):
+            raise ApiError("not_signed_in")
+        try:
+            upstream = await open_upstream(services.sip_upstream)
+        except UpstreamDown:
+            raise ApiError("phones_unavailable") from None
+        try:
+            await browser.prepare(context.request)
+        except BaseException:
+            await upstream.close()
+            raise
         await services.execute(PhoneSeen(context.company_id, employee_id, here=True))
         try:
-            ended = await bridge(browser, upstream, endpoint_of(employee_id, Device.BROWSER), revoked)
+            ended = await bridge(browser, upstream, endpoint_of(employee_id, Device.BROWSER), held.ended)
         finally:
             await services.execute(PhoneSeen(context.company_id, employee_id, here=False))
     if ended == "foreign_identity":
         await services.audit.add(context.company_id, employee_id, "softphone.foreign_identity", ip=context.ip)
         await browser.close(code=4403, message=b"foreign identity")
     elif ended == "revoked":
-        await browser.close(code=4401, message=b"rights changed")
+        reason = b"replaced by a newer page" if held.code == REPLACED else b"rights changed"
+        await browser.close(code=held.code, message=reason)
     elif not browser.closed:
         await browser.close(code=1012, message=b"pbx gone")
     return browser

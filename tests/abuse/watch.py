@@ -1,4 +1,4 @@
-"""What people notice while the product is attacked: calls that break, sign-ins that take long, an end that never comes."""
+"""What people notice while the product is attacked: calls that break and sign-ins that take long."""
 
 from __future__ import annotations
 

@@ -130,6 +130,21 @@ CASES: list[tuple[str, str, ev.AmiEvent]] = [
         "RxJitter: 0.002\nTxJitter: 0.004000\nRtt: 0.05\n",
         ev.QualityMeasured(HERE, 0.1, 4.0, 50.0),
     ),
+    (
+        "ChallengeResponseFailed",
+        "AccountID: agent-12\nRemoteAddress: IPV4/UDP/203.0.113.7/5060\n",
+        ev.RegistrationRefused("agent-12", "203.0.113.7"),
+    ),
+    (
+        "InvalidPassword",
+        "AccountID: agent-12\nRemoteAddress: IPV6/TCP/2001:db8::7/5060\n",
+        ev.RegistrationRefused("agent-12", "2001:db8::7"),
+    ),
+    (
+        "InvalidAccountID",
+        "AccountID: 100\nRemoteAddress: IPV4/UDP/203.0.113.7/5060\n",
+        ev.RegistrationRefused("100", "203.0.113.7"),
+    ),
     ("Shutdown", "Shutdown: Cleanly\nRestart: True\n", ev.SystemShutdown(restart=True)),
     ("Shutdown", "Shutdown: Uncleanly\nRestart: False\n", ev.SystemShutdown(restart=False)),
 ]
@@ -146,6 +161,11 @@ def test_each_event_becomes_its_typed_event(name: str, body: str, expected: ev.A
 
 def test_every_event_the_product_reads_is_in_the_table_above() -> None:
     assert {name for name, _, _ in CASES} == set(PARSERS)
+
+
+def test_a_refused_account_that_nobody_has_is_told_of_once() -> None:
+    again = block("ChallengeResponseFailed", "AccountID: <unknown>\nRemoteAddress: IPV4/UDP/203.0.113.7/5060\n")
+    assert parse_event(again) is None
 
 
 @pytest.mark.parametrize("name", sorted(PARSERS))

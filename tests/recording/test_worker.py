@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -18,7 +19,7 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from callcenter.recording import worker as module
-from callcenter.recording.pipeline import Produced, StorageFull
+from callcenter.recording.pipeline import Produced, StorageFull, produce
 from callcenter.recording.worker import FULL_STORAGE_PAUSE, MAX_TRIES, RecordingWorker
 from callcenter.store.database import Database
 from callcenter.store.tables import call, call_waveform
@@ -278,3 +279,28 @@ def test_an_unknown_format_is_refused_at_the_start(tmp_path: Path) -> None:
 async def _until(condition: Any) -> None:
     while not condition():
         await asyncio.sleep(0.02)
+
+
+async def test_want_of_descriptors_costs_no_recording_any_of_its_tries(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call_id = await bench.pending(recording_tries=MAX_TRIES - 1)
+
+    def no_descriptors(path: Path) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    async def in_this_process(customer: Path, agent: Path, target: Path, *, salvage: bool) -> Produced:
+        return produce(customer, agent, target, "opus", salvage=salvage)
+
+    async def no_process(customer: Path, agent: Path, target: Path, *, salvage: bool) -> Produced:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    for trouble in (in_this_process, no_process):
+        with monkeypatch.context() as patch:
+            patch.setattr(bench.worker, "_produce", trouble)
+            patch.setattr(Path, "read_bytes", no_descriptors)
+            assert await bench.worker.work() == 0
+        row = await bench.row(call_id)
+        assert (row.recording_state, row.recording_tries) == ("pending", MAX_TRIES - 1)
+        bench.time += FULL_STORAGE_PAUSE
+    assert await bench.worker.work() == 1

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientResponse, ClientSession, CookieJar, web
+from aiohttp import ClientResponse, ClientSession, CookieJar
 from sqlalchemy import func, insert, select, update
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
@@ -62,6 +62,7 @@ from callcenter.tasks.importing import Importer
 from callcenter.web import openapi, static
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import COOKIE, Auth, hash_password
+from callcenter.web.listening import listen
 from callcenter.web.live import LiveHub
 from callcenter.web.server import build
 from callcenter.web.services import Services
@@ -113,6 +114,8 @@ class NoTelephony:
     def __init__(self) -> None:
         self.engine: Engine | None = None
         self.revoked: list[int] = []
+        self.ended: list[tuple[int, str, bool, bool]] = []
+        """(employee, what becomes of calls, browser phone, desk phone) for each end of somebody's phones."""
 
     async def changed(self) -> None:
         if self.engine is not None:
@@ -121,8 +124,21 @@ class NoTelephony:
     async def browser_credentials(self, employee_id: int) -> tuple[str, float]:
         return f"secret-of-{employee_id}", 3600.0
 
-    async def revoke_browser(self, employee_id: int) -> None:
-        self.revoked.append(employee_id)
+    async def end_phones(
+        self,
+        employee_id: int,
+        *,
+        calls: str,
+        browser: bool,
+        desk: bool,
+        ended: Callable[[], None] | None = None,
+    ) -> None:
+        """As if nobody were in a call."""
+        self.ended.append((employee_id, calls, browser, desk))
+        if browser:
+            self.revoked.append(employee_id)
+        if ended is not None:
+            ended()
 
     def trunk_report(self) -> TrunkReport:
         return TrunkReport(TrunkState.REJECTED, 401, utcnow())
@@ -571,12 +587,9 @@ async def served(
     routes = all_routes()
     application = build(services, routes)
     application[openapi.DOCUMENT] = openapi.build_document([one for one in routes if one.tag != static.routes.tag])
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await engine.start(pbx)
     core.link_state = LinkState.LIVE
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    runner = await listen(application, "127.0.0.1", 0, 0.1)
     try:
         port = runner.addresses[0][1]
         yield Site(f"http://127.0.0.1:{port}", database, services, engine, pbx, telephony, world)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callcenter.web.auth import FAILURES_PER_LOGIN
+from callcenter.web.throttle import FAILURES_PER_LOGIN
 from tests.web.support import PASSWORD, Answer, Browser, Site
 
 APP = {"Origin": "capacitor://localhost"}

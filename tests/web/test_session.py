@@ -16,8 +16,9 @@ from sqlalchemy import func, select, update
 
 from callcenter.store.base import utcnow
 from callcenter.store.tables import audit, employee, login_failure, web_session
-from callcenter.web.auth import COOKIE, FAILURES_PER_ADDRESS, FAILURES_PER_LOGIN, THROTTLE_WINDOW
+from callcenter.web.auth import COOKIE
 from callcenter.web.server import HEADERS
+from callcenter.web.throttle import FAILURES_PER_ADDRESS, FAILURES_PER_LOGIN, THROTTLE_WINDOW
 from tests.web.support import PASSWORD, Browser, FakeSip, Site, World, served
 
 EVERYWHERE = {"all_companies": True}

@@ -133,7 +133,7 @@ DEPARTMENTS = [
 ]
 SETTINGS = {
     "name": "南山木作家居", "time_zone": "Asia/Shanghai", "dial_window": {"start": "08:30", "end": "21:30"}, "wrap_up_seconds": 30,
-    "display_number": "057188001200", "recording": True, "supervision_shown": False, "valid_call_seconds": 10,
+    "display_number": "057188001200", "recording": True, "supervision_shown": False, "access_end": "after_call", "valid_call_seconds": 10,
     "caller_id_policy": "same_region", "access_number": "057188001299", "call_through_seconds": 60,
 }
 DAY = [("not_ready", "signed_in", 380, 12), ("ready", "", 368, 95), ("busy", "", 273, 41), ("working_after_call", "", 232, 3), ("ready", "", 229, 64), ("not_ready", "meal", 165, 58), ("ready", "", 107, 39), ("not_ready", "meeting", 68, 68)]

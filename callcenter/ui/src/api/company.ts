@@ -7,6 +7,7 @@ export interface CompanySettings {
   display_number: string | null
   recording: boolean
   supervision_shown: boolean
+  access_end: 'at_once' | 'after_call'
   caller_id_policy: 'bound' | 'same_region' | 'rotation'
   access_number: string
   call_through_seconds: number

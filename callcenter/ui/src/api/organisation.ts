@@ -55,6 +55,7 @@ export const updateEmployee = (
 export const resetPassword = (id: number, password: string) =>
   post<void>(`/api/employees/${id}/password`, { password })
 export const fetchSipAccount = (id: number) => get<SipAccount>(`/api/employees/${id}/sip`)
+export const renewSipAccount = (id: number) => post<SipAccount>(`/api/employees/${id}/sip/renew`)
 export const listRoles = () => rows(get<Page<Role> | Role[]>('/api/roles'))
 
 export const listGroups = () => rows(get<Page<Group> | Group[]>('/api/groups'))

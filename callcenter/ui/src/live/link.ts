@@ -4,6 +4,8 @@ export type LinkState = 'off' | 'connecting' | 'live' | 'lost'
 
 const PING_MS = 15_000
 const SILENT_MS = 40_000
+/** The server's close code: newer windows of the same person took this one's place. */
+const REPLACED = 4409
 
 export interface LinkPorts {
   resume: () => { epoch: string; seq: number } | null
@@ -67,7 +69,7 @@ export class LiveLink {
       const message = JSON.parse(event.data) as ServerMessage
       if (message.type !== 'pong') this.ports.received(message)
     }
-    socket.onclose = () => this.closed(socket)
+    socket.onclose = (event) => this.closed(socket, event.code)
   }
 
   private ping(socket: WebSocket): void {
@@ -75,13 +77,14 @@ export class LiveLink {
     else socket.send(JSON.stringify({ type: 'ping' }))
   }
 
-  private closed(socket: WebSocket): void {
+  private closed(socket: WebSocket, code: number): void {
     if (socket !== this.socket) return
     this.socket = null
     window.clearInterval(this.pinger)
     if (!this.wanted) return
     this.attempt += 1
     this.ports.changed('lost')
+    if (code === REPLACED) return // ten newer windows move; this one does again when the person looks at it
     if (this.attempt % 3 === 1) this.ports.refused()
     const wait = Math.min(15_000, 500 * 2 ** Math.min(this.attempt, 5)) * (0.75 + Math.random() / 2)
     this.timer = window.setTimeout(() => this.open(), wait)

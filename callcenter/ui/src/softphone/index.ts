@@ -17,6 +17,8 @@ const SILENCE = 0.0005
 const REGISTER_SECONDS = 300
 const RENEW_BEFORE_MS = 30_000
 const ECHO_TEST = '*43'
+/** The server's close code: newer pages of the same person hold the phone. */
+const REPLACED = 4409
 
 export interface SoftphonePorts {
   credentials: () => Promise<SipCredentials>
@@ -57,6 +59,7 @@ export class Softphone {
   stop(): void {
     window.removeEventListener('online', this.networkChanged)
     window.removeEventListener('pointerdown', this.unlock)
+    window.removeEventListener('pointerdown', this.comeBack)
     window.removeEventListener('keydown', this.unlock)
     window.clearTimeout(this.retryTimer)
     window.clearTimeout(this.renewTimer)
@@ -200,7 +203,8 @@ export class Softphone {
       connection_recovery_max_interval: 30,
     })
     ua.on('connected', () => this.note({ type: 'line', line: 'registering' }))
-    ua.on('disconnected', () => {
+    ua.on('disconnected', (event) => {
+      if (ua === this.ua && event.code === REPLACED && !this.session) return this.giveWay()
       if (ua === this.ua && this.state.line !== 'off') this.note({ type: 'line', line: 'retrying', reason: 'link' })
     })
     ua.on('registered', () => {
@@ -212,6 +216,22 @@ export class Softphone {
     })
     ua.on('newRTCSession', (event: RTCSessionEvent) => this.adopt(event))
     return ua
+  }
+
+  /** The phone is on newer pages; it comes back when the person works in this one again. */
+  private giveWay(): void {
+    const gone = this.ua
+    this.ua = null
+    this.identity = ''
+    gone?.stop()
+    window.clearTimeout(this.retryTimer)
+    window.clearTimeout(this.renewTimer)
+    this.note({ type: 'line', line: 'elsewhere' })
+    window.addEventListener('pointerdown', this.comeBack, { once: true })
+  }
+
+  private readonly comeBack = (): void => {
+    if (this.state.line === 'elsewhere') void this.connect()
   }
 
   private retry(reason: string): void {
