@@ -22,6 +22,7 @@ from callcenter.ami.errors import AmiError
 from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.ledger import reconcile
 from callcenter.pbx.errors import PbxError
+from callcenter.pbx.trunks import kind_of
 from callcenter.settings import Settings, SettingsError, load
 from callcenter.store.base import utcnow
 from callcenter.store.errors import DatabaseUnavailable
@@ -34,6 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     machine.private_files()
     try:
         settings = load(options.config)
+        kind_of(settings)  # a carrier that there is not is told before anything is started
     except SettingsError as error:
         return _fail(str(error))
     logging.basicConfig(

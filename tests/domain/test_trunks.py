@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from callcenter.cli import main
 from callcenter.domain.trunks import (
     PROFILES,
     BadTrunk,
@@ -58,6 +61,20 @@ def test_a_wrong_setting_is_named(settings: dict[str, Any], word: str) -> None:
         kind_of(Settings(**settings))
     with pytest.raises(BadTrunk):
         profile("nobody", {})
+
+
+def test_the_program_says_which_setting_is_wrong_and_starts_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CALLCENTER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("CALLCENTER_TRUNK_PROFILE", "telecom")
+    umask = os.umask(0o077)
+    try:
+        assert main(["serve"]) != 0
+    finally:
+        os.umask(umask)
+    told = capsys.readouterr()
+    assert "trunk_profile" in told.out + told.err and not (tmp_path / "data").exists()
 
 
 def test_old_settings_mean_what_they_meant() -> None:

@@ -90,7 +90,7 @@ class RawSip(asyncio.DatagramProtocol):
                 f"{method} {uri} SIP/2.0",
                 f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{secrets.token_hex(6)};rport",
                 "Max-Forwards: 70",
-                f"From: {name}<sip:{user}@{self.pbx_host}>;tag={tag}",
+                f"From: {name}<sip:{user}{'@' if user else ''}{self.pbx_host}>;tag={tag}",
                 f"To: {told}",
                 f"Call-ID: {call_id}",
                 f"CSeq: {number} {method}",

@@ -199,6 +199,7 @@ async def test_whoever_calls_is_shown_as_a_number_or_as_anonymous(stack: Telepho
         ("13900000001", "", ("Privacy: user;id", "P-Asserted-Identity: <sip:13900000002@x>")),
         ("anonymous", "", ("Privacy: id", "P-Asserted-Identity: <sip:13900000002@x>")),
         ("%20", "", ()),
+        ("", "", ()),
     ],
 )
 async def test_a_hidden_caller_is_anonymous(

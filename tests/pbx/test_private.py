@@ -10,6 +10,7 @@ import pytest
 
 from callcenter.pbx.render import DIALPLANS, TEMPLATES, make_private
 from callcenter.pbx.stack import TelephonyStack
+from callcenter.settings import PROJECT_ROOT
 from tests.pbx.support import Ami
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -56,6 +57,14 @@ async def test_the_engines_manager_account_can_do_no_more_than_the_engine_does(
 ) -> None:
     answer = await ami.action(action)
     assert answer["Response"] == "Error", answer
+
+
+@pytest.mark.live
+async def test_every_action_of_the_engine_is_there_and_allowed(stack: TelephonyStack, ami: Ami) -> None:
+    sources = "\n".join(path.read_text("utf-8") for path in (PROJECT_ROOT / "callcenter").rglob("*.py"))
+    used = set(re.findall(r'"Action": "([A-Za-z]+)"', sources)) | {"QueueStatus", "PJSIPShowContacts"}
+    allowed = await ami.action({"Action": "ListCommands"})
+    assert {"PlayDTMF", "MuteAudio", "Redirect"} <= used and not used - allowed.keys() - {"Login"}
 
 
 @pytest.mark.live
