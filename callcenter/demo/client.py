@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import urlencode
 
 from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType
 
@@ -102,6 +103,9 @@ class Client:
 
     async def get(self, path: str) -> Any:
         return await self.request("GET", path)
+
+    async def get_query(self, path: str, **query: str) -> Any:
+        return await self.get(f"{path}?{urlencode(query)}")
 
     async def post(self, path: str, body: Any = None, **headers: str) -> Any:
         return await self.request("POST", path, body, **headers)

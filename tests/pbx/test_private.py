@@ -87,3 +87,14 @@ async def test_every_application_and_function_of_the_dialplan_is_loaded(stack: T
 
 def test_browser_phones_are_not_limited_to_a_hundred() -> None:
     assert "sessionlimit = {{softphone_sessions}}" in (TEMPLATES / "pbx" / "http.conf").read_text("utf-8")
+
+
+def test_nobody_who_is_rung_sends_a_call_elsewhere() -> None:
+    """A redirect (302) of a carrier or a phone would be a way out that nobody asked about: every `Dial` ignores it."""
+    text = "\n".join(path.read_text("utf-8") for path in sorted(DIALPLANS.glob("*.conf")))
+    dials = re.findall(r"[,?](?:Dial|Queue)\((.*)\)$", text, re.MULTILINE)
+    assert len(dials) >= 8
+    # The options are the third argument, and `i` stands before the first one that has an argument of its own.
+    for one in dials:
+        options = re.search(r"(?:\}|,)([a-zA-Z]*)b\(", one)
+        assert options is not None and "i" in options[1], one
