@@ -213,8 +213,8 @@ async def test_a_phone_chosen_while_the_directory_is_read_stays_chosen(
     """An administrator saves something at the moment an agent changes phones."""
     read, going_on = asyncio.Event(), asyncio.Event()
 
-    async def slow(database: Database) -> Directory:
-        found = await read_directory(database)
+    async def slow(database: Database, region: str) -> Directory:
+        found = await read_directory(database, region)
         read.set()
         await going_on.wait()
         return found

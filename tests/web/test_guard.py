@@ -22,7 +22,8 @@ SPEAK_SQL = frozenset(f"callcenter/store/{one}.py" for one in ("database", "inli
 ALL_COMPANIES = {
     # Who signs in, and whose session a token is, is known only after the query.
     "callcenter/web/auth.py:sign_in",
-    "callcenter/web/auth.py:sign_out",
+    "callcenter/web/access.py:sweep",
+    "callcenter/telephony.py:_tidy_credentials",
     "callcenter/web/auth.py:_IDENTIFY",
     # What the last run left unfinished, of whichever company.
     "callcenter/tasks/importing.py:recover",
