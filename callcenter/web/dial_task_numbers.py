@@ -45,6 +45,8 @@ class TaskNumber(msgspec.Struct, kw_only=True):
     task_name: str
     number: str
     """E.164; while `masked` as dialled at home, with its middle six digits hidden."""
+    extension: str
+    """Keys to send after the answer; "" for none, and while `masked`. `number_display` shows it."""
     number_display: str
     masked: bool
     name: str
@@ -191,18 +193,25 @@ def is_masked(me: Identity, row: Any) -> bool:
 
 
 def _shown(me: Identity, row: Any, region: str) -> str:
-    """E.164, or the number as dialled at home with its middle digits hidden."""
-    return masked(row.number, region) if is_masked(me, row) else str(row.number)
+    """E.164 and its extension, or the number as dialled at home with its middle digits hidden."""
+    return masked(row.number, region) if is_masked(me, row) else f"{row.number}{_behind(row)}"
+
+
+def _behind(row: Any) -> str:
+    """What stands behind a number that has an extension; it reads as the same number again."""
+    return f"-{row.extension}" if row.extension else ""
 
 
 def _number(me: Identity, row: Any, told: History, region: str) -> TaskNumber:
-    hidden, number = is_masked(me, row), _shown(me, row, region)
+    hidden = is_masked(me, row)
+    number = masked(row.number, region) if hidden else str(row.number)
     return TaskNumber(
         id=row.id,
         task_id=row.task_id,
         task_name=row.task_name,
         number=number,
-        number_display=number if hidden else display(row.number, region),
+        extension="" if hidden else row.extension,
+        number_display=number if hidden else display(row.number, region) + _behind(row),
         masked=hidden,
         name=row.name,
         company=row.company,

@@ -80,6 +80,8 @@ SCENES: list[tuple[str, str, str, dict, Step | None]] = [
     ("recharge-reviews", "admin", "/platform/recharges", {}, None),
     ("invoice-answers", "admin", "/platform/invoices", {}, click("answer-1")),
     ("number-supply", "admin", "/platform/numbers", {}, None),
+    ("number-claims", "admin", "/platform/numbers", {}, click("[id=tab-claims]")),
+    ("number-claims-refused", "admin", "/platform/numbers", {}, click("[id=tab-claims]", "claims-refused")),
     ("dispatch", "admin", "/platform/numbers", {}, click("dispatch-2")),
     ("offerings", "admin", "/platform/offerings", {}, None),
     ("offering", "admin", "/platform/offerings", {}, click("offering-edit-3")),

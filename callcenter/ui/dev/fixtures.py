@@ -1,5 +1,6 @@
 """Made-up company for looking at the pages without a server: plain data in the shapes of the HTTP API."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -67,9 +68,13 @@ def spaced(number: str) -> str:
 def customer(index: int) -> dict:
     name, kind, tags, level, progress, source = CUSTOMER_NAMES[index % len(CUSTOMER_NAMES)]
     first = digits(index)
-    numbers = [{"id": index * 10 + 1, "number": f"+86{first}", "display": spaced(first), "label": "mobile", "primary": True}]
+    numbers = [{"id": index * 10 + 1, "number": f"+86{first}", "display": spaced(first), "extension": "", "dial": f"+86{first}", "label": "mobile", "primary": True}]
     if index % 3 == 1 or index == 0:
-        numbers.append({"id": index * 10 + 2, "number": f"+8657188{index:06d}", "display": f"0571 88{index:02d} {index * 37 % 10000:04d}", "label": "work", "primary": False})
+        behind = str(8001 + index)
+        numbers.append({
+            "id": index * 10 + 2, "number": f"+86216000{index * 37 % 10000:04d}", "display": f"021 6000 {index * 37 % 10000:04d}-{behind}", "extension": behind,
+            "dial": f"+86216000{index * 37 % 10000:04d};ext={behind}", "label": "work", "primary": False,
+        })
     return {
         "id": index + 1, "kind": kind, "name": name, "numbers": numbers, "tags": tags,
         "owner": {"id": 1, "name": "林书遥"}, "level": level, "progress": progress, "source": source,
@@ -109,7 +114,12 @@ def call(index: int, who: int | None = None) -> dict:
     }
 
 
-CALLS = [call(i) for i in range(40)]
+def withheld(row: dict) -> dict:
+    """The call of somebody who hides their number."""
+    return {**row, "caller_number": "", "number": "", "number_display": "", "customer": None, "company_name": None}
+
+
+CALLS = [withheld(call(i)) if i == 5 else call(i) for i in range(40)]
 TIMELINE = [
     {"id": 900, "kind": "note", "at": ago(hours=3), "employee": {"id": 1, "name": "林书遥"}, "call": None, "text": "周四 14:00 上门复尺，提前一小时电话确认。", "open": True},
     *({"id": c["id"], "kind": "call", "at": c["started_at"], "employee": c["employee"], "call": c, "text": None, "open": False} for c in (call(0, 0), call(2, 0), call(3, 0), call(6, 0), call(9, 0))),
@@ -136,6 +146,37 @@ SETTINGS = {
     "display_number": "057188001200", "recording": True, "supervision_shown": False, "access_end": "after_call", "valid_call_seconds": 10,
     "caller_id_policy": "same_region", "access_number": "057188001299", "call_through_seconds": 60,
 }
+DESTINATIONS = {
+    "home": "CN", "countries": ["SG", "US"], "premium": False, "satellite": True, "calls_per_day": 20000, "calls_per_number": 3, "forwarded_at_once": 5,
+    "dialled_today": 1286, "forwarded_today": 14,
+    "known": [{"code": code, "calling_code": at} for code, at in (("AU", 61), ("DE", 49), ("GB", 44), ("HK", 852), ("JP", 81), ("MO", 853), ("SG", 65), ("TW", 886), ("US", 1))],
+}
+SIP_ACCOUNT = {"server": "203.0.113.10", "port": 5060, "transport": "udp", "username": "agent-4", "password": "kq7RtW2mXv9sB4nLhC3z"}
+
+
+def claim(i: int, number: str, display: str, state: str, reason: str = "") -> dict:
+    return {
+        "id": i, "company": {"id": 2, "name": "杭州云栖酒店管理有限公司"} if i % 2 else {"id": 1, "name": COMPANY["name"]}, "number": number, "display": display, "state": state,
+        "reason": reason, "asked_by": "沈若谷", "asked_at": ago(hours=3 * i), "decided_at": None if state == "waiting" else ago(hours=i),
+    }
+
+
+CLAIMS = [
+    claim(1, "+8657188001310", "0571 8800 1310", "waiting"), claim(2, "+862160000190", "021 6000 0190", "waiting"), claim(3, "+864008001234", "400 800 1234", "waiting"),
+    claim(4, "+861065520077", "010 6552 0077", "refused", "证明材料上的单位名称与企业名称不一致，请补充授权书"), claim(5, "+8657188001200", "0571 8800 1200", "confirmed"),
+]
+
+
+def number_read(typed: str) -> dict | None:
+    """As much of the server's reading as a picture needs: one mobile number or service number among words."""
+    found = re.findall(r"\d{5,}", typed.replace(" ", "").replace("-", ""))
+    if len(found) != 1:
+        return None
+    mobile = len(found[0]) == 11
+    e164 = f"+86{found[0]}" if mobile else found[0]
+    return {"number": e164, "display": spaced(found[0]) if mobile else found[0], "extension": "", "dial": e164}
+
+
 DAY = [("not_ready", "signed_in", 380, 12), ("ready", "", 368, 95), ("busy", "", 273, 41), ("working_after_call", "", 232, 3), ("ready", "", 229, 64), ("not_ready", "meal", 165, 58), ("ready", "", 107, 39), ("not_ready", "meeting", 68, 68)]
 STATES = {
     "items": [

@@ -1,5 +1,6 @@
 """Pictures of every page in both widths: python dev/shots.py <folder> [name-part]."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from stage import ORIGIN, install, send  # noqa: E402
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 TALK = fx.live_call(0, "talking", 83)
 RINGING = fx.live_call(1, "ringing_agent", 6, employee={"id": 1, "name": "林书遥"}, direction="inbound", group={"id": 1, "name": "售前咨询"})
+WITHHELD = fx.live_call(1, "talking", 41, employee={"id": 1, "name": "林书遥"}, direction="inbound", number="", number_display="", customer=None, legs=[fx.leg("agent", "connected", "agent-1", 1), fx.leg("customer", "connected", "")])
 CONSULTING = fx.live_call(0, "held", 96, legs=[
     fx.leg("agent", "connected", "agent-1", 1, "consulting"), fx.leg("customer", "held", "138 0000 0001", place="held"), fx.leg("third", "connected", "01062345678"),
 ])
@@ -137,6 +139,34 @@ def point(page: Page, held: dict) -> None:
     page.wait_for_timeout(400)
 
 
+def to_end(selector: str) -> Callable[[Page, dict], None]:
+    def act(page: Page, _held: dict) -> None:
+        page.locator(selector).last.scroll_into_view_if_needed()
+        page.wait_for_timeout(400)
+
+    return act
+
+
+def refused(page: Page, held: dict) -> None:
+    """Two numbers in one text: nothing is dialled, and the reason is told in words."""
+    words = {"zh": "号码无效：写了几个号码，请分开填写。", "en": "This is not a valid number: there are several numbers; write them apart."}
+    error = {"error": {"code": "number_invalid", "message": words, "details": {"number": "10086/10010", "reason": "several"}}}
+    page.route("**/api/calls", lambda route: route.fulfill(status=422, json=error) if route.request.method == "POST" else route.fallback())
+    phone_sheet(page, held)
+    page.fill("[data-testid=dial-input]", "10086/10010")
+    page.click("[data-testid=dial-button]")
+    page.wait_for_timeout(500)
+
+
+def sip_account(page: Page, _held: dict) -> None:
+    page.get_by_role("button", name=re.compile("更多|More")).nth(3).click()
+    page.wait_for_timeout(500)
+    page.locator(".el-dropdown-menu__item:visible").filter(has_text="SIP").first.click()
+    page.wait_for_timeout(500)
+    page.locator(".el-dialog .el-button--primary").click()
+    page.wait_for_timeout(500)
+
+
 Step = Callable[[Page, dict], None] | None
 SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("login", None, "/login", {}, None),
@@ -155,6 +185,9 @@ SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("work-unknown", "agent", "/work/3", agent(), lambda page, held: pop(page, held, known=False)),
     ("work-after", "agent", "/work/1", agent("working_after_call", wrap_up_ends_at=fx.ahead(seconds=26)), ended),
     ("phone", "agent", "/work", agent(), phone_sheet),
+    ("phone-refused", "agent", "/work", agent(), refused),
+    ("work-switchboard", "agent", "/work/2", agent(), None),
+    ("work-withheld", "agent", "/work/1", {**agent("busy", call_id="l-1"), "call": {"l-1": WITHHELD}}, phone_sheet),
     ("search", "agent", "/work/1", agent(), search),
     ("calls", "agent", "/calls", agent(), play_row),
     ("call-detail", "admin", "/calls", {}, click(".moves button, .cards button")),
@@ -180,6 +213,9 @@ SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("live-queues", "supervisor", "/dashboard", {**floor(), "queue": inbound.QUEUES}, None),
     ("blacklist", "admin", "/admin/blacklist", {}, None),
     ("settings", "admin", "/admin/settings", {}, None),
+    ("settings-ways", "admin", "/admin/settings", {}, to_end("[data-testid=destinations] footer")),
+    ("settings-access", "admin", "/admin/settings", {}, to_end("[data-testid=settings-save]")),
+    ("sip-account", "admin", "/admin/employees", {}, sip_account),
     ("my-minutes", "agent", "/work", agent(), click(".minutes")),
     ("my-numbers", "agent", "/work", agent(), lambda page, held: [click("[data-testid=user-menu]")(page, held), click("[data-testid=menu-numbers]")(page, held)] and None),
     ("audit", "admin", "/admin/audit", {}, None),

@@ -125,6 +125,16 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
             return {"state": "rejected", "code": 401, "since": fx.ago(hours=2), "simulated": False, "host": "sip.example.com:5060", "account": "02160000101", "profile": "register"}
         case ["settings", "company"]:
             return fx.SETTINGS
+        case ["settings", "destinations"]:
+            return fx.DESTINATIONS
+        case ["number-claims"]:
+            return page_of([one for one in fx.CLAIMS if one["company"]["id"] == 1 or one["id"] == 3])
+        case ["platform", "number-claims"]:
+            return page_of([one for one in fx.CLAIMS if [one["state"]] == query.get("state", [one["state"]])])
+        case ["number"]:
+            return fx.number_read(query.get("typed", [""])[0])
+        case ["employees", _, "sip"] | ["employees", _, "sip", "renew"]:
+            return fx.SIP_ACCOUNT
         case ["audit"]:
             return page_of(fx.AUDIT)
         case ["demo", "numbers"]:

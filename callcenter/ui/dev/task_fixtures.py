@@ -41,13 +41,19 @@ def number(i: int, dialled: bool = False) -> dict:
     which, masked = MINE[i % 2], not dialled and i % 2 == 0
     hidden = f"{digits[:3]}******{digits[-2:]}"
     return {
-        "id": 500 + i, "task_id": which["id"], "task_name": which["name"], "number": hidden if masked else f"+86{digits}", "number_display": hidden if masked else fx.spaced(digits), "masked": masked,
+        "id": 500 + i, "task_id": which["id"], "task_name": which["name"], "number": hidden if masked else f"+86{digits}",
+        "extension": "", "number_display": hidden if masked else fx.spaced(digits), "masked": masked,
         "name": name, "company": company, "remark": remark, "assignee": {"id": 1 + i % 4, "name": fx.PEOPLE[i % 4]} if i % 9 != 8 else None, "state": "dialled" if dialled else "undialled",
         "calls": 1 + i % 3 if dialled else 0, "result": RESULTS[i % 5] if dialled and i % 7 != 6 else None, "last_called_at": fx.ago(minutes=3 + (i - 100) * 4) if dialled else None, "assigned_at": fx.ago(days=2),
     }
 
 
-AHEAD = [number(i) for i in range(31)]
+def switchboard(row: dict) -> dict:
+    """A landline with an extension behind it."""
+    return {**row, "number": "+862160000111", "extension": "8001", "number_display": "021 6000 0111-8001", "masked": False, "company": "上海拾光设计工作室"}
+
+
+AHEAD = [switchboard(number(i)) if i == 1 else number(i) for i in range(31)]
 DONE = [number(100 + i, dialled=True) for i in range(37)]
 NOTES = [
     {"why": "before_header", "count": 2, "sheet": "", "first": 1, "last": 2, "columns": []},

@@ -11,7 +11,8 @@ const known = (one: Known): Pick<Work, 'customerId' | 'name' | 'kind' | 'number'
   customerId: one.customer?.id ?? null,
   name: one.customer?.name ?? shown(one.number_display),
   kind: one.customer?.kind ?? 'personal',
-  number: { id: null, dial: one.number },
+  // Who hides the number cannot be called back.
+  number: one.number ? { id: null, dial: one.number } : null,
 })
 
 export type WorkTab = 'customers' | 'missed' | 'voicemails' | 'callbacks' | 'todo'

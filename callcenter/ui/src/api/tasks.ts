@@ -47,7 +47,9 @@ export interface TaskNumber {
   task_id: number
   task_name: string
   number: string
-  /** What to show; the middle digits hidden where `masked`. */
+  /** Empty for none, and while the number is hidden. */
+  extension: string
+  /** What to show, the extension included; the middle digits hidden where `masked`. */
   number_display: string
   masked: boolean
   name: string | null
