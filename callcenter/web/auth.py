@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 from argon2 import PasswordHasher
@@ -23,6 +24,7 @@ from callcenter.store.database import Database
 from callcenter.store.tables import department, employee, role, web_session
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
+from callcenter.web.peer import counted_as
 from callcenter.web.throttle import Throttle
 
 EVERYWHERE = {"all_companies": True}
@@ -100,9 +102,18 @@ class Auth:
         # Argon2 takes 19 MB and a core for a moment; a burst of logins must not starve the engine's loop. The threads
         # are its own: whatever else is done in threads keeps nobody from signing in.
         self._hashing = ThreadPoolExecutor(2, thread_name_prefix="password")
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """One password of an address at a time: whoever guesses many waits behind the own guesses, nobody else does."""
 
     async def verify(self, stored: str, password: str) -> bool:
         return await asyncio.get_running_loop().run_in_executor(self._hashing, _verify, stored, password)
+
+    def _turn(self, ip: str) -> asyncio.Lock:
+        address = counted_as(ip)
+        lock = self._turns.get(address)
+        if lock is None:
+            lock = self._turns[address] = asyncio.Lock()
+        return lock
 
     async def hash(self, password: str) -> str:
         return await asyncio.get_running_loop().run_in_executor(self._hashing, hash_password, password)
@@ -186,12 +197,14 @@ class Auth:
 
     async def _check(self, login: str, person: Any | None, password: str, ip: str) -> None:
         """Raises `too_many_attempts` or `bad_credentials`; a `person` of None fails after the same work."""
-        await self._throttle.check(login, ip, person)
-        right = await self.verify(person.password_hash if person else _NOBODY, password) and person is not None
-        # Of many attempts at once all have passed the first look; those that the earlier ones used up end here.
-        await self._throttle.check(login, ip, person)
+        async with self._turn(ip):
+            await self._throttle.check(login, ip, person)
+            right = await self.verify(person.password_hash if person else _NOBODY, password) and person is not None
+            # Attempts from many addresses at once have all passed the first look; those too many end here.
+            await self._throttle.check(login, ip, person)
+            if not right:
+                await self._throttle.failed(login, ip)
         if not right:
-            await self._throttle.failed(login, ip)
             await self.on_failed(person.company_id if person else None, login, ip)
             raise ApiError("bad_credentials")
 
