@@ -33,7 +33,7 @@ class NumberFault(StrEnum):
 FAULT_WORDS: dict[NumberFault, tuple[str, str]] = {
     NumberFault.EMPTY: ("没有号码", "no number"),
     NumberFault.NOT_A_NUMBER: ("不是电话号码", "not a telephone number"),
-    NumberFault.SEVERAL: ("一格里有多个号码", "more than one number"),
+    NumberFault.SEVERAL: ("有多个号码，请分开填写", "more than one number"),
     NumberFault.DECIMAL: ("号码被表格变成了小数或科学计数法", "a spreadsheet turned it into a decimal"),
     NumberFault.AMBIGUOUS: ("末尾一位数字含义不明", "unclear single digit at the end"),
     NumberFault.LENGTH: ("位数不对", "wrong number of digits"),

@@ -315,6 +315,23 @@ async def test_six_digits_are_hidden_until_dialled_but_not_from_the_admin(site: 
         assert left == [True, False], "that one, no other; what is left to dial comes first"
 
 
+async def test_an_extension_is_shown_with_its_number_and_hidden_with_it(site: Site) -> None:
+    async with site.browser("agent") as agent:
+        open_one, hidden_one = await make(agent), await make(agent, encrypted=True)
+        await load(site, agent, open_one, "021 6000 0111 转 8001")
+        await load(site, agent, hidden_one, "021 6000 0112 转 8002")
+        [shown] = await numbers(agent, open_one)
+        assert (shown["number"], shown["extension"]) == ("+862160000111", "8001")
+        assert shown["number_display"].replace(" ", "") == "02160000111-8001"
+        [hidden] = await numbers(agent, hidden_one)
+        assert (hidden["masked"], hidden["extension"]) == (True, "")
+        assert "8002" not in hidden["number_display"]
+        [[written, *_]] = sheet_of((await agent.get(f"/api/dial-tasks/{open_one}/export")).raw)
+        assert written == "+862160000111-8001"
+        read = await good(agent, "GET", "/api/number?typed=%2B862160000111-8001")
+        assert (read["number"], read["extension"]) == ("+862160000111", "8001"), "and reads as the same number again"
+
+
 async def test_a_leg_that_only_asterisk_saw_counts_as_dialled(site: Site) -> None:
     """No engine lived to write it down; the records know."""
     me = site.world.own.people["agent"]

@@ -149,7 +149,7 @@ def to_end(selector: str) -> Callable[[Page, dict], None]:
 
 def refused(page: Page, held: dict) -> None:
     """Two numbers in one text: nothing is dialled, and the reason is told in words."""
-    words = {"zh": "号码无效：写了几个号码，请分开填写。", "en": "This is not a valid number: there are several numbers; write them apart."}
+    words = {"zh": "号码无效：有多个号码，请分开填写。", "en": "This is not a valid number: more than one number."}
     error = {"error": {"code": "number_invalid", "message": words, "details": {"number": "10086/10010", "reason": "several"}}}
     page.route("**/api/calls", lambda route: route.fulfill(status=422, json=error) if route.request.method == "POST" else route.fallback())
     phone_sheet(page, held)

@@ -32,5 +32,14 @@ export function local(number: string): string {
   return /^(?:1[3-9]\d{9}|[48]00\d{7}|1010\d{4})$/.test(national) ? national : `0${national}`
 }
 
+/** The caller of a logged call as it is dialled here: who called in and hides the number is said to; "—" where none was shown. */
+export const callerOf = (call: { direction: string; caller_number: string }) => (call.direction === 'inbound' ? shown(local(call.caller_number)) : local(call.caller_number) || '—')
+
+/** The called party of a logged call as it is dialled here. */
+export const calledOf = (call: { called_number: string }) => local(call.called_number) || '—'
+
+/** The number of one leg: only a customer's can be withheld; an agent's is a phone of ours. */
+export const legNumber = (leg: { role: string; number: string }) => (leg.role === 'customer' ? shown(local(leg.number)) : local(leg.number))
+
 /** A caller's number; one who hides it is said to. What is not there yet stays so. */
 export const shown = <T extends string | null | undefined>(display: T) => (display === '' ? translate('phone.hiddenNumber') : display)
