@@ -41,8 +41,13 @@ class WaysOut:
         return closed(policy, number, way, None if way is WayOut.OWN_PHONE else used, self._region)
 
     def left(self, company_id: int, number: str) -> None:
-        """A call to `number` is on its way."""
+        """A call to `number` is on its way; counted before anything is awaited, so that two at once count as two."""
         self._today(company_id).dials[number] += 1
+
+    def stayed(self, company_id: int, number: str) -> None:
+        """It was refused after all, so it uses nothing of the limits."""
+        dials = self._today(company_id).dials
+        dials[number] = max(0, dials[number] - 1)
 
     async def load(self) -> None:
         """Today's dials of the last engine, so that a restart opens nothing."""

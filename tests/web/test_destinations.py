@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import time, timedelta
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from sqlalchemy import insert, select
 
+from callcenter.domain.agents import Agent
+from callcenter.domain.commands import CommandRefused
+from callcenter.domain.destinations import WayOut
+from callcenter.domain.dial_tasks import number_of
+from callcenter.domain.terms import Gate, Mode
+from callcenter.ledger.holds import Refused
 from callcenter.store.base import utcnow
-from callcenter.store.tables import audit
+from callcenter.store.companies import read_policy
+from callcenter.store.tables import audit, inbound_number
 from callcenter.store.task_tables import dial_task_number
 from crm_bridge.tables import customer
 from tests.web.support import Browser, Site
@@ -83,6 +93,24 @@ async def test_no_employees_phone_lies_where_calls_may_not_go(site: Site, number
         assert (await admin.ask("PATCH", path, overflow)).code == code
 
 
+async def test_no_employees_phone_and_no_task_is_a_number_on_which_the_company_is_called(site: Site) -> None:
+    own = site.world.own
+    async with site.database.read() as connection:
+        query = select(inbound_number.c.number).where(inbound_number.c.company_id == own.id)
+        number = (await connection.execute(query)).scalars().first()
+        policies = [await read_policy(connection, one) for one in (own.id, site.world.foreign.id)]
+        assert number in policies[0].own and number not in policies[1].own
+    assert site.engine.core.directory.companies[own.id].policy == policies[0]
+    async with site.browser("admin") as admin:
+        seat = {"code": "Z-2", "mode": "callback", "bound_phone": number}
+        assert (await admin.ask("POST", "/api/seats", seat)).code == "own_number_by_hand"
+        overflow = {"overflow": "number", "overflow_number": number}
+        answer = await admin.ask("PATCH", f"/api/groups/{own.ids['group']}", overflow)
+        assert answer.code == "own_number_by_hand"
+    assert site.engine.ways_out.closed(own.id, str(number), WayOut.CALLBACK) is Gate.OWN_NUMBER_BY_HAND
+    assert number_of(str(number), policies[0], "CN") == (None, "own_number_by_hand")
+
+
 async def test_only_the_operator_opens_dear_numbers_and_satellites(site: Site) -> None:
     own = site.world.own
     path = f"/api/platform/companies/{own.id}"
@@ -101,10 +129,46 @@ async def test_limits_of_the_day_are_gates(site: Site) -> None:
         await good(agent, "PUT", "/api/me/state", {"state": "ready"})
         await good(admin, "PUT", "/api/settings/destinations", OPEN | {"calls_per_number": 1})
         site.engine.ways_out.left(site.world.own.id, "+8613911112222")
-        assert await dial(agent, "twice", number="139 1111 2222") == "number_limit_reached"
+        spelled = ("139 1111 2222", "+86 139-1111-2222", "008613911112222", "860 139 1111 2222", "13911112222 转 8")
+        for key, typed in enumerate(spelled):
+            assert await dial(agent, f"twice-{key}", number=typed) == "number_limit_reached", typed
         assert await dial(agent, "other", number="139 1111 2223") != "number_limit_reached"
         await good(admin, "PUT", "/api/settings/destinations", OPEN | {"calls_per_day": 1})
         assert await dial(agent, "any", number="139 1111 2223") == "day_limit_reached"
+
+
+async def test_what_is_refused_or_never_starts_uses_nothing_of_the_limits(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, own, number = site.engine, site.world.own, "+8613911112222"
+    person = own.people["agent"]
+    one = Mock(id="c", company_id=own.id, mode=Mode.DIRECT)
+
+    async def unpaid(**_: Any) -> None:
+        raise Refused(Gate.MINUTES_USED_UP)
+
+    async def fails(_: int | None) -> None:
+        raise CommandRefused("phones_unavailable")
+
+    async with site.browser("agent") as agent, site.browser("admin") as admin:
+        await good(agent, "PUT", "/api/me/state", {"state": "ready"})
+        await good(admin, "PUT", "/api/settings/destinations", OPEN | {"calls_per_number": 1})
+        monkeypatch.setattr(engine.core.packages, "reserve", unpaid)
+        rules = engine.core.directory.companies[own.id]
+        engine.core.directory.companies[own.id] = replace(rules, window=(time.min, time.max))
+        phone = Mock(return_value=True)
+        monkeypatch.setattr(Agent, "has_phone", phone)
+        first = await dial(agent, "unpaid", number=number)
+        with pytest.raises(CommandRefused, match="minutes_used_up"):
+            await engine.control._paid(one, number, person, fails)
+        with pytest.raises(CommandRefused):
+            held = AsyncMock(return_value=Mock(minutes=1, limit=timedelta(minutes=1)))
+            monkeypatch.setattr(engine.core.packages, "reserve", held)
+            await engine.control._paid(one, number, person, fails)
+        assert first == "minutes_used_up"
+    assert engine.ways_out.closed(own.id, number, WayOut.BY_HAND) is None
+    await engine.control._paid(one, number, person, AsyncMock())
+    assert engine.ways_out.closed(own.id, number, WayOut.BY_HAND) is Gate.NUMBER_LIMIT_REACHED
 
 
 async def test_a_colleagues_customer_out_of_scope_is_not_opened_by_calling(site: Site) -> None:
