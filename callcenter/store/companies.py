@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.destinations import Policy
-from callcenter.store.own_numbers import answered_by_all
+from callcenter.store.own_numbers import answered_by
 from callcenter.store.tables import company, role
 
 
@@ -38,4 +38,4 @@ def policy_of(row: Any, own: frozenset[str]) -> Policy:
 
 async def read_policy(connection: AsyncConnection, company_id: int) -> Policy:
     row = (await connection.execute(select(company).where(company.c.id == company_id))).one()
-    return policy_of(row, (await answered_by_all(connection)).get(company_id, frozenset()))
+    return policy_of(row, await answered_by(connection, company_id))

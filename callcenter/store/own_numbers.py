@@ -33,15 +33,26 @@ async def owned_by_all(connection: AsyncConnection) -> set[tuple[int, str]]:
     return found
 
 
+_INBOUND = select(inbound_number.c.company_id, inbound_number.c.number)
+_ACCESS = select(company.c.id.label("company_id"), company.c.access_number.label("number")).where(
+    company.c.access_number != ""
+)
+
+
 async def answered_by_all(connection: AsyncConnection, region: str = "CN") -> dict[int, frozenset[str]]:
     """Company -> the numbers (E.164) on which calls come in to it, and its access number."""
     found: dict[int, set[str]] = {}
-    inbound = select(inbound_number.c.company_id, inbound_number.c.number)
-    access = select(company.c.id.label("company_id"), company.c.access_number.label("number"))
-    for query in (inbound, access.where(company.c.access_number != "")):
+    for query in (_INBOUND, _ACCESS):
         for row in (await connection.execute(query.execution_options(**EVERYWHERE))).all():
             found.setdefault(row.company_id, set()).add(normalise_or_raw(row.number, region))
     return {one: frozenset(numbers) for one, numbers in found.items()}
+
+
+async def answered_by(connection: AsyncConnection, company_id: int, region: str = "CN") -> frozenset[str]:
+    """As `answered_by_all`, of one company."""
+    mine = (_INBOUND.where(inbound_number.c.company_id == company_id), _ACCESS.where(company.c.id == company_id))
+    rows = [row for query in mine for row in (await connection.execute(query)).all()]
+    return frozenset(normalise_or_raw(row.number, region) for row in rows)
 
 
 async def states_of(connection: AsyncConnection, company_id: int, numbers: Iterable[str]) -> dict[str, str]:

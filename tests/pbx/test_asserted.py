@@ -49,6 +49,10 @@ async def _caller(stack: TelephonyStack, ami: Ami, carrier: str, *headers: str) 
         ((f"{PAI}<tel:+86{ASSERTED}>", f"{PAI}<sip:{OTHER}@carrier.example>"), f"+86{ASSERTED}"),
         ((f"{PAI}<tel:+86-139-0000-0002>",), f"+86{ASSERTED}"),
         ((f"{PAI}<tel:+86{ASSERTED};phone-context=+86>",), f"+86{ASSERTED}"),
+        (
+            (f"{PAI}<sip:+86{ASSERTED}@x;user=phone;cpc=ordinary>,\r\n\t<tel:+86{OTHER};cpc=ordinary>",),
+            f"+86{ASSERTED}",
+        ),
         ((f"{PAI}<tel:+86{ASSERTED}>, <sip:{OTHER}@carrier.example>",), f"+86{ASSERTED}"),
         ((f'{PAI}"Wang, Li" <sip:{ASSERTED}@carrier.example>, <tel:+86{OTHER}>',), ASSERTED),
         ((f"{PAI}<sip:{ASSERTED}@carrier.example>, <tel:+86{OTHER}>", "Privacy: id"), "anonymous"),

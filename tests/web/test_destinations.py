@@ -14,11 +14,13 @@ from callcenter.domain.agents import Agent
 from callcenter.domain.commands import CommandRefused
 from callcenter.domain.destinations import WayOut
 from callcenter.domain.dial_tasks import number_of
+from callcenter.domain.numbers import normalise_or_raw
 from callcenter.domain.terms import Gate, Mode
+from callcenter.engine.ways_out import WaysOut
 from callcenter.ledger.holds import Refused
 from callcenter.store.base import utcnow
 from callcenter.store.companies import read_policy
-from callcenter.store.tables import audit, inbound_number
+from callcenter.store.tables import audit, inbound_number, leg
 from callcenter.store.task_tables import dial_task_number
 from crm_bridge.tables import customer
 from tests.web.support import Browser, Site
@@ -124,6 +126,18 @@ async def test_only_the_operator_opens_dear_numbers_and_satellites(site: Site) -
             assert await dial(agent, f"opened-{number}", number=number) != "destination_closed"
 
 
+async def test_another_spelling_leads_round_no_blacklist(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with site.browser("agent") as agent, site.browser("admin") as admin:
+        await good(agent, "PUT", "/api/me/state", {"state": "ready"})
+        await good(admin, "POST", "/api/blacklist", {"number": "138 1000 7777", "reason": "不再来电"})
+        for typed in ("8613810007777", "008613810007777", "+8613810007777", "01381000 7777"):
+            assert (await admin.ask("POST", "/api/blacklist", {"number": typed})).code == "number_taken", typed
+        monkeypatch.setattr(Agent, "has_phone", Mock(return_value=True))
+        for key, typed in enumerate(("8613810007777", "0086 13810007777", "13810007777 转 1", "1795113810007777")):
+            assert await dial(agent, f"blocked-{key}", number=typed) == "blacklisted", typed
+        assert (site.world.own.id, normalise_or_raw("+86 138-1000-7777")) in site.engine.core.directory.blacklist
+
+
 async def test_limits_of_the_day_are_gates(site: Site) -> None:
     async with site.browser("agent") as agent, site.browser("admin") as admin:
         await good(agent, "PUT", "/api/me/state", {"state": "ready"})
@@ -156,8 +170,7 @@ async def test_what_is_refused_or_never_starts_uses_nothing_of_the_limits(
         monkeypatch.setattr(engine.core.packages, "reserve", unpaid)
         rules = engine.core.directory.companies[own.id]
         engine.core.directory.companies[own.id] = replace(rules, window=(time.min, time.max))
-        phone = Mock(return_value=True)
-        monkeypatch.setattr(Agent, "has_phone", phone)
+        monkeypatch.setattr(Agent, "has_phone", Mock(return_value=True))
         first = await dial(agent, "unpaid", number=number)
         with pytest.raises(CommandRefused, match="minutes_used_up"):
             await engine.control._paid(one, number, person, fails)
@@ -169,6 +182,24 @@ async def test_what_is_refused_or_never_starts_uses_nothing_of_the_limits(
     assert engine.ways_out.closed(own.id, number, WayOut.BY_HAND) is None
     await engine.control._paid(one, number, person, AsyncMock())
     assert engine.ways_out.closed(own.id, number, WayOut.BY_HAND) is Gate.NUMBER_LIMIT_REACHED
+
+
+async def test_who_was_consulted_counts_as_a_dial_after_a_restart_too(site: Site) -> None:
+    own = site.world.own
+    async with site.browser("admin") as admin:
+        before = (await good(admin, "GET", "/api/settings/destinations"))["dialled_today"]
+        async with site.database.write() as connection:
+            [call_id] = (
+                await connection.execute(select(leg.c.call_id).where(leg.c.company_id == own.id).limit(1))
+            ).scalars()
+            for key, channel in (("third-1", "PJSIP/trunk-1-0000"), ("third-2", "PJSIP/agent-5-0000")):
+                made = {"id": key, "company_id": own.id, "call_id": call_id, "role": "third", "channel": channel}
+                await connection.execute(insert(leg).values(**made, state="ended", started_at=utcnow()))
+        assert (await good(admin, "GET", "/api/settings/destinations"))["dialled_today"] == before + 1
+        restarted = WaysOut(site.engine.core, "CN")
+        await restarted.load()
+        await good(admin, "PUT", "/api/settings/destinations", OPEN | {"calls_per_day": before + 1})
+    assert restarted.closed(own.id, "+8613911112222", WayOut.BY_HAND) is Gate.DAY_LIMIT_REACHED
 
 
 async def test_a_colleagues_customer_out_of_scope_is_not_opened_by_calling(site: Site) -> None:
