@@ -158,7 +158,10 @@ async def test_what_is_refused_or_never_starts_uses_nothing_of_the_limits(
     person = own.people["agent"]
     one = Mock(id="c", company_id=own.id, mode=Mode.DIRECT)
 
+    while_asked = []
+
     async def unpaid(**_: Any) -> None:
+        while_asked.append(engine.ways_out.closed(own.id, number, WayOut.BY_HAND))
         raise Refused(Gate.MINUTES_USED_UP)
 
     async def fails(_: int | None) -> None:
@@ -179,6 +182,8 @@ async def test_what_is_refused_or_never_starts_uses_nothing_of_the_limits(
             monkeypatch.setattr(engine.core.packages, "reserve", held)
             await engine.control._paid(one, number, person, fails)
         assert first == "minutes_used_up"
+    # Whoever dials in this very moment is not let past.
+    assert while_asked == [Gate.NUMBER_LIMIT_REACHED] * 2
     assert engine.ways_out.closed(own.id, number, WayOut.BY_HAND) is None
     await engine.control._paid(one, number, person, AsyncMock())
     assert engine.ways_out.closed(own.id, number, WayOut.BY_HAND) is Gate.NUMBER_LIMIT_REACHED
