@@ -6,6 +6,7 @@ caller who wishes to be called back, a foreign number as an agent's bound phone.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -59,6 +60,8 @@ class Policy:
     satellite: bool = False
     calls_per_day: int = 0
     calls_per_number: int = 0
+    own: frozenset[str] = frozenset()
+    """Numbers on which the company is called (E.164), its access number too: a call there comes in again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,17 @@ _FREE_PHONE = 800
 _DEAR = frozenset({PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST})
 _CHINESE_DEAR = ("168", "160", "1259")
 """Chinese information lines. The tables call 400 numbers premium as well, which everybody here dials."""
+_BEHIND_AREA_CODE = re.compile(r"(?:(?:\+|00)?860?|0)(?:10|2\d|(?!400|800)[3-9]\d{2})?(1\d{2,9})")
+"""A Chinese service number behind country code, 0 or area code: 021 110 is the police of Shanghai. No line of an area
+begins with 1, and eleven digits that do are a mobile number."""
 
 
 @lru_cache(maxsize=8192)
 def destination_of(number: str, region: str = "CN") -> Destination:
     """Where a number (as `numbers.read` or `numbers.normalise_or_raw` give it) leads."""
+    behind = _BEHIND_AREA_CODE.fullmatch(number) if region == "CN" else None
+    if behind is not None:
+        return _of_digits(behind[1], region)
     if not number.startswith("+"):
         return _of_digits(number, region)
     try:
@@ -115,6 +124,8 @@ def _of_digits(number: str, region: str) -> Destination:
 
 def closed(policy: Policy, number: str, way: WayOut, used: Used | None = None, region: str = "CN") -> Gate | None:
     """The gate that keeps a company from calling `number` that way, or None."""
+    if number in policy.own and way is not WayOut.BY_HAND:
+        return Gate.OWN_NUMBER_BY_HAND
     destination = destination_of(number, region)
     match destination.kind:
         case DestinationKind.EMERGENCY:

@@ -308,6 +308,8 @@ class Gate(StrEnum):
     """Another country, a dear number or a satellite network that the company's policy does not open."""
     EMERGENCY_BY_HAND = "emergency_by_hand"
     """Emergency numbers are dialled by a person, never by tasks, imports, callbacks or forwarding."""
+    OWN_NUMBER_BY_HAND = "own_number_by_hand"
+    """The numbers on which the company is called too: called back, or overflowing to itself, a call goes round."""
     DAY_LIMIT_REACHED = "day_limit_reached"
     NUMBER_LIMIT_REACHED = "number_limit_reached"
     OUTSIDE_DIAL_WINDOW = "outside_dial_window"

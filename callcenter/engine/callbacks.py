@@ -37,7 +37,14 @@ LOOK_SECONDS = 1.0
 AGENT_REST = timedelta(seconds=30)
 """How long an agent whose side failed is not given another request; live callers still ring."""
 _OF_THE_NUMBER = frozenset(
-    gate.value for gate in (Gate.BLACKLISTED, Gate.NUMBER_INVALID, Gate.DESTINATION_CLOSED, Gate.EMERGENCY_BY_HAND)
+    gate.value
+    for gate in (
+        Gate.BLACKLISTED,
+        Gate.NUMBER_INVALID,
+        Gate.DESTINATION_CLOSED,
+        Gate.EMERGENCY_BY_HAND,
+        Gate.OWN_NUMBER_BY_HAND,
+    )
 )
 
 

@@ -185,10 +185,10 @@ class Control:
         agent, customer = parties.agent, parties.customer
         if call.alive(Role.THIRD):
             raise CommandRefused("move_not_possible", missing="free_third")
-        target = self._target(command, command.number, command.colleague_id, call)
+        target, outside = self._target(command, command.number, command.colleague_id, call)
         await self._paid(
             call,
-            target,
+            outside,
             command.employee_id,
             lambda limit: self.send(
                 recipe.consult(
@@ -210,13 +210,13 @@ class Control:
             group = self._core.directory.groups.get(command.group_id)
             if group is None or group.company_id != call.company_id:
                 raise CommandRefused("group_unknown")
-            target = group.queue
+            target, outside = group.queue, ""
         else:
-            target = self._target(command, command.number, command.colleague_id, call)
+            target, outside = self._target(command, command.number, command.colleague_id, call)
         back = self._way_back(call, agent)
         await self._paid(
             call,
-            target,
+            outside,
             command.employee_id,
             lambda limit: self.send(
                 recipe.blind_transfer(
@@ -237,14 +237,17 @@ class Control:
         """Seconds a target may ring: a customer-like number longer than a colleague's phone."""
         return self._ring_seconds if target.lstrip("+").isdigit() else self._agent_ring_seconds
 
-    def _target(self, command: Consult | Transfer, number: str, colleague_id: int | None, call: Call) -> str:
-        """A colleague's endpoint or a number to dial, behind the gates that hold for any dial."""
+    def _target(
+        self, command: Consult | Transfer, number: str, colleague_id: int | None, call: Call
+    ) -> tuple[str, str]:
+        """What to ring, behind the gates that hold for any dial: a colleague's endpoint and "", or a number as the
+        trunk wants it and in E.164."""
         if colleague_id is not None:
             colleague = self._core.registry.agents.get(colleague_id)
             if colleague is None or colleague.company_id != call.company_id:
                 raise CommandRefused("employee_unknown")
             self._require_free(colleague)
-            return colleague.endpoint
+            return colleague.endpoint, ""
         try:
             wanted = normalise(number, self._region)
         except BadNumber as refusal:
@@ -262,8 +265,7 @@ class Control:
         person = self._core.directory.people.get(command.employee_id)
         if person is None or not person.verified:
             raise CommandRefused(Gate.NOT_VERIFIED.value)
-        self._ways_out.left(call.company_id, wanted)
-        return self._trunk.dialled(wanted)
+        return self._trunk.dialled(wanted), wanted
 
     def _require_free(self, colleague: Agent) -> None:
         if not colleague.phone_ready:
@@ -272,12 +274,21 @@ class Control:
             raise CommandRefused("colleague_busy")
 
     async def _paid(
-        self, call: Call, target: str, employee_id: int, dial: Callable[[int | None], Awaitable[None]]
+        self, call: Call, outside: str, employee_id: int, dial: Callable[[int | None], Awaitable[None]]
     ) -> None:
-        """Holds minutes before an outside leg is dialled; colleagues and queues cost nothing."""
-        if not target.lstrip("+").isdigit():
+        """Dials: to `outside` (E.164) with minutes held and as one of the day's dials; colleagues and queues ("") are
+        free. What is refused or never starts is no dial."""
+        if not outside:
             await dial(None)
             return
+        self._ways_out.left(call.company_id, outside)
+        try:
+            await self._held(call, employee_id, dial)
+        except BaseException:
+            self._ways_out.stayed(call.company_id, outside)
+            raise
+
+    async def _held(self, call: Call, employee_id: int, dial: Callable[[int | None], Awaitable[None]]) -> None:
         core, holder = self._core, holder_of(call.id, Role.THIRD)
         wanted = {"company_id": call.company_id, "call_id": holder}
         try:

@@ -123,6 +123,7 @@ class Dialling:
         call = self._new_call(command, mode, seat, number.e164)
         # From here on a second click finds the agent busy: nothing is awaited between the gates and this line.
         core.registry.calls[call.id] = call
+        self._ways_out.left(call.company_id, call.number)
         try:
             shown = await self._caller_id(call, seat)
             await self._remember(command, call.id, shown)
@@ -141,7 +142,6 @@ class Dialling:
         except BaseException:
             self._undo(call)
             raise
-        self._ways_out.left(call.company_id, call.number)
         call.package_id = held.package_id
         with contextlib.suppress(DatabaseUnavailable):  # the next commit looks again
             await self._recognise(call, command)
@@ -157,6 +157,7 @@ class Dialling:
 
     def _undo(self, call: Call) -> None:
         """A call that may not be: a browser that connected in this very moment may have been shown it."""
+        self._ways_out.stayed(call.company_id, call.number)
         self._core.registry.forget(call)
         self._core.push.publish(call.company_id, gone=[("call", call.id)])
 

@@ -30,7 +30,7 @@ from callcenter.ledger.book import Kind
 from callcenter.store.companies import policy_of
 from callcenter.store.database import Database
 from callcenter.store.ledger_tables import account
-from callcenter.store.own_numbers import owned_by_all
+from callcenter.store.own_numbers import answered_by_all, owned_by_all
 from callcenter.store.tables import (
     agent_group,
     blacklist,
@@ -230,6 +230,7 @@ async def _indebted(connection: AsyncConnection) -> set[int]:
 
 async def _companies(connection: AsyncConnection, found: Directory, owned: Owned, region: str) -> None:
     indebted = await _indebted(connection)
+    answered = await answered_by_all(connection, region)
 
     def own(company_id: int, number: str) -> str:
         return number if (company_id, normalise_or_raw(number, region)) in owned else ""
@@ -248,7 +249,7 @@ async def _companies(connection: AsyncConnection, found: Directory, owned: Owned
             row.call_through_seconds,
             supervision_shown=bool(row.supervision_shown),
             balance_negative=row.id in indebted,
-            policy=policy_of(row),
+            policy=policy_of(row, answered.get(row.id, frozenset())),
             forwarded_at_once=row.forwarded_at_once,
             valid_until=row.valid_until,
         )

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
-
 from callcenter.domain.destinations import Used, WayOut, closed
-from callcenter.domain.terms import Direction, Gate, Source
+from callcenter.domain.terms import Gate, Source
 from callcenter.engine.core import Core
-from callcenter.store.tables import call as call_table
+from callcenter.store.dials import dials_since
 
 WAY_OF_SOURCE = {Source.TASK: WayOut.TASK, Source.QUEUE_CALLBACK: WayOut.CALLBACK}
 """How a dial leaves; every other source is a person's own."""
@@ -41,25 +39,21 @@ class WaysOut:
         return closed(policy, number, way, None if way is WayOut.OWN_PHONE else used, self._region)
 
     def left(self, company_id: int, number: str) -> None:
-        """A call to `number` is on its way."""
+        """A call to `number` is on its way; counted before anything is awaited, so that two at once count as two."""
         self._today(company_id).dials[number] += 1
+
+    def stayed(self, company_id: int, number: str) -> None:
+        """It was refused after all, so it uses nothing of the limits."""
+        dials = self._today(company_id).dials
+        dials[number] = max(0, dials[number] - 1)
 
     async def load(self) -> None:
         """Today's dials of the last engine, so that a restart opens nothing."""
         for company_id in self._core.directory.companies:
             today = self._today(company_id)
             midnight = datetime.combine(today.day, time(), self._zone(company_id)).astimezone(UTC)
-            query = (
-                select(call_table.c.number, func.count())
-                .where(
-                    call_table.c.company_id == company_id,
-                    call_table.c.started_at >= midnight,
-                    call_table.c.direction == Direction.OUTBOUND.value,
-                )
-                .group_by(call_table.c.number)
-            )
             async with self._core.database.read() as connection:
-                today.dials.update({number: count for number, count in (await connection.execute(query)).all()})
+                today.dials.update(await dials_since(connection, company_id, midnight))
 
     def _today(self, company_id: int) -> _Day:
         now = self._core.now().astimezone(self._zone(company_id)).date()

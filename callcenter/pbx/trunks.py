@@ -132,8 +132,6 @@ def _endpoint(spec: TrunkSpec, name: str) -> str:
         "trust_id_inbound": _yes(kind.trusts_identity),
         "user_eq_phone": _yes(kind.phone_uris),
     }
-    if header := _HEADERS[kind.called_in]:
-        lines["set_var"] = f"CALLED_IN={header}"
     if spec.user:
         lines["outbound_auth"] = f"{name}-auth"
         lines["contact_user"] = contact_user(spec.user)
@@ -143,7 +141,9 @@ def _endpoint(spec: TrunkSpec, name: str) -> str:
         lines["from_domain"] = domain
     if spec.inbound_user:
         lines["auth"] = f"{name}-inbound"
-    return f"[{name}](trunk)\n" + "".join(f"{key} = {value}\n" for key, value in lines.items())
+    told = {"CALLED_IN": _HEADERS[kind.called_in], "ASSERTS": "yes" if kind.trusts_identity else ""}
+    variables = "".join(f"set_var = {key}={value}\n" for key, value in told.items() if value)
+    return f"[{name}](trunk)\n" + "".join(f"{key} = {value}\n" for key, value in lines.items()) + variables
 
 
 def _kind(spec: TrunkSpec) -> TrunkProfile:

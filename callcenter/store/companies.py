@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.destinations import Policy
+from callcenter.store.own_numbers import answered_by
 from callcenter.store.tables import company, role
 
 
@@ -23,16 +24,18 @@ async def add_company(
     return company_id
 
 
-def policy_of(row: Any) -> Policy:
-    """Where the calls of a company may go, from its row."""
+def policy_of(row: Any, own: frozenset[str]) -> Policy:
+    """Where the calls of a company may go, from its row and the numbers on which it is called (E.164)."""
     return Policy(
         frozenset(row.countries),
         premium=bool(row.premium_open),
         satellite=bool(row.satellite_open),
         calls_per_day=row.calls_per_day,
         calls_per_number=row.calls_per_number,
+        own=own,
     )
 
 
 async def read_policy(connection: AsyncConnection, company_id: int) -> Policy:
-    return policy_of((await connection.execute(select(company).where(company.c.id == company_id))).one())
+    row = (await connection.execute(select(company).where(company.c.id == company_id))).one()
+    return policy_of(row, await answered_by(connection, company_id))

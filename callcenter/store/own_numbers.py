@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.store.tables import company_number, outside_number
+from callcenter.domain.numbers import normalise_or_raw
+from callcenter.store.tables import company, company_number, inbound_number, outside_number
 
 EVERYWHERE = {"all_companies": True}
 WAITING, CONFIRMED, REFUSED = "waiting", "confirmed", "refused"
@@ -30,6 +31,28 @@ async def owned_by_all(connection: AsyncConnection) -> set[tuple[int, str]]:
         rows = await connection.execute(query.execution_options(**EVERYWHERE))
         found |= {(row.company_id, row.number) for row in rows.all()}
     return found
+
+
+_INBOUND = select(inbound_number.c.company_id, inbound_number.c.number)
+_ACCESS = select(company.c.id.label("company_id"), company.c.access_number.label("number")).where(
+    company.c.access_number != ""
+)
+
+
+async def answered_by_all(connection: AsyncConnection, region: str = "CN") -> dict[int, frozenset[str]]:
+    """Company -> the numbers (E.164) on which calls come in to it, and its access number."""
+    found: dict[int, set[str]] = {}
+    for query in (_INBOUND, _ACCESS):
+        for row in (await connection.execute(query.execution_options(**EVERYWHERE))).all():
+            found.setdefault(row.company_id, set()).add(normalise_or_raw(row.number, region))
+    return {one: frozenset(numbers) for one, numbers in found.items()}
+
+
+async def answered_by(connection: AsyncConnection, company_id: int, region: str = "CN") -> frozenset[str]:
+    """As `answered_by_all`, of one company."""
+    mine = (_INBOUND.where(inbound_number.c.company_id == company_id), _ACCESS.where(company.c.id == company_id))
+    rows = [row for query in mine for row in (await connection.execute(query)).all()]
+    return frozenset(normalise_or_raw(row.number, region) for row in rows)
 
 
 async def states_of(connection: AsyncConnection, company_id: int, numbers: Iterable[str]) -> dict[str, str]:

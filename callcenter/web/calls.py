@@ -75,6 +75,7 @@ class AfterCall(Body, kw_only=True):
         "blacklisted",
         "destination_closed",
         "emergency_by_hand",
+        "own_number_by_hand",
         "day_limit_reached",
         "number_limit_reached",
         "outside_dial_window",

@@ -16,6 +16,7 @@ from callcenter.domain.destinations import WayOut, closed
 from callcenter.domain.terms import Direction, Role
 from callcenter.store.base import utcnow
 from callcenter.store.companies import read_policy
+from callcenter.store.dials import dials_since
 from callcenter.store.tables import call, company, leg
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Routes, whole
@@ -136,7 +137,7 @@ async def _today(connection: AsyncConnection, company_id: int, time_zone: str) -
     zone = ZoneInfo(time_zone)
     midnight = datetime.combine(utcnow().astimezone(zone).date(), time(), zone).astimezone(UTC)
     mine = (call.c.company_id == company_id, call.c.started_at >= midnight)
-    dialled = select(func.count()).where(*mine, call.c.direction == Direction.OUTBOUND.value)
+    dialled = await dials_since(connection, company_id, midnight)
     forwarded: Any = (
         select(func.count(call.c.id.distinct()))
         .select_from(call.join(leg, leg.c.call_id == call.c.id))
@@ -148,6 +149,4 @@ async def _today(connection: AsyncConnection, company_id: int, time_zone: str) -
             leg.c.channel.startswith(OUTSIDE_CHANNELS),
         )
     )
-    return int((await connection.execute(dialled)).scalar_one()), int(
-        (await connection.execute(forwarded)).scalar_one()
-    )
+    return dialled.total(), int((await connection.execute(forwarded)).scalar_one())

@@ -38,6 +38,7 @@ KINDS = {
 REASONS = {fault.value: zh for fault, (zh, _) in FAULT_WORDS.items()} | {
     "destination_closed": "目的地未开放",
     "emergency_by_hand": "紧急号码只能手动拨打",
+    "own_number_by_hand": "本公司自己的号码",
     "no_number": "没有号码",
     "rounded": "号码被表格舍入，末位丢失",
     "bad_characters": "含有无法识别的字符",

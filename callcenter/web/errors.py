@@ -70,6 +70,11 @@ CATALOGUE: dict[str, Text] = {
     "emergency_by_hand": Text(
         403, "紧急号码只能手动拨打。", "Emergency numbers are dialled by hand only, never by tasks or forwarding."
     ),
+    "own_number_by_hand": Text(
+        403,
+        "这是本公司自己的号码，只能手动拨打，否则来电会绕回来。",
+        "This is one of your company's own numbers: dialled by hand only, because such a call comes in again.",
+    ),
     "day_limit_reached": Text(409, "今日外呼次数已达上限。", "Your company has made all calls it may make today."),
     "number_limit_reached": Text(409, "该号码今日拨打次数已达上限。", "This number was called often enough today."),
     "outside_dial_window": Text(403, "当前不在可拨打时段内。", "It is outside the hours in which calls may be made."),

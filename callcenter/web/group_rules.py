@@ -52,6 +52,7 @@ RULES = (
     "number_invalid",
     "destination_closed",
     "emergency_by_hand",
+    "own_number_by_hand",
     "greeting_must_be_music",
     "overflow_loop",
     "overflow_number_unknown",

@@ -40,6 +40,45 @@ def test_a_number_is_known_by_where_it_leads(number: str, kind: DestinationKind)
     assert destination_of(number).kind is kind
 
 
+@pytest.mark.parametrize(
+    ("shown", "kind"),
+    [
+        ("021110", DestinationKind.EMERGENCY),
+        ("010-120", DestinationKind.EMERGENCY),
+        ("0755 12110", DestinationKind.EMERGENCY),
+        ("+8621110", DestinationKind.EMERGENCY),
+        ("0119", DestinationKind.EMERGENCY),
+        ("0451-16885678", DestinationKind.PREMIUM),
+        ("+86 21 16812345", DestinationKind.PREMIUM),
+        ("0086 21 16812345", DestinationKind.PREMIUM),
+        ("8616812345", DestinationKind.PREMIUM),
+        ("0211259012", DestinationKind.PREMIUM),
+        ("021-12345", DestinationKind.HOME),
+        ("400-168-1234", DestinationKind.HOME),
+        ("138 1681 2345", DestinationKind.HOME),
+        ("0138 1681 2345", DestinationKind.HOME),
+        ("+86 158 0110 1680", DestinationKind.HOME),
+        ("021-60110168", DestinationKind.HOME),
+        ("10110", DestinationKind.HOME),
+        ("1010 9110", DestinationKind.HOME),
+        ("952110", DestinationKind.HOME),
+    ],
+)
+def test_a_service_number_leads_there_behind_an_area_code_too(shown: str, kind: DestinationKind) -> None:
+    """021 110 is the police of Shanghai: whoever shows it must not be called back by a machine."""
+    assert destination_of(normalise_or_raw(shown)).kind is kind
+
+
+@pytest.mark.parametrize("way", list(WayOut))
+def test_a_companys_own_number_is_dialled_by_hand_alone(way: WayOut) -> None:
+    """Called back or overflowing to itself a call goes out and comes in again, round and round."""
+    mine = Policy(own=frozenset({"+862160000101"}))
+    gate = None if way is WayOut.BY_HAND else Gate.OWN_NUMBER_BY_HAND
+    for spelled in ("021-60000101", "8602160000101", "+862160000101"):
+        assert closed(mine, normalise_or_raw(spelled), way) is gate
+    assert closed(mine, "+862160000102", way) is None
+
+
 @pytest.mark.parametrize("way", list(WayOut))
 @pytest.mark.parametrize("number", ["+14155552671", "+19005551234", "+881612345678", "1681234567", "+8617400000001"])
 def test_nothing_but_home_is_open_by_itself(number: str, way: WayOut) -> None:

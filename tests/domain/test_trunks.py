@@ -123,6 +123,7 @@ def test_the_configuration_says_what_the_profile_says() -> None:
     for line in (
         "identify_by = ip",
         "set_var = CALLED_IN=P-Called-Party-ID",
+        "set_var = ASSERTS=yes",
         "allow = !all,alaw,ulaw",
         "timers = required",
         "auth = trunk-1-inbound",

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import time, timedelta
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from sqlalchemy import insert, select
 
+from callcenter.domain.agents import Agent
+from callcenter.domain.commands import CommandRefused
+from callcenter.domain.destinations import WayOut
+from callcenter.domain.dial_tasks import number_of
+from callcenter.domain.numbers import normalise_or_raw
+from callcenter.domain.terms import Gate, Mode
+from callcenter.engine.ways_out import WaysOut
+from callcenter.ledger.holds import Refused
 from callcenter.store.base import utcnow
-from callcenter.store.tables import audit
+from callcenter.store.companies import read_policy
+from callcenter.store.tables import audit, inbound_number, leg
 from callcenter.store.task_tables import dial_task_number
 from crm_bridge.tables import customer
 from tests.web.support import Browser, Site
@@ -83,6 +95,24 @@ async def test_no_employees_phone_lies_where_calls_may_not_go(site: Site, number
         assert (await admin.ask("PATCH", path, overflow)).code == code
 
 
+async def test_no_employees_phone_and_no_task_is_a_number_on_which_the_company_is_called(site: Site) -> None:
+    own = site.world.own
+    async with site.database.read() as connection:
+        query = select(inbound_number.c.number).where(inbound_number.c.company_id == own.id)
+        number = (await connection.execute(query)).scalars().first()
+        policies = [await read_policy(connection, one) for one in (own.id, site.world.foreign.id)]
+        assert number in policies[0].own and number not in policies[1].own
+    assert site.engine.core.directory.companies[own.id].policy == policies[0]
+    async with site.browser("admin") as admin:
+        seat = {"code": "Z-2", "mode": "callback", "bound_phone": number}
+        assert (await admin.ask("POST", "/api/seats", seat)).code == "own_number_by_hand"
+        overflow = {"overflow": "number", "overflow_number": number}
+        answer = await admin.ask("PATCH", f"/api/groups/{own.ids['group']}", overflow)
+        assert answer.code == "own_number_by_hand"
+    assert site.engine.ways_out.closed(own.id, str(number), WayOut.CALLBACK) is Gate.OWN_NUMBER_BY_HAND
+    assert number_of(str(number), policies[0], "CN") == (None, "own_number_by_hand")
+
+
 async def test_only_the_operator_opens_dear_numbers_and_satellites(site: Site) -> None:
     own = site.world.own
     path = f"/api/platform/companies/{own.id}"
@@ -96,15 +126,85 @@ async def test_only_the_operator_opens_dear_numbers_and_satellites(site: Site) -
             assert await dial(agent, f"opened-{number}", number=number) != "destination_closed"
 
 
+async def test_another_spelling_leads_round_no_blacklist(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with site.browser("agent") as agent, site.browser("admin") as admin:
+        await good(agent, "PUT", "/api/me/state", {"state": "ready"})
+        await good(admin, "POST", "/api/blacklist", {"number": "138 1000 7777", "reason": "不再来电"})
+        for typed in ("8613810007777", "008613810007777", "+8613810007777", "01381000 7777"):
+            assert (await admin.ask("POST", "/api/blacklist", {"number": typed})).code == "number_taken", typed
+        monkeypatch.setattr(Agent, "has_phone", Mock(return_value=True))
+        for key, typed in enumerate(("8613810007777", "0086 13810007777", "13810007777 转 1", "1795113810007777")):
+            assert await dial(agent, f"blocked-{key}", number=typed) == "blacklisted", typed
+        assert (site.world.own.id, normalise_or_raw("+86 138-1000-7777")) in site.engine.core.directory.blacklist
+
+
 async def test_limits_of_the_day_are_gates(site: Site) -> None:
     async with site.browser("agent") as agent, site.browser("admin") as admin:
         await good(agent, "PUT", "/api/me/state", {"state": "ready"})
         await good(admin, "PUT", "/api/settings/destinations", OPEN | {"calls_per_number": 1})
         site.engine.ways_out.left(site.world.own.id, "+8613911112222")
-        assert await dial(agent, "twice", number="139 1111 2222") == "number_limit_reached"
+        spelled = ("139 1111 2222", "+86 139-1111-2222", "008613911112222", "860 139 1111 2222", "13911112222 转 8")
+        for key, typed in enumerate(spelled):
+            assert await dial(agent, f"twice-{key}", number=typed) == "number_limit_reached", typed
         assert await dial(agent, "other", number="139 1111 2223") != "number_limit_reached"
         await good(admin, "PUT", "/api/settings/destinations", OPEN | {"calls_per_day": 1})
         assert await dial(agent, "any", number="139 1111 2223") == "day_limit_reached"
+
+
+async def test_what_is_refused_or_never_starts_uses_nothing_of_the_limits(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, own, number = site.engine, site.world.own, "+8613911112222"
+    person = own.people["agent"]
+    one = Mock(id="c", company_id=own.id, mode=Mode.DIRECT)
+
+    while_asked = []
+
+    async def unpaid(**_: Any) -> None:
+        while_asked.append(engine.ways_out.closed(own.id, number, WayOut.BY_HAND))
+        raise Refused(Gate.MINUTES_USED_UP)
+
+    async def fails(_: int | None) -> None:
+        raise CommandRefused("phones_unavailable")
+
+    async with site.browser("agent") as agent, site.browser("admin") as admin:
+        await good(agent, "PUT", "/api/me/state", {"state": "ready"})
+        await good(admin, "PUT", "/api/settings/destinations", OPEN | {"calls_per_number": 1})
+        monkeypatch.setattr(engine.core.packages, "reserve", unpaid)
+        rules = engine.core.directory.companies[own.id]
+        engine.core.directory.companies[own.id] = replace(rules, window=(time.min, time.max))
+        monkeypatch.setattr(Agent, "has_phone", Mock(return_value=True))
+        first = await dial(agent, "unpaid", number=number)
+        with pytest.raises(CommandRefused, match="minutes_used_up"):
+            await engine.control._paid(one, number, person, fails)
+        with pytest.raises(CommandRefused):
+            held = AsyncMock(return_value=Mock(minutes=1, limit=timedelta(minutes=1)))
+            monkeypatch.setattr(engine.core.packages, "reserve", held)
+            await engine.control._paid(one, number, person, fails)
+        assert first == "minutes_used_up"
+    # Whoever dials in this very moment is not let past.
+    assert while_asked == [Gate.NUMBER_LIMIT_REACHED] * 2
+    assert engine.ways_out.closed(own.id, number, WayOut.BY_HAND) is None
+    await engine.control._paid(one, number, person, AsyncMock())
+    assert engine.ways_out.closed(own.id, number, WayOut.BY_HAND) is Gate.NUMBER_LIMIT_REACHED
+
+
+async def test_who_was_consulted_counts_as_a_dial_after_a_restart_too(site: Site) -> None:
+    own = site.world.own
+    async with site.browser("admin") as admin:
+        before = (await good(admin, "GET", "/api/settings/destinations"))["dialled_today"]
+        async with site.database.write() as connection:
+            [call_id] = (
+                await connection.execute(select(leg.c.call_id).where(leg.c.company_id == own.id).limit(1))
+            ).scalars()
+            for key, channel in (("third-1", "PJSIP/trunk-1-0000"), ("third-2", "PJSIP/agent-5-0000")):
+                made = {"id": key, "company_id": own.id, "call_id": call_id, "role": "third", "channel": channel}
+                await connection.execute(insert(leg).values(**made, state="ended", started_at=utcnow()))
+        assert (await good(admin, "GET", "/api/settings/destinations"))["dialled_today"] == before + 1
+        restarted = WaysOut(site.engine.core, "CN")
+        await restarted.load()
+        await good(admin, "PUT", "/api/settings/destinations", OPEN | {"calls_per_day": before + 1})
+    assert restarted.closed(own.id, "+8613911112222", WayOut.BY_HAND) is Gate.DAY_LIMIT_REACHED
 
 
 async def test_a_colleagues_customer_out_of_scope_is_not_opened_by_calling(site: Site) -> None:

@@ -22,8 +22,6 @@ SPEAK_SQL = frozenset(f"callcenter/store/{one}.py" for one in ("database", "inli
 ALL_COMPANIES = {
     # Who signs in, and whose session a token is, is known only after the query.
     "callcenter/web/auth.py:sign_in",
-    "callcenter/web/access.py:sweep",
-    "callcenter/telephony.py:_tidy_credentials",
     "callcenter/web/auth.py:_IDENTIFY",
     # What the last run left unfinished, of whichever company.
     "callcenter/tasks/importing.py:recover",
@@ -39,6 +37,10 @@ ALL_COMPANIES = {
     "callcenter/engine/directory.py:_seats",
     "callcenter/engine/directory.py:_inbound",
     "callcenter/store/own_numbers.py:owned_by_all",
+    "callcenter/store/own_numbers.py:answered_by_all",
+    # Accesses end by themselves, whoever's they are; a phone's secret lives as long as its session.
+    "callcenter/web/access.py:sweep",
+    "callcenter/telephony.py:_tidy_credentials",
     # A number belongs to one company of the platform, and the operator decides whose it is.
     "callcenter/web/number_claims.py:_decide",
     "callcenter/web/number_claims.py:_require_free",

@@ -64,7 +64,7 @@ export interface TaskNumber {
 }
 
 export const NOTES = ['before_header', 'sheet_hidden', 'sheet_without_numbers', 'kept_in_remark', 'formulas_empty', 'no_rows'] as const
-export const ROW_REASONS: readonly string[] = ['empty', 'not_a_number', 'several', 'decimal', 'ambiguous', 'length', 'unknown', 'destination_closed', 'emergency_by_hand', 'no_number', 'rounded', 'bad_characters', 'too_long']
+export const ROW_REASONS: readonly string[] = ['empty', 'not_a_number', 'several', 'decimal', 'ambiguous', 'length', 'unknown', 'destination_closed', 'emergency_by_hand', 'own_number_by_hand', 'no_number', 'rounded', 'bad_characters', 'too_long']
 
 export interface ImportNote {
   why: (typeof NOTES)[number] | 'header'
