@@ -16,7 +16,7 @@ from tests.live.installation import INBOUND, PASSWORD, Installation, until
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 20_000
+PATIENCE = 60_000
 
 
 async def sign_in(browser: Browser, url: str, login: str, permissions: Sequence[str] = ("microphone",)) -> Page:

@@ -243,7 +243,11 @@ class Installation:
         await asyncio.wait_for(self.process.wait(), 40)
 
     def log_tail(self, lines: int = 30) -> str:
-        return "\n".join((self.folder / "serve.log").read_text("utf-8", "replace").splitlines()[-lines:])
+        return "\n".join(self.log_lines()[-lines:])
+
+    def log_lines(self) -> list[str]:
+        """Everything that the product wrote since the installation was made, whichever test was running."""
+        return (self.folder / "serve.log").read_text("utf-8", "replace").splitlines()
 
     # -- people ----------------------------------------------------------------------------------------------------
 

@@ -69,7 +69,7 @@ async def test_an_address_with_wrong_passwords_waits_and_nobody_else_does(site: 
     async def waits() -> bool:
         return await registers(site, ATTACKER, account, "a-guess") == 403
 
-    await until(waits, "the address to be refused before anything else is looked at")
+    await until(waits, "the address to be refused before anything else is looked at", 60)
     assert await registers(site, "127.0.0.3", account, "a-guess") == 401, "another address is asked for its password"
     assert await agent.wait_state(call_id, "talking")
     await agent.client.post(f"/api/calls/{call_id}/hangup")
