@@ -19,6 +19,8 @@ from tests.evidence import evidence
 settings.register_profile("facts", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("facts")
 
+FAILED = pytest.StashKey[bool]()
+"""Set on a test that failed: what it left behind is cleaned up, so that those after it are judged by themselves."""
 INSTALLATIONS = ("site", "floor")
 RESULTS = PROJECT_ROOT / ".callcenter" / "features.json"
 
@@ -60,6 +62,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
     ids = [str(one) for mark in item.iter_markers("feature") for one in mark.args]
     report.user_properties.append(("features", ids))
     if report.failed:
+        item.stash[FAILED] = True
         for name in (one for one in INSTALLATIONS if hasattr(item.funcargs.get(one), "log_tail")):  # type: ignore[attr-defined]
             report.sections.extend(evidence(item.funcargs[name]))  # type: ignore[attr-defined]
 

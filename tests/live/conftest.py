@@ -7,6 +7,7 @@ interleaving tests find it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import Any
 import pytest
 
 from callcenter.ami.parse import PARSERS
+from callcenter.pbx.errors import PbxError
 from tests.ami.record import tap
+from tests.conftest import FAILED
 from tests.live.installation import Installation, installed
 
 STREAMS = Path(__file__).parent.parent / "ami" / "streams" / "live"
@@ -28,6 +31,19 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Instal
     quick: dict[str, Any] = {"ring_seconds": 6, "agent_ring_seconds": 5, "callback_retry_seconds": 1}
     async with installed(tmp_path_factory.mktemp("site"), agents=8, **quick) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+async def _calls_of_a_failed_test_end(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Otherwise its agent is busy, and the tests after it fail as well."""
+    yield
+    if request.node.stash.get(FAILED, False) and "site" in request.fixturenames:
+        made: Installation = request.getfixturevalue("site")
+        for asterisk in (made.stack.pbx, made.carrier.instance):
+            with contextlib.suppress(PbxError):
+                await asterisk.cli("channel request hangup all")
+        with contextlib.suppress(TimeoutError):
+            await made.carrier.quiet(20)
 
 
 @pytest.fixture(autouse=True)
