@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -85,7 +85,7 @@ async def judge(made: Installation, traffic: Traffic) -> dict[str, Any]:
             account.c.kind.in_((Kind.AVAILABLE.value, Kind.RESERVED.value)),
         )
         found = {row[0]: row[1:] for row in (await connection.execute(balances.group_by(account.c.kind))).all()}
-    legs = await _compared(made, records)
+    legs = _one_day(await _compared(made, records))
     lost_by_asterisk = [one for one in legs if one.why in ("end_unknown", "ami_only", "not_recorded")]
     wrong = [one for one in legs if one.drift and one not in lost_by_asterisk]
     return {
@@ -113,6 +113,15 @@ async def _compared(made: Installation, records: CelFile) -> list[Compared]:
     # The clock was an hour ahead at times, and an hour behind.
     days = {(utcnow() + timedelta(hours=by)).date() for by in (-3, 0, 2)}
     return [one for day in sorted(days) for one in await both.legs(made.company_id, ZONE, day)]
+
+
+def _one_day(legs: Sequence[Compared]) -> list[Compared]:
+    """Without legs that a stepped clock put on two days: recorded on the one, charged as much on the other."""
+    drifts: defaultdict[str, list[int]] = defaultdict(list)
+    for one in legs:
+        drifts[one.leg_id].append(one.drift)
+    split = {leg_id for leg_id, found in drifts.items() if len(found) > 1 and any(found) and sum(found) == 0}
+    return [one for one in legs if one.leg_id not in split]
 
 
 def _dialled_twice(rows: Sequence[CelRow]) -> list[str]:
