@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, literal, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.numbers import Number, display
+from callcenter.domain.numbers import Number
 from callcenter.domain.searching import number_search
 from callcenter.store.searching import key_is_like, number_is_like
 from callcenter.store.tables import call, employee
@@ -136,9 +136,10 @@ async def views(connection: AsyncConnection, company_id: int, ids: Sequence[int]
         if part.label is None:
             tags.setdefault(part.customer_id, []).append(part.text)
         else:
-            dial = str(Number(part.text, part.extension))
-            shown = display(part.text) + (f"-{part.extension}" if part.extension else "")
-            one = CustomerNumber(part.id, part.text, shown, part.extension, dial, part.label, bool(part.is_primary))
+            kept = Number(part.text, part.extension)
+            one = CustomerNumber(
+                part.id, part.text, kept.shown(), part.extension, str(kept), part.label, bool(part.is_primary)
+            )
             numbers.setdefault(part.customer_id, []).append(one)
     return [_view(rows[one], numbers.get(one, []), tags.get(one, [])) for one in ids if one in rows]
 

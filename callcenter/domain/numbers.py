@@ -21,7 +21,7 @@ __all__ = [
     "dialable",
     "display",
     "find",
-    "is_hidden",
+    "is_in_a_plan",
     "mask",
     "normalise",
     "normalise_or_raw",
@@ -65,6 +65,11 @@ class Number:
         """One text that reads as this number again (RFC 3966's way to write an extension)."""
         return f"{self.e164};ext={self.extension}" if self.extension else self.e164
 
+    def shown(self, region: str = "CN") -> str:
+        """As people of `region` write it, its extension included: `021 6000 0111-8001`."""
+        number = display(self.e164, region)
+        return f"{number}-{self.extension}" if self.extension else number
+
 
 @lru_cache(maxsize=REMEMBERED)
 def read(typed: str, region: str = "CN") -> Number:
@@ -95,7 +100,7 @@ def normalise(typed: str, region: str = "CN") -> str:
 def normalise_or_raw(seen: str, region: str = "CN") -> str:
     """As `normalise`, for numbers the network showed us: what no plan knows is kept as its digits, never refused.
 
-    A foreign number may have lost its plus on the way. A caller who hides the number has none: "" (see `is_hidden`).
+    A foreign number may have lost its plus on the way. A caller who hides the number has none: "".
     """
     try:
         return read(seen, region).e164
@@ -134,11 +139,6 @@ def find(text: str, region: str = "CN") -> Number:
     if len(held) != 1:
         raise BadNumber(text, NumberFault.SEVERAL if held else NumberFault.NOT_A_NUMBER)
     return read(held.pop(), region)
-
-
-def is_hidden(seen: str) -> bool:
-    """Whether a caller shows no number (`anonymous`, `Restricted`, `unknown`, nothing): a stranger each time."""
-    return not any("0" <= letter <= "9" for letter in seen)
 
 
 def _with_extension(
@@ -206,6 +206,11 @@ def _by_shape(text: str, region: str) -> str | None:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164) if possible else None
 
 
+def is_in_a_plan(e164: str) -> bool:
+    """Whether the tables know the number, rather than its shape alone."""
+    return _valid(e164, "") == e164
+
+
 @lru_cache(maxsize=REMEMBERED)
 def dialable(e164: str, region: str = "CN") -> str:
     """The digits a trunk of that region expects: national for its own numbers, `00` + country code for others."""
@@ -236,7 +241,9 @@ def display(e164: str, region: str = "CN") -> str:
         return e164
     if phonenumbers.region_code_for_country_code(number.country_code or 0) != region:
         return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
-    return phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+    shown = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+    # Where the tables take a line of an area for something without an area code, its 0 would be missing.
+    return shown if _known(re.sub(r"\D", "", shown), region) == e164 else dialable(e164, region)
 
 
 def region_of(e164: str, language: str = "zh") -> str:

@@ -6,11 +6,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from callcenter.domain.numbers import BadNumber, normalise
+from callcenter.domain.numbers import BadNumber, is_in_a_plan, normalise
 from callcenter.domain.spelling import plain
 
 FEWEST_DIGITS = 3
 """Fewer digits than these are no part of a number that anybody would look for."""
+WHOLE_DIGITS = 11
 LONGEST_KEY = 200
 _PART = re.compile(r"[+\d\s\-().·/#*]+")
 
@@ -21,6 +22,9 @@ class NumberSearch:
 
     whole: str = ""
     part: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.whole or self.part)
 
 
 def search_key(text: str) -> str:
@@ -40,8 +44,9 @@ def number_search(text: str, region: str = "CN") -> NumberSearch:
         whole = normalise(clean, region)
     except BadNumber:
         whole = ""
-    if whole.startswith("+"):
-        return NumberSearch(whole=whole)
     digits = re.sub(r"\D", "", clean)
+    # While a number is being typed its beginning may be a shorter one: only a plan's own of full length is whole.
+    if len(digits) >= WHOLE_DIGITS and whole.startswith("+") and is_in_a_plan(whole):
+        return NumberSearch(whole=whole)
     part = digits.lstrip("0") or digits
     return NumberSearch(part=part if len(part) >= FEWEST_DIGITS else "")

@@ -15,6 +15,7 @@ from callcenter.ledger import direct_numbers as ledger
 from callcenter.store.base import utcnow
 from callcenter.store.documents import Documents
 from callcenter.store.ledger_tables import number_log
+from callcenter.store.searching import number_is_like
 from callcenter.store.tables import employee, outside_number, seat
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import SIGNED_IN, Body, Context, Id, Listing, Paging, Routes, ShortText, whole
@@ -110,9 +111,8 @@ async def listing(services: Services, context: Context) -> Listing[DirectNumber]
     if wanted.assigned is not None:
         missing = outside_number.c.employee_id.is_(None)
         query = query.where(missing if wanted.assigned == "no" else ~missing)
-    digits = "".join(letter for letter in wanted.q if letter.isdigit()).lstrip("0")
-    if digits:
-        query = query.where(outside_number.c.number.contains(digits, autoescape=True))
+    if wanted.q.strip():
+        query = query.where(number_is_like(outside_number.c.number, wanted.q, services.settings.default_region))
     async with services.database.read() as connection:
         rows, total = await page_of(connection, query, wanted, outside_number.c.id.desc())
     return Listing([view_of(row) for row in rows], total, wanted.page, wanted.page_size)

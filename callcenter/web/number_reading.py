@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from callcenter.domain.numbers import BadNumber, display, find
+from callcenter.domain.numbers import BadNumber, find
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import SIGNED_IN, Context, Query, Routes
 from callcenter.web.services import Services
@@ -47,5 +47,4 @@ async def reading(services: Services, context: Context) -> NumberRead:
         found = find(wanted.typed, region)
     except BadNumber as refusal:
         raise ApiError("number_invalid", number=refusal.typed, reason=refusal.fault.value) from None
-    shown = display(found.e164, region) + (f"-{found.extension}" if found.extension else "")
-    return NumberRead(found.e164, shown, found.extension, str(found))
+    return NumberRead(found.e164, found.shown(region), found.extension, str(found))

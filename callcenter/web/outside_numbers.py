@@ -16,6 +16,7 @@ from callcenter.domain.numbers import BadNumber, display, normalise, region_of
 from callcenter.domain.terms import NumberKind
 from callcenter.ledger.direct_numbers import IN_USE, note, standing
 from callcenter.store.base import utcnow
+from callcenter.store.searching import number_is_like
 from callcenter.store.tables import employee, outside_number, seat
 from callcenter.web.errors import CATALOGUE, ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText
@@ -105,11 +106,9 @@ async def numbers(services: Services, context: Context) -> Listing[OutsideNumber
     elif wanted.filter == "inactive":
         query = query.where(outside_number.c.state != "active")
     if text := wanted.q.strip():
-        digits = "".join(letter for letter in text if letter.isdigit()).lstrip("0")
         searched = (seat.c.code, employee.c.name, outside_number.c.region)
         columns: list[Any] = [column.icontains(text, autoescape=True) for column in searched]
-        if len(digits) >= 3:
-            columns.append(outside_number.c.number.contains(digits, autoescape=True))
+        columns.append(number_is_like(outside_number.c.number, text, services.settings.default_region))
         query = query.where(or_(*columns))
     async with services.database.read() as connection:
         total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()

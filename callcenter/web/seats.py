@@ -11,8 +11,10 @@ from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import display
+from callcenter.domain.searching import number_search
 from callcenter.domain.terms import LegOrder, Mode
 from callcenter.store.base import utcnow
+from callcenter.store.searching import number_is_like
 from callcenter.store.tables import employee, outside_number, seat
 from callcenter.web.destinations import require_open
 from callcenter.web.errors import ApiError
@@ -308,17 +310,14 @@ def _has_number(company_id: int) -> ColumnElement[bool]:
 
 
 def _matches(company_id: int, text: str, region: str) -> ColumnElement[bool]:
-    digits = "".join(letter for letter in text if letter.isdigit())
     found: list[ColumnElement[bool]] = [
         seat.c.code.icontains(text, autoescape=True),
         employee.c.name.icontains(text, autoescape=True),
     ]
-    if len(digits) >= 3:
-        # A number is kept with its country code and without the leading zero.
-        part = digits.lstrip("0")
-        found.append(seat.c.bound_phone.contains(part, autoescape=True))
+    if number_search(text, region):
+        found.append(number_is_like(seat.c.bound_phone, text, region))
         bound = (outside_number.c.company_id == company_id, outside_number.c.seat_id == seat.c.id)
-        found.append(exists().where(*bound, outside_number.c.number.contains(part, autoescape=True)))
+        found.append(exists().where(*bound, number_is_like(outside_number.c.number, text, region)))
     return or_(*found)
 
 

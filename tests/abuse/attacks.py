@@ -17,7 +17,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, FormData
 
 from callcenter.demo.client import Client
 from tests.intake import files
-from tests.live.installation import Installation
+from tests.live.installation import PASSWORD, Installation
 from tests.pbx.raw_sip import RawSip
 
 Attack = Callable[[Installation, float], Awaitable[None]]
@@ -68,8 +68,6 @@ async def _connections(made: Installation, seconds: float, count: int, first: by
 async def sockets(made: Installation, seconds: float) -> None:
     """One agent opens live pages and browser phones by the hundred."""
     async with Client(made.url) as client:
-        from tests.live.installation import PASSWORD
-
         await client.sign_in("agent0", PASSWORD)
         cookies = "; ".join(f"{one.key}={one.value}" for one in client.http.cookie_jar)
         headers = {"Cookie": cookies}
@@ -96,8 +94,6 @@ async def sockets(made: Installation, seconds: float) -> None:
 
 async def bombs(made: Installation, seconds: float) -> None:
     """Workbooks that unpack to gigabytes, or claim as many cells, and tables that are one line; over and over."""
-    from tests.live.installation import PASSWORD
-
     heavy = (
         ("far.xlsx", files.corners()),
         ("bomb.xlsx", _zip_bomb()),
