@@ -16,6 +16,7 @@ from callcenter.ledger import wallet
 from callcenter.ledger.direct_numbers import zone_of
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import number_application, number_fee
+from callcenter.store.searching import number_is_like
 from callcenter.store.tables import employee, outside_number
 from callcenter.web import sheets
 from callcenter.web.kit import Body, Context, Listing, Routes, ShortText
@@ -160,7 +161,7 @@ async def apply(services: Services, context: Context) -> ApplicationView:
 )
 async def charged(services: Services, context: Context) -> Fees:
     wanted: FeeQuery = context.query
-    query = _matching(context, wanted)
+    query = _matching(services, context, wanted)
     matching = query.subquery()
     async with services.database.read() as connection:
         rows, total = await page_of(connection, query, wanted, number_fee.c.id.desc())
@@ -184,7 +185,7 @@ async def export(services: Services, context: Context) -> web.StreamResponse:
 
 
 async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.Rows, None]:
-    query = _matching(context, context.query).order_by(number_fee.c.id.desc())
+    query = _matching(services, context, context.query).order_by(number_fee.c.id.desc())
     async with services.database.read() as connection:
         zone = await zone_of(connection, context.company_id)
         async for rows in sheets.pages(connection, query):
@@ -202,7 +203,7 @@ async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.
             ]
 
 
-def _matching(context: Context, wanted: FeeQuery) -> Any:
+def _matching(services: Services, context: Context, wanted: FeeQuery) -> Any:
     query = (
         select(
             number_fee,
@@ -216,8 +217,9 @@ def _matching(context: Context, wanted: FeeQuery) -> Any:
         .outerjoin(employee, employee.c.id == number_application.c.applicant_id)
         .where(number_fee.c.company_id == context.company_id, *wanted.on(number_fee.c.at))
     )
-    digits = "".join(letter for letter in wanted.q if letter.isdigit()).lstrip("0")
-    return query.where(number_fee.c.number.contains(digits, autoescape=True)) if digits else query
+    if not wanted.q.strip():
+        return query
+    return query.where(number_is_like(number_fee.c.number, wanted.q, services.settings.default_region))
 
 
 def _view(row: Any) -> FeeView:
