@@ -145,7 +145,8 @@ def channel(block: str, dest: str = "") -> ev.Channel | None:
         name, state, caller, connected, account, context, exten, uniqueid, linkedid = (
             value(block, dest + field) for field in _CAPTURED
         )
-    return make_channel(uniqueid, linkedid, name, account, context, exten, caller, connected, state)
+    told_at = decimal(value(block, "Timestamp"), below=1e11)
+    return make_channel(uniqueid, linkedid, name, account, context, exten, caller, connected, state, told_at=told_at)
 
 
 def make_channel(
@@ -159,6 +160,7 @@ def make_channel(
     connected: str,
     state: str,
     bridge: str = "",
+    told_at: float = 0.0,
 ) -> ev.Channel | None:
     """Header texts as a `Channel`; None without a uniqueid, since nothing could be known about it."""
     if not uniqueid:
@@ -175,6 +177,7 @@ def make_channel(
         state == _UP,
         state == _RINGING,
         bridge,
+        told_at,
     )
 
 
@@ -236,13 +239,13 @@ def _quality(here: ev.Channel, block: str) -> ev.AmiEvent | None:
     return ev.QualityMeasured(here, min(1.0, loss), 1000 * jitter, 1000 * trip if trip > 0 else None)
 
 
-def decimal(text: str) -> float:
-    """A header that holds a number, never negative; 0 where it is missing or malformed."""
+def decimal(text: str, below: float = 1e9) -> float:
+    """A header that holds a number, never negative; 0 where it is missing, malformed or not `below` what it can be."""
     try:
         found = float(text)
     except ValueError:
         return 0.0
-    return found if 0 <= found < 1e9 else 0.0
+    return found if 0 <= found < below else 0.0
 
 
 def _hangup(block: str) -> ev.AmiEvent | None:

@@ -27,6 +27,8 @@ class Channel:
     ringing: bool = False
     bridge: str = ""
     """Bridge id; filled by snapshots only."""
+    told_at: float = 0.0
+    """Asterisk's wall clock, in Unix seconds, when it wrote the event; 0 in snapshots, which have no such stamp."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call
 from callcenter.domain.clock import LEAST_SECONDS, Step
+from callcenter.domain.events import AmiEvent, Channel
 from callcenter.ledger.clock_steps import Seen
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,32 @@ class SteppingClock:
 
 def _moment(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
+
+
+class Stamps:
+    """When what Asterisk tells of happened. An event may have waited for seconds where the machine is busy, and a talk
+    that seems to begin late would be cut late: the moment is the one that Asterisk stamped.
+
+    Both read the same wall clock. A stamp that lies ahead, or too far back, is of a clock that was set meanwhile, and
+    for a while after a step there is no telling: then the moment is when we read of it.
+    """
+
+    LATE = timedelta(seconds=60)
+
+    def __init__(self) -> None:
+        self._from = START
+
+    def stepped(self, now: datetime) -> None:
+        """The wall clock was set and shows `now`."""
+        self._from = now + self.LATE
+
+    def moment(self, event: AmiEvent, now: datetime) -> datetime:
+        """The moment of an event that is read at `now`."""
+        channel: Channel | None = getattr(event, "channel", None) or getattr(event, "target", None)
+        if channel is None or not channel.told_at or now < self._from:
+            return now
+        told = _moment(channel.told_at)
+        return told if now - self.LATE <= told <= now else now
 
 
 def move_call(call: Call, by: timedelta) -> None:

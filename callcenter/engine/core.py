@@ -23,7 +23,7 @@ from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call, Fact
 from callcenter.domain.clock import Step
 from callcenter.domain.terms import AgentState, Device, Direction, EndReason, LegOrder, Role
-from callcenter.engine.clock import move_all
+from callcenter.engine.clock import Stamps, move_all
 from callcenter.engine.directory import Directory, Person, read_directory
 from callcenter.engine.outbox import Outbox
 from callcenter.engine.patience import patiently
@@ -111,6 +111,8 @@ class Core:
         """Told of every event of a leg, with the leg's id, after the event was applied."""
         self.on_step: list[Callable[[timedelta], None]] = []
         """Told by how much the wall clock was set; what they keep in mind of it moves along."""
+        self._stamps = Stamps()
+        self.on_step.append(lambda _by: self._stamps.stepped(self.now()))
         self.reading = asyncio.Lock()
         """Held while the directory is read and swapped in, and while something it holds is changed elsewhere."""
         self._inbox: deque[ev.AmiEvent] = deque()
@@ -208,7 +210,7 @@ class Core:
     def handle(self, event: ev.AmiEvent) -> None:
         """Moves calls and agents by one event."""
         self.events_seen += 1
-        now = self.now()
+        now = self._stamps.moment(event, self.now())
         if isinstance(event, _OF_A_CHANNEL):  # nearly all of them
             self._apply(event.channel, event, now)
             return

@@ -13,7 +13,15 @@ from weakref import WeakSet
 from sqlalchemy import Engine, event
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.dml import Delete, Update
-from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, ClauseElement, Grouping
+from sqlalchemy.sql.elements import (
+    AsBoolean,
+    BinaryExpression,
+    BindParameter,
+    BooleanClauseList,
+    ClauseElement,
+    False_,
+    Grouping,
+)
 from sqlalchemy.sql.schema import Column, Table
 from sqlalchemy.sql.selectable import CTE, Alias, CompoundSelect, FromClause, Join, Select, Subquery
 
@@ -51,7 +59,7 @@ def unscoped(clause: ClauseElement) -> list[str]:
 
     A condition counts when the rows cannot be had without it: `company_id = <value>`, joined to the others by AND.
     Of tables joined to each other one is enough, the others are reached by key; tables that stand side by side each
-    need their own.
+    need their own. What can never be true gives nobody's rows: SQLAlchemy leaves the other conditions out beside it.
     """
     return sorted({str(table) for table in _leaks(clause, frozenset())})
 
@@ -62,7 +70,8 @@ def _leaks(clause: ClauseElement, outer: Tables) -> Iterator[FromClause]:
             yield from _leaks(part, outer)
     elif isinstance(clause, Update | Delete):
         table = clause.table
-        if isinstance(table, Table) and "company_id" in table.c and table not in _named(clause.whereclause):
+        owned = isinstance(table, Table) and "company_id" in table.c
+        if owned and not _is_empty(clause) and table not in _named(clause.whereclause):
             yield table
         for inner in _selects_in(clause):
             yield from _leaks(inner, frozenset({table}))
@@ -86,10 +95,17 @@ def _select_leaks(select: Select[Any], outer: Tables) -> Iterator[FromClause]:
     for root in roots:
         # A table of the enclosing select is named there.
         owned = [part for part in _parts(root) if _is_owned(part) and part not in outer]
-        if owned and not any(part in named for part in owned):
+        if owned and not _is_empty(select) and not any(part in named for part in owned):
             yield from owned
     for inner in _selects_in(select):
         yield from _leaks(inner, outer | tables)
+
+
+def _is_empty(clause: Select[Any] | Update | Delete) -> bool:
+    condition = clause.whereclause
+    if isinstance(condition, AsBoolean) and condition.operator is operators.is_true:
+        condition = condition.element
+    return isinstance(condition, False_)
 
 
 def _is_owned(part: FromClause) -> bool:

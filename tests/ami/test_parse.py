@@ -41,6 +41,7 @@ BridgeNumChannels: 2
 BridgeVideoSourceMode: none
 """
 HERE = ev.Channel(
+    told_at=1732173601.123456,
     uniqueid="c-77",
     linkedid="c-77",
     name="PJSIP/trunk-00000004",
@@ -52,6 +53,7 @@ HERE = ev.Channel(
     up=True,
 )
 THERE = ev.Channel(
+    told_at=1732173601.123456,
     uniqueid="c-77-a",
     linkedid="c-77",
     name="PJSIP/alice-00000005",
@@ -195,7 +197,7 @@ def test_the_state_number_decides_up_and_ringing(state: str, up: int, ringing: i
 
 def test_an_unknown_number_is_none() -> None:
     parsed = parse_event(block("Newstate", "Uniqueid: 1.1\nCallerIDNum: <unknown>\nConnectedLineNum: <unknown>\n"))
-    assert parsed == ev.ChannelStateChanged(ev.Channel("1.1"))
+    assert parsed == ev.ChannelStateChanged(ev.Channel("1.1", told_at=1732173601.123456))
 
 
 def test_the_quick_way_and_the_careful_way_agree() -> None:

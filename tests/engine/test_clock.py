@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -100,6 +101,30 @@ def test_small_steps_add_up(machine: Machine) -> None:
         machine.set_by += 1.5
         clock()
     assert told == [3.0]
+
+
+async def test_a_talk_begins_when_asterisk_says_not_when_a_busy_engine_reads_of_it(
+    database: Database, agent_id: int, machine: Machine
+) -> None:
+    core = await opened(database, machine.clock())
+
+    def answered(uid: str, late: float) -> datetime:
+        channel = replace(inbound(uid), told_at=machine.wall() - late)
+        core.handle(ev.AccountChanged(channel))
+        core.handle(ev.ChannelStateChanged(replace(channel, up=True)))
+        moment = core.registry.calls[uid].legs[uid].answered_at
+        assert moment is not None
+        return moment
+
+    now = core.now()
+    assert answered("c1", 3) == now - timedelta(seconds=3)
+    # What lies ahead or far back is of a clock that was set.
+    assert answered("c2", -1) == answered("c3", 3600) == now
+    machine.set_by = 5
+    now = core.now()
+    assert answered("c4", 3) == now, "before or after the step: nobody can tell"
+    machine.uptime += 61
+    assert answered("c5", 3) == core.now() - timedelta(seconds=3)
 
 
 async def test_running_calls_and_agents_move_along_with_the_clock(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, false, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from callcenter.settings import PROJECT_ROOT
@@ -132,6 +132,10 @@ LEAKS: dict[str, Callable[[], Any]] = {
     ),
     "update": lambda: update(call).values(note="x"),
     "update by key": lambda: update(call).where(call.c.id == "foreign-agent-call").values(note="x"),
+    "no row in the subquery only": lambda: select(call).where(
+        call.c.employee_id.not_in(select(employee.c.id).where(false()))
+    ),
+    "no row on one side": lambda: select(call).where(or_(call.c.company_id == OWN, ~false())),
     "delete": lambda: delete(customer_number),
     "delete by key": lambda: delete(customer).where(customer.c.id == 1),
     "order and limit": lambda: select(call).order_by(call.c.company_id).limit(1),
@@ -151,6 +155,14 @@ SCOPED: dict[str, Callable[[], Any]] = {
         select(call).where(call.c.company_id == OWN).subquery()
     ),
     "no company's table": lambda: select(login_failure),
+    "no row at all": lambda: select(func.count()).select_from(
+        select(call.c.id)
+        .join(employee, employee.c.id == call.c.employee_id)
+        .where(call.c.company_id == OWN, false())
+        .subquery()
+    ),
+    "update of no row": lambda: update(call).where(call.c.company_id == OWN).where(false()).values(note="x"),
+    "delete of no row": lambda: delete(call_waveform).where(false()),
     "update": lambda: update(call).where(call.c.company_id == OWN, call.c.id == "none").values(note="x"),
     "delete": lambda: delete(call_waveform).where(call_waveform.c.company_id == OWN, call_waveform.c.call_id == "none"),
 }
