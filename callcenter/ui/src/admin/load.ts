@@ -1,4 +1,5 @@
 import { onMounted, ref, type Ref } from 'vue'
+import { translate } from '@/i18n'
 import { errorWords } from '@/util/format'
 
 export interface Loaded<T> {
@@ -43,4 +44,15 @@ export async function confirmed(question: string, title: string, yes: string, no
     type: 'warning',
   }).catch(() => null)
   return answer === 'confirm'
+}
+
+/** The reason a person gives for a change that needs one; null when they thought better of it. */
+export async function reasonFor(question: string, yes: string, hint: string): Promise<string | null> {
+  const asked = await ElMessageBox.prompt(question, yes, {
+    confirmButtonText: yes,
+    cancelButtonText: translate('common.cancel'),
+    inputPlaceholder: hint,
+    inputValidator: (text: string) => Boolean(text?.trim()) || translate('platform.reasonNeeded'),
+  }).catch(() => null)
+  return (asked as { value?: string } | null)?.value?.trim() || null
 }
