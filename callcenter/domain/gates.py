@@ -15,6 +15,35 @@ OUTSIDE_PHONE_MODES = frozenset({Mode.CALLBACK, Mode.CALL_THROUGH})
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What a company and its employee must be before anything is dialled for them, whatever dials: a click, a task, a
+    consultation, a callback (SPEC §B3.2-B3.5, §B3.9)."""
+
+    company_expired: bool = False
+    """Whether the company's time with the platform is over."""
+    company_verified: bool = True
+    script_approved: bool = True
+    """Whether what the company says on the phone was filed and approved."""
+    suspended: bool = False
+    """Whether the operator has stopped the company's dialling."""
+    verified: bool = True
+    """Whether the employee's real name was checked."""
+    balance_negative: bool = False
+    """Whether the company's wallet is below zero."""
+
+    def closed(self) -> Gate | None:
+        checks = (
+            (not self.company_expired, Gate.COMPANY_EXPIRED),
+            (self.company_verified, Gate.COMPANY_UNVERIFIED),
+            (self.script_approved, Gate.SCRIPT_NOT_APPROVED),
+            (not self.suspended, Gate.DIALLING_SUSPENDED),
+            (self.verified, Gate.NOT_VERIFIED),
+            (not self.balance_negative, Gate.BALANCE_NEGATIVE),
+        )
+        return next((gate for open_, gate in checks if not open_), None)
+
+
+@dataclass(frozen=True, slots=True)
 class DialFacts:
     """What the gates need to know, gathered by the engine at the moment of the click."""
 
@@ -36,12 +65,8 @@ class DialFacts:
     line_open: bool = False
     access_number: bool = False
     """Whether the company has a number for call-through."""
-    balance_negative: bool = False
-    """Whether the company's wallet is below zero."""
-    company_expired: bool = False
-    """Whether the company's time with the platform is over."""
-    verified: bool = True
-    """Whether the employee's real name was checked (SPEC §B3.3)."""
+    standing: Gate | None = None
+    """What keeps the company or the employee from dialling at all (`Standing.closed`)."""
     destination: Gate | None = None
     """What keeps the number, or the agent's own outside phone, from being called (domain/destinations.py)."""
 
@@ -53,9 +78,7 @@ def first_closed_gate(facts: DialFacts) -> Gate | None:
     checks = (
         (facts.may_dial, Gate.NOT_AN_AGENT),
         (facts.account_active, Gate.ACCOUNT_INACTIVE),
-        (not facts.company_expired, Gate.COMPANY_EXPIRED),
-        (facts.verified, Gate.NOT_VERIFIED),
-        (not facts.balance_negative, Gate.BALANCE_NEGATIVE),
+        (facts.standing is None, facts.standing or Gate.NOT_VERIFIED),
         (facts.logged_in, Gate.NOT_LOGGED_IN),
         (facts.phones_live, Gate.PHONES_UNAVAILABLE),
         (facts.number_valid, Gate.NUMBER_INVALID),

@@ -96,8 +96,7 @@ class Callbacks:
             return False
         if not self._routing.free(agent) or self._resting.get(agent.employee_id, now) > now:
             return False
-        person = self._core.directory.people.get(agent.employee_id)
-        if person is None or not person.verified:
+        if self._core.directory.standing_gate(agent.company_id, agent.employee_id, now) is not None:
             return False  # may take calls, and make none
         waiting = [one.request for one in self._open.values() if one.state is CallbackState.WAITING]
         chosen = next_request(waiting, agent.group_ids, self._lines.waiting_since(), now, self._allowed)
@@ -314,7 +313,7 @@ class Callbacks:
         rules = directory.companies.get(one.company_id)
         if rules is None or (one.company_id, request.number) in directory.blacklist:
             return False
-        if rules.expired(now) or not inside(rules.local_time(now), rules.window):
+        if not inside(rules.local_time(now), rules.window):
             return False
         number = directory.inbound.get(one.called)
         hours = directory.hours.get(number.hours_id or 0) if number is not None else None

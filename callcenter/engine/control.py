@@ -260,11 +260,9 @@ class Control:
         rules = self._core.directory.companies[call.company_id]
         if not inside(rules.local_time(self._core.now()), rules.window):
             raise CommandRefused(Gate.OUTSIDE_DIAL_WINDOW.value)
-        if rules.expired(self._core.now()):
-            raise CommandRefused(Gate.COMPANY_EXPIRED.value)
-        person = self._core.directory.people.get(command.employee_id)
-        if person is None or not person.verified:
-            raise CommandRefused(Gate.NOT_VERIFIED.value)
+        barred = self._core.directory.standing_gate(call.company_id, command.employee_id, self._core.now())
+        if barred is not None:
+            raise CommandRefused(barred.value)
         return self._trunk.dialled(wanted), wanted
 
     def _require_free(self, colleague: Agent) -> None:

@@ -205,9 +205,7 @@ class Dialling:
                 has_bound_phone=seat is not None and bool(seat.bound_phone),
                 line_open=agent is not None and agent.line is LineState.OPEN,
                 access_number=bool(rules.access_number),
-                balance_negative=rules.balance_negative,
-                company_expired=rules.expired(core.now()),
-                verified=person is not None and person.verified,
+                standing=core.directory.standing_gate(command.company_id, command.employee_id, core.now()),
                 destination=self._destination(command, mode, seat, number),
             )
         )

@@ -14,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callcenter.domain import hours as hours_rules
 from callcenter.domain.caller_id import OwnNumber
 from callcenter.domain.destinations import Policy
+from callcenter.domain.gates import Standing
 from callcenter.domain.hours import Hours
 from callcenter.domain.numbers import normalise_or_raw
 from callcenter.domain.terms import (
     CallerIdPolicy,
     Device,
+    Gate,
     LegOrder,
     Mode,
     NumberKind,
@@ -67,8 +69,8 @@ class CompanyRules:
     call_through_seconds: int = 60
     supervision_shown: bool = False
     """Whether agents are shown who listens to them, and how."""
-    balance_negative: bool = False
-    """Whether the company owes money, so that nobody of it dials."""
+    standing: Standing = field(default_factory=Standing)
+    """What the company must be to dial; its end and its employees are asked at the moment (`standing_gate`)."""
     policy: Policy = field(default_factory=Policy)
     """Where its calls may go."""
     forwarded_at_once: int = 5
@@ -193,6 +195,12 @@ class Directory:
         group_id = self.numbers.get(number)
         return self.groups.get(group_id) if group_id is not None else None
 
+    def standing_gate(self, company_id: int, employee_id: int, now: datetime) -> Gate | None:
+        """What keeps a company, or this employee of it, from dialling at all."""
+        rules, person = self.companies[company_id], self.people.get(employee_id)
+        verified = person is not None and person.verified
+        return replace(rules.standing, company_expired=rules.expired(now), verified=verified).closed()
+
 
 def _time(text: str) -> time:
     hours, _, minutes = text.partition(":")
@@ -248,7 +256,12 @@ async def _companies(connection: AsyncConnection, found: Directory, owned: Owned
             own(row.id, row.access_number),
             row.call_through_seconds,
             supervision_shown=bool(row.supervision_shown),
-            balance_negative=row.id in indebted,
+            standing=Standing(
+                company_verified=row.verification == "verified",
+                script_approved=row.script_state == "approved",
+                suspended=bool(row.dialling_suspended),
+                balance_negative=row.id in indebted,
+            ),
             policy=policy_of(row, answered.get(row.id, frozenset())),
             forwarded_at_once=row.forwarded_at_once,
             valid_until=row.valid_until,

@@ -48,6 +48,7 @@ company = Table(
     # What the platform has checked, and what it has licensed. Null: no limit, as in an installation of one's own.
     Column("verification", String(12), nullable=False, server_default="verified"),
     Column("script_state", String(12), nullable=False, server_default="approved"),
+    Column("dialling_suspended", Boolean, nullable=False, server_default="0"),
     Column("licences", Integer, nullable=True),
     Column("valid_until", UtcDateTime, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),

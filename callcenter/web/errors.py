@@ -93,6 +93,9 @@ CATALOGUE: dict[str, Text] = {
     "call_through_off": Text(403, "企业未设置呼转接入号。", "The company has no access number for call-through."),
     "key_reused": Text(422, "幂等键已用于其他请求。", "This idempotency key was used for another request."),
     "key_missing": Text(400, "缺少 Idempotency-Key 请求头。", "The Idempotency-Key header is missing."),
+    "dialling_suspended": Text(
+        403, "平台已暂停本企业的拨打，请联系管理员。", "The operator has suspended your company's dialling."
+    ),
     "not_verified": Text(
         403,
         "您尚未通过实名认证，不能外呼，请联系管理员。",
@@ -180,9 +183,13 @@ CATALOGUE: dict[str, Text] = {
         422, "拨打时段必须在 08:30–21:30 之内。", "The dial window must lie inside 08:30-21:30."
     ),
     # Packages and orders
-    "company_unverified": Text(403, "企业尚未通过认证，不能购买。", "The company is not verified, so it cannot buy."),
+    "company_unverified": Text(
+        403, "企业尚未通过认证，不能购买和拨打。", "The company is not verified, so it can neither buy nor dial."
+    ),
     "script_not_approved": Text(
-        403, "话术尚未报备通过，不能购买。", "The company's script is not approved, so it cannot buy."
+        403,
+        "话术尚未报备通过，不能购买和拨打。",
+        "The company's script is not approved, so it can neither buy nor dial.",
     ),
     "employee_unverified": Text(422, "员工尚未实名认证。", "An employee is not verified."),
     "offering_unknown": Text(422, "套餐不存在。", "There is no such offering."),

@@ -51,6 +51,7 @@ class CompanyView(msgspec.Struct):
     minutes_left: int
     premium_open: bool
     satellite_open: bool
+    dialling_suspended: bool
 
 
 class CompanyQuery(Paging, kw_only=True):
@@ -75,6 +76,8 @@ class CompanyChange(Body, kw_only=True):
     premium_open: bool | msgspec.UnsetType = msgspec.UNSET
     """Whether premium numbers may be called; satellite networks likewise. Nobody but the operator opens them."""
     satellite_open: bool | msgspec.UnsetType = msgspec.UNSET
+    dialling_suspended: bool | msgspec.UnsetType = msgspec.UNSET
+    """Whether nobody of the company may dial (SPEC §B3.5); running calls go on and callers still come in."""
 
 
 class Opened(msgspec.Struct):
@@ -110,7 +113,7 @@ async def listing(services: Services, context: Context) -> Listing[CompanyView]:
     "/api/platform/companies",
     permission="platform.manage",
     data="platform",
-    summary="Open a company with its administrator; it is to be verified before it buys",
+    summary="Open a company with its administrator; it is to be verified before it buys and dials",
     body=NewCompany,
     answers=Opened,
     status=201,
@@ -224,6 +227,7 @@ async def _views(connection: AsyncConnection, rows: Any) -> list[CompanyView]:
             left.get(row.id, 0),
             bool(row.premium_open),
             bool(row.satellite_open),
+            bool(row.dialling_suspended),
         )
         for row in rows
     ]

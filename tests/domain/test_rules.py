@@ -64,9 +64,7 @@ def _with(**changes: object) -> DialFacts:
     [
         ({"may_dial": False}, Gate.NOT_AN_AGENT),
         ({"account_active": False}, Gate.ACCOUNT_INACTIVE),
-        ({"company_expired": True}, Gate.COMPANY_EXPIRED),
-        ({"verified": False}, Gate.NOT_VERIFIED),
-        ({"balance_negative": True}, Gate.BALANCE_NEGATIVE),
+        ({"standing": Gate.COMPANY_EXPIRED}, Gate.COMPANY_EXPIRED),
         ({"logged_in": False}, Gate.NOT_LOGGED_IN),
         ({"phones_live": False}, Gate.PHONES_UNAVAILABLE),
         ({"number_valid": False}, Gate.NUMBER_INVALID),
@@ -85,6 +83,22 @@ def _with(**changes: object) -> DialFacts:
 )
 def test_each_gate_refuses_with_its_own_reason(change: dict[str, object], gate: Gate) -> None:
     assert gates.first_closed_gate(_with(**change)) is gate
+
+
+@pytest.mark.parametrize(
+    ("change", "gate"),
+    [
+        ({"company_expired": True}, Gate.COMPANY_EXPIRED),
+        ({"company_verified": False}, Gate.COMPANY_UNVERIFIED),
+        ({"script_approved": False}, Gate.SCRIPT_NOT_APPROVED),
+        ({"suspended": True}, Gate.DIALLING_SUSPENDED),
+        ({"verified": False}, Gate.NOT_VERIFIED),
+        ({"balance_negative": True}, Gate.BALANCE_NEGATIVE),
+    ],
+)
+def test_a_company_and_its_employee_need_a_good_standing(change: dict[str, bool], gate: Gate) -> None:
+    assert gates.Standing(**change).closed() is gate
+    assert gates.Standing().closed() is None
 
 
 @pytest.mark.parametrize("mode", [Mode.CALLBACK, Mode.CALL_THROUGH])

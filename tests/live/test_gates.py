@@ -10,11 +10,16 @@ import pytest
 from sqlalchemy import update
 
 from callcenter.demo.client import Client, Failed
+from callcenter.ledger import wallet
+from callcenter.ledger.book import Entry, Kind
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import voice_package
+from tests.live.calls import refused, talking
 from tests.live.installation import Agent, Installation
 
 pytestmark = pytest.mark.live
+
+ALLOWED = {"verification": "verified", "script_state": "approved", "dialling_suspended": False, "valid_until": None}
 
 
 async def _refusal(client: Client, number: str = "13800000001", **more: Any) -> str:
@@ -33,7 +38,6 @@ async def _settings(site: Installation, **changes: Any) -> dict[str, Any]:
     return before
 
 
-@pytest.mark.feature("T-13")
 async def test_gates_of_the_person_and_the_phone(site: Installation) -> None:
     admin = await site.client("admin")
     assert await _refusal(admin) == "forbidden"
@@ -54,7 +58,59 @@ async def test_gates_of_the_person_and_the_phone(site: Installation) -> None:
     await admin.request("PATCH", f"/api/employees/{found['items'][0]['id']}", {"account_state": "active"})
 
 
-@pytest.mark.feature("T-13")
+@pytest.mark.parametrize(
+    ("change", "gate"),
+    [
+        ({"verification": "unverified"}, "company_unverified"),
+        ({"verification": "reviewing"}, "company_unverified"),
+        ({"script_state": "missing"}, "script_not_approved"),
+        ({"script_state": "rejected"}, "script_not_approved"),
+        ({"dialling_suspended": True}, "dialling_suspended"),
+        ({"valid_until": "2020-01-01T00:00:00Z"}, "company_expired"),
+    ],
+)
+async def test_gates_of_the_company(site: Installation, change: dict[str, Any], gate: str) -> None:
+    """Nothing is dialled any more, by whatever way; what runs goes on."""
+    admin, (agent, call_id) = await site.client("admin"), await talking(site)
+    path = f"/api/platform/companies/{site.company_id}"
+    await admin.request("PATCH", path, change)
+    try:
+        other = await site.agent(1)
+        assert await _refusal(other.client) == gate
+        assert await refused(agent.client, f"/api/calls/{call_id}/consult", {"number": "13800000021"}) == gate
+        assert await refused(agent.client, f"/api/calls/{call_id}/transfer", {"number": "13800000021"}) == gate
+        await agent.wait_state(call_id, "talking")
+    finally:
+        await admin.request("PATCH", path, ALLOWED)
+    await agent.client.post(f"/api/calls/{call_id}/consult", {"number": "13800000021"})
+    await agent.client.post(f"/api/calls/{call_id}/hangup")
+    await agent.wait_ended(call_id)
+
+
+async def test_gates_of_the_employee_and_the_wallet(site: Installation) -> None:
+    agent, admin = await site.agent(0), await site.client("admin")
+    path = f"/api/employees/{agent.employee_id}"
+    await admin.request("PATCH", path, {"verification": "unverified"})
+    assert await _refusal(agent.client) == "not_verified"
+    await admin.request("PATCH", path, {"verification": "verified"})
+    await _owe(site, Kind.WALLET, Kind.SPENT)
+    assert await _refusal(agent.client) == "balance_negative"
+    await _owe(site, Kind.SPENT, Kind.WALLET)
+    await site.reconnect(agent)
+    call_id = await agent.client.dial("13800000021")
+    await agent.wait_ended(call_id)
+
+
+async def _owe(site: Installation, source: Kind, target: Kind) -> None:
+    """A fee that is taken whatever the wallet holds, or its return; the engine reads of it."""
+    now = utcnow()
+    async with site.database.write() as connection:
+        txn = f"test:{source}:{now.timestamp()}"
+        terms = {"txn": txn, "entry": Entry.NUMBER_FEE, "now": now, "overdraw": True}
+        await wallet.move(connection, site.company_id, source, target, 100, **terms)
+    await _settings(site)
+
+
 async def test_gates_of_the_number(site: Installation) -> None:
     agent, admin = await site.agent(0), await site.client("admin")
     for wrong in ("12", "abc", "1380000000", "13800000001/2", "+1 555"):
@@ -65,7 +121,7 @@ async def test_gates_of_the_number(site: Installation) -> None:
     assert await _refusal(agent.client, customer_id=999_999) == "customer_unknown"
 
 
-@pytest.mark.feature("T-11", "T-13")
+@pytest.mark.feature("T-11")
 async def test_the_dial_window(site: Installation) -> None:
     """08:00 cannot be set; before the window's first minute nobody dials, from it on everybody does."""
     agent, admin = await site.agent(0), await site.client("admin")
@@ -82,7 +138,7 @@ async def test_the_dial_window(site: Installation) -> None:
     await agent.wait_ended(call_id)
 
 
-@pytest.mark.feature("T-13", "V-04")
+@pytest.mark.feature("V-04")
 async def test_gates_of_the_minutes(site: Installation) -> None:
     """A new agent has no package; one minute lasts for one call; then the minutes are used up."""
     agent = await site.agent(6)
@@ -104,7 +160,6 @@ async def test_gates_of_the_minutes(site: Installation) -> None:
     await admin.post("/api/packages", {**granted, "minutes": 1000, "name": "续"})
 
 
-@pytest.mark.feature("T-13")
 async def test_nobody_dials_twice(site: Installation) -> None:
     """Two clicks at once: one call. The same key again: the same call. The key for another number: refused."""
     agent: Agent = await site.agent(0)

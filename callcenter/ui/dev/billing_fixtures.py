@@ -163,7 +163,7 @@ COMPANIES = [
     {
         "id": i + 1, "name": name, "created_at": ago(days=300 - i * 40), "verification": ["verified", "verified", "reviewing", "unverified"][i], "script_state": ["approved", "approved", "approved", "missing"][i],
         "licences": [None, 30, 10, 5][i], "employees": [12, 27, 4, 1][i], "valid_until": None if i == 0 else ahead(days=90 * i), "balance": [486230, 125000, -300, 0][i], "frozen": [24000, 0, 0, 0][i], "points": 0, "minutes_left": [31640, 8210, 0, 0][i],
-        "premium_open": i == 1, "satellite_open": False,
+        "dialling_suspended": i == 2, "premium_open": i == 1, "satellite_open": False,
     }
     for i, name in enumerate(["南山木作家居", "云栖酒店管理", "海曙书店", "青禾民宿"])
 ]

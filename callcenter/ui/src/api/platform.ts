@@ -101,6 +101,7 @@ export interface Company {
   frozen: number
   points: number
   minutes_left: number
+  dialling_suspended: boolean
   premium_open: boolean
   satellite_open: boolean
 }
@@ -112,7 +113,7 @@ export interface CompanyInput {
   valid_until: string | null
   time_zone: string
 }
-export type CompanyChange = Partial<Pick<Company, 'name' | 'verification' | 'script_state' | 'licences' | 'valid_until' | 'premium_open' | 'satellite_open'>>
+export type CompanyChange = Partial<Pick<Company, 'name' | 'verification' | 'script_state' | 'licences' | 'valid_until' | 'dialling_suspended' | 'premium_open' | 'satellite_open'>>
 export const listCompanies = (query: Query) => paged(get<Company[] | Page<Company>>('/api/platform/companies', query))
 export const openCompany = (input: CompanyInput) => post<{ company: Company; password: string }>('/api/platform/companies', input)
 export const changeCompany = (id: number, change: CompanyChange) => patch<Company>(`/api/platform/companies/${id}`, change)
