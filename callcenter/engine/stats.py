@@ -9,13 +9,15 @@ from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import ColumnElement, Label, case, func, select
 
 from callcenter.domain.calls import Call
 from callcenter.domain.terms import Direction, Disposition
+from callcenter.domain.today import COUNTED, summed
 from callcenter.engine.core import Core
+from callcenter.store.call_conditions import is_missed, is_valid
 from callcenter.store.database import Database
-from callcenter.store.tables import call
+from callcenter.store.tables import call, company
 
 log = logging.getLogger(__name__)
 
@@ -56,50 +58,42 @@ class Stats:
 
     async def count(self, company_id: int) -> dict[str, Any]:
         rules = self._core.directory.companies.get(company_id)
-        return await count_today(
-            self._core.database, company_id, rules.time_zone if rules else "Asia/Shanghai", self._core.now()
-        )
+        zone = ZoneInfo(rules.time_zone if rules else "Asia/Shanghai")
+        return await count_today(self._core.database, company_id, zone, self._core.now())
 
 
-async def count_today(database: Database, company_id: int, time_zone: str, now: datetime) -> dict[str, Any]:
-    """Numbers since local midnight. Answer rate counts ended calls only; None before the first one."""
-    zone = ZoneInfo(time_zone)
+async def count_today(database: Database, company_id: int, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
+    """Numbers since local midnight: `all` together, and `parts` by employee id as text, "" for calls of nobody."""
     today = now.astimezone(zone).date()
     midnight = datetime.combine(today, time(), zone).astimezone(UTC)
-    answered = call.c.disposition == Disposition.ANSWERED.value
-    query = select(
-        func.count(),
-        func.sum(case((call.c.direction == Direction.INBOUND.value, 1), else_=0)),
-        func.sum(case((answered, 1), else_=0)),
-        func.sum(case((call.c.ended_at.is_not(None), 1), else_=0)),
-        func.sum(
-            case(
-                (
-                    and_(
-                        call.c.direction == Direction.INBOUND.value,
-                        call.c.ended_at.is_not(None),
-                        call.c.answered_at.is_(None),
-                    ),
-                    1,
-                ),
-                else_=0,
-            )
-        ),
-        func.sum(call.c.talk_seconds),
-        func.sum(call.c.minutes_charged),
-    ).where(call.c.company_id == company_id, call.c.started_at >= midnight)
+    mine = select(company.c.valid_call_seconds).where(company.c.id == company_id)
+    query = (
+        select(call.c.employee_id, *_counts(mine.scalar_subquery()))
+        .where(call.c.company_id == company_id, call.c.started_at >= midnight)
+        .group_by(call.c.employee_id)
+    )
     async with database.read() as connection:
-        row = (await connection.execute(query)).one()
-    calls, inbound, hits, ended, missed, talk, minutes = (int(value or 0) for value in row)
-    return {
-        "date": today.isoformat(),
-        "calls": calls,
-        "inbound": inbound,
-        "outbound": calls - inbound,
-        "answered": hits,
-        "missed": missed,
-        "talk_seconds": talk,
-        "average_talk_seconds": round(talk / hits) if hits else 0,
-        "answer_rate": round(hits / ended, 4) if ended else None,
-        "minutes_charged": minutes,
+        rows = (await connection.execute(query)).all()
+    parts = {str(row.employee_id or ""): {name: int(getattr(row, name) or 0) for name in COUNTED} for row in rows}
+    return {"date": today.isoformat(), "all": summed(parts.values()), "parts": parts}
+
+
+def _counts(threshold: ColumnElement[int]) -> list[Label[Any]]:
+    answered = call.c.disposition == Disposition.ANSWERED.value
+    ended = call.c.ended_at.is_not(None)
+    inbound = call.c.direction == Direction.INBOUND.value
+    counted = {
+        "calls": func.count(),
+        "inbound": _number(inbound),
+        "answered": _number(answered),
+        "ended": _number(ended),
+        "missed": _number(is_missed()),
+        "valid": _number(is_valid(threshold)),
+        "talk_seconds": func.sum(call.c.talk_seconds),
+        "minutes_charged": func.sum(call.c.minutes_charged),
     }
+    return [counted[name].label(name) for name in COUNTED]
+
+
+def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((condition, 1), else_=0))

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, not_, or_, select
 
 from callcenter.domain import quality
 from callcenter.domain.numbers import display
 from callcenter.domain.terms import Direction, Mode
+from callcenter.store.call_conditions import is_missed, is_valid
 from callcenter.store.searching import number_is_like
 from callcenter.store.tables import call, call_quality, company, employee, voicemail
 from callcenter.store.task_tables import dial_task, dial_task_number
@@ -56,6 +57,10 @@ class CallQuery(Paging, kw_only=True):
     result: Result | None = None
     mark: Literal["connected", "not_connected", "unmarked"] | None = None
     bad_quality: bool | None = None
+    missed: bool | None = None
+    """Callers whom nobody answered, whatever ended the waiting."""
+    valid: bool | None = None
+    """Calls that talked for at least as long as the company's threshold (SPEC §B4.2)."""
     q: ShortText = ""
     sort: Sort = "-started_at"
 
@@ -118,6 +123,8 @@ class CallRow(msgspec.Struct):
     talk_seconds: int
     disposition: str | None
     end_reason: str | None
+    valid: bool
+    """It talked for at least as long as the company's threshold for a valid call (SPEC §B4.2)."""
     minutes_charged: int
     recording: RecordingView
     voicemail: MessageView | None
@@ -142,6 +149,7 @@ def base_query(company_id: int) -> Select[Any]:
             call,
             employee.c.name.label("employee_name"),
             company.c.name.label("company_name"),
+            is_valid(company.c.valid_call_seconds).label("valid"),
             worst.label("mos"),
             voicemail.c.id.label("voicemail_id"),
             voicemail.c.duration.label("voicemail_duration"),
@@ -197,6 +205,11 @@ def filtered(
             )
         )
         conditions.append(bad if wanted.bad_quality else ~bad)
+    if wanted.missed is not None:
+        conditions.append(is_missed() if wanted.missed else not_(is_missed()))
+    if wanted.valid is not None:
+        valid = is_valid(company.c.valid_call_seconds)
+        conditions.append(valid if wanted.valid else not_(valid))
     text = wanted.q.strip()
     if text:
         noted = call.c.note.icontains(text, autoescape=True)
@@ -245,6 +258,7 @@ def row_of(row: Any, customers: Mapping[int, CustomerBrief]) -> CallRow:
         talk_seconds=row.talk_seconds,
         disposition=row.disposition,
         end_reason=row.end_reason,
+        valid=bool(row.valid),
         minutes_charged=row.minutes_charged,
         recording=RecordingView(row.recording_state, row.recording_duration),
         voicemail=MessageView(row.voicemail_id, row.voicemail_duration, row.voicemail_heard_at is not None)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callcenter.domain.terms import Scope
+from callcenter.domain.today import summed
 from callcenter.store.base import utcnow
 from callcenter.web.identity import Identity
 from callcenter.web.kit import dump
@@ -68,6 +69,8 @@ class Client:
         rights = repr((me.company_id, me.employee_id, me.may("live.view"), seen))
         self.rights = hashlib.sha256(rights.encode()).hexdigest()[:12]
         """Changes with what the client may see: what it knew under other rights is not to be built upon."""
+        self.scope = "" if seen is None else repr(seen)
+        """Alike for all who see the same employees; they are told the same figures."""
 
     def sees(self, kind: str, key: str, value: Mapping[str, Any]) -> bool:
         me = self.identity
@@ -94,6 +97,8 @@ class Client:
 
     def view(self, kind: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """The entity as this client may know it: who is listened to is not told of it, unless the company says so."""
+        if kind == "stats":
+            return self._figures(value)
         if kind != "call" or value.get("supervision_shown", True):
             return value
         hidden = [leg for leg in value["legs"] if leg["role"] == "supervisor" and not self._may_know(value, leg)]
@@ -105,6 +110,13 @@ class Client:
             "legs": [leg for leg in value["legs"] if leg not in hidden],
             "ringing": [one for one in value["ringing"] if one not in unknown],
         }
+
+    def _figures(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The day's figures of those whom the client sees; calls of nobody belong to who sees the whole company."""
+        if self.identity.visible is None:
+            return {"date": value["date"], **value["all"]}
+        parts = value["parts"].items()
+        return {"date": value["date"], **summed(part for key, part in parts if key and self.identity.sees(int(key)))}
 
     def _may_know(self, value: Mapping[str, Any], leg: Mapping[str, Any]) -> bool:
         me = self.identity
@@ -307,9 +319,10 @@ class LiveHub:
         client.known |= {entry.changed[index][:2] for index in shown}
         client.known -= set(gone)
         told = [(kind, name, client.view(kind, value)) for kind, name, value in (entry.changed[one] for one in shown)]
-        own = any(one[2] is not entry.changed[index][2] for index, one in zip(shown, told, strict=True))
-        # What is hidden depends on who looks, so such a message is nobody else's.
-        key = ("delta", shown, tuple(gone), client.identity.employee_id if own else None)
+        own = {one[0] for index, one in zip(shown, told, strict=True) if one[2] is not entry.changed[index][2]}
+        # What is hidden depends on who looks, so such a message is nobody else's; figures are those of a data scope.
+        whose = (client.scope if "stats" in own else None, client.identity.employee_id if own - {"stats"} else None)
+        key = ("delta", shown, tuple(gone), whose)
         if key not in encoded:
             encoded[key] = dump(
                 {

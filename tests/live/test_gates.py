@@ -106,7 +106,7 @@ async def _owe(site: Installation, source: Kind, target: Kind) -> None:
     now = utcnow()
     async with site.database.write() as connection:
         txn = f"test:{source}:{now.timestamp()}"
-        terms = {"txn": txn, "entry": Entry.NUMBER_FEE, "now": now, "overdraw": True}
+        terms: dict[str, Any] = {"txn": txn, "entry": Entry.NUMBER_FEE, "now": now, "overdraw": True}
         await wallet.move(connection, site.company_id, source, target, 100, **terms)
     await _settings(site)
 

@@ -247,6 +247,6 @@ def live_call(i: int, state: str, seconds: int, **more: object) -> dict:
 
 
 STATS = {
-    "date": NOW.date().isoformat(), "calls": 486, "inbound": 142, "outbound": 344, "answered": 371, "missed": 9, "talk_seconds": 47213,
+    "date": NOW.date().isoformat(), "calls": 486, "inbound": 142, "outbound": 344, "answered": 371, "missed": 9, "valid": 302, "talk_seconds": 47213,
     "average_talk_seconds": 127, "answer_rate": 0.763, "minutes_charged": 911,
 }

@@ -121,6 +121,7 @@ export interface LiveStats {
   outbound: number
   answered: number
   missed: number
+  valid: number
   talk_seconds: number
   average_talk_seconds: number
   answer_rate: number | null
@@ -162,6 +163,7 @@ export interface CallRow {
   talk_seconds: number
   disposition: Disposition | null
   end_reason: string | null
+  valid: boolean
   minutes_charged: number
   recording: { state: 'none' | 'pending' | 'ready' | 'failed'; duration: number | null }
   voicemail?: MessageBrief | null
