@@ -17,6 +17,7 @@ from callcenter.domain.offers import Held, hand_over_door
 from callcenter.domain.terms import PackageKind
 from callcenter.ledger.packages import Lot, lots_of, note
 from callcenter.store.ledger_tables import package_member, reservation, reservation_part, voice_package
+from callcenter.store.people import is_staff
 from callcenter.store.tables import employee
 
 
@@ -40,7 +41,7 @@ async def staff(connection: AsyncConnection, company_id: int, ids: Iterable[int]
     """Those employees by id; raises `employee_unknown` for one who has left or is not the company's."""
     wanted = set(ids)
     query = select(employee.c.id, employee.c.name, employee.c.verification).where(
-        employee.c.company_id == company_id, employee.c.id.in_(wanted), employee.c.account_state != "departed"
+        employee.c.company_id == company_id, employee.c.id.in_(wanted), is_staff()
     )
     rows = (await connection.execute(query)).all() if wanted else []
     if len(rows) != len(wanted):
@@ -50,9 +51,7 @@ async def staff(connection: AsyncConnection, company_id: int, ids: Iterable[int]
 
 async def not_departed(connection: AsyncConnection, company_id: int, ids: Sequence[int]) -> tuple[int, ...]:
     """Those of them who have not left, in the same order."""
-    query = select(employee.c.id).where(
-        employee.c.company_id == company_id, employee.c.id.in_(ids), employee.c.account_state != "departed"
-    )
+    query = select(employee.c.id).where(employee.c.company_id == company_id, employee.c.id.in_(ids), is_staff())
     here = set((await connection.execute(query)).scalars())
     return tuple(one for one in ids if one in here)
 

@@ -14,6 +14,7 @@ from callcenter.domain.commands import CommandRefused
 from callcenter.ledger import prices, wallet
 from callcenter.ledger.book import Entry
 from callcenter.store.ledger_tables import licence_purchase
+from callcenter.store.people import is_staff
 from callcenter.store.tables import company, employee, role
 
 Kind = Literal["employee", "search", "ai"]
@@ -41,7 +42,7 @@ async def used(connection: AsyncConnection, company_id: int) -> int:
         select(func.count())
         .select_from(employee)
         .join(role, role.c.id == employee.c.role_id)
-        .where(employee.c.company_id == company_id, employee.c.account_state != "departed", role.c.code != "admin")
+        .where(employee.c.company_id == company_id, is_staff(), role.c.code != "admin")
     )
     return int((await connection.execute(query)).scalar_one())
 

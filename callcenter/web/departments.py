@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.store.people import is_staff
 from callcenter.store.tables import department, employee
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Name, Routes
@@ -171,7 +172,7 @@ async def _refuse_loop(connection: AsyncConnection, company_id: int, department_
 async def _views(connection: AsyncConnection, company_id: int) -> list[DepartmentView]:
     query = (
         select(department, func.count(employee.c.id).label("employees"))
-        .outerjoin(employee, (employee.c.department_id == department.c.id) & (employee.c.account_state != "departed"))
+        .outerjoin(employee, (employee.c.department_id == department.c.id) & is_staff())
         .where(department.c.company_id == company_id)
         .group_by(department.c.id)
         .order_by(department.c.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from callcenter.ledger import assign, leaving
 from callcenter.ledger.assign import NotMoved
 from callcenter.ledger.packages import Lot, lots_of
 from callcenter.store.base import utcnow
+from callcenter.store.people import DELETED, DEPARTED, is_listed
 from callcenter.store.tables import employee, seat
 from callcenter.tasks import numbers as task_numbers
 from callcenter.web.access import Cause
@@ -154,7 +156,7 @@ async def depart(services: Services, context: Context) -> Departed:
         await connection.execute(
             update(employee)
             .where(employee.c.company_id == company_id, employee.c.id == leaver)
-            .values(account_state="departed")
+            .values(account_state=DEPARTED)
         )
         await services.audit.write(
             connection,
@@ -185,6 +187,33 @@ async def depart(services: Services, context: Context) -> Departed:
     )
 
 
+@routes.add(
+    "DELETE",
+    "/api/employees/{id}",
+    permission="employees.edit",
+    data="company",
+    summary="Delete an employee who has left; calls and records keep the name (SPEC §A4.4)",
+    status=204,
+    errors=("not_found", "not_departed"),
+)
+async def delete(services: Services, context: Context) -> None:
+    """Cannot be undone. The login becomes free, the phone number is forgotten."""
+    company_id, gone = context.company_id, context.params["id"]
+    async with services.database.write() as connection:
+        mine = (employee.c.company_id == company_id, employee.c.id == gone, is_listed())
+        row = (await connection.execute(select(employee.c.account_state, employee.c.login).where(*mine))).first()
+        if row is None:
+            raise ApiError("not_found")
+        if row.account_state != DEPARTED:
+            raise ApiError("not_departed")
+        values = {"account_state": DELETED, "login": f"deleted-{secrets.token_hex(8)}", "phone": ""}
+        await connection.execute(update(employee).where(*mine).values(**values))
+        await services.audit.write(
+            connection, company_id, context.me.employee_id, "employee.deleted", str(gone), context.ip, login=row.login
+        )
+    await services.telephony.changed()
+
+
 def _kept(stayed: list[NotMoved]) -> list[Kept]:
     return [Kept(one.package.id, one.package.name, one.why) for one in stayed]
 
@@ -197,9 +226,9 @@ async def _seat_of(connection: AsyncConnection, company_id: int, employee_id: in
 async def _require_staff(connection: AsyncConnection, company_id: int, employee_id: int) -> None:
     query = select(employee.c.account_state).where(employee.c.company_id == company_id, employee.c.id == employee_id)
     state = (await connection.execute(query)).scalar()
-    if state is None:
+    if state is None or state == DELETED:
         raise ApiError("not_found")
-    if state == "departed":
+    if state == DEPARTED:
         raise ApiError("already_departed")
 
 

@@ -14,6 +14,7 @@ from callcenter.domain.agents import endpoint_of
 from callcenter.domain.terms import Device
 from callcenter.ledger import licences
 from callcenter.store.base import utcnow
+from callcenter.store.people import DEPARTED, is_listed
 from callcenter.store.tables import agent_group, department, employee, group_member, role
 from callcenter.web.access import Cause
 from callcenter.web.auth import check_strength
@@ -95,7 +96,7 @@ class EmployeeChange(Body, kw_only=True):
     group_ids: GroupIds | msgspec.UnsetType = msgspec.UNSET
     seat_id: Id | msgspec.UnsetType | None = msgspec.UNSET
     """A free seat, or null: none. The seat the employee had becomes free."""
-    account_state: Literal["active", "disabled", "departed"] | msgspec.UnsetType = msgspec.UNSET
+    account_state: Literal["active", "disabled"] | msgspec.UnsetType = msgspec.UNSET
     verification: Literal["unverified", "verified"] | msgspec.UnsetType = msgspec.UNSET
     """Whether the employee's real name was checked (SPEC §A4.2); only those dial, and packages are bought for them.
     Another phone has to be verified anew (§B10.5d)."""
@@ -210,6 +211,7 @@ async def create(services: Services, context: Context) -> EmployeeView:
     answers=EmployeeView,
     errors=(
         "not_found",
+        "already_departed",
         "role_unknown",
         "department_unknown",
         "group_unknown",
@@ -230,7 +232,7 @@ async def change(services: Services, context: Context) -> EmployeeView:
     changed = sorted(values) + (["groups"] if group_ids is not None else [])
     seat_id = values.pop("seat_id", msgspec.UNSET)
     async with services.database.write() as connection:
-        await _require(connection, company_id, employee_id)
+        await _require_staff(connection, company_id, employee_id)
         await require_department(connection, company_id, values.get("department_id"))
         if "role" in values:
             values["role_id"] = await _role_id(connection, company_id, values.pop("role"))
@@ -245,14 +247,14 @@ async def change(services: Services, context: Context) -> EmployeeView:
                 .where(employee.c.company_id == company_id, employee.c.id == employee_id)
                 .values(**values)
             )
-            # Whoever comes back after a departure, or is no administrator any more, needs a licence (SPEC §A4.1).
+            # Whoever is no administrator any more needs a licence (SPEC §A4.1).
             await licences.keep_within(connection, company_id, licensed)
         if group_ids is not None:
             await _set_groups(connection, company_id, employee_id, group_ids)
         if seat_id is not msgspec.UNSET:
             await give_seat(connection, company_id, employee_id, seat_id)
     state = values.get("account_state", "active")
-    cause = {"disabled": Cause.DISABLED, "departed": Cause.DEPARTED}.get(state, Cause.RIGHTS_CHANGED)
+    cause = Cause.DISABLED if state == "disabled" else Cause.RIGHTS_CHANGED
     if cause is Cause.RIGHTS_CHANGED and not may_dial:
         cause = Cause.DIALLING_TAKEN
     await services.access.end(company_id, employee_id, cause)
@@ -273,13 +275,13 @@ async def change(services: Services, context: Context) -> EmployeeView:
     summary="Set a new password; the employee's sessions end",
     body=PasswordReset,
     status=204,
-    errors=("not_found", "password_weak"),
+    errors=("not_found", "already_departed", "password_weak"),
 )
 async def reset_password(services: Services, context: Context) -> None:
     given: PasswordReset = context.body
     company_id, employee_id = context.company_id, context.params["id"]
     async with services.database.read() as connection:
-        await _require(connection, company_id, employee_id)
+        await _require_staff(connection, company_id, employee_id)
         query = select(employee.c.login).where(employee.c.company_id == company_id, employee.c.id == employee_id)
         login = (await connection.execute(query)).scalar_one()
     check_strength(given.password, login)
@@ -302,7 +304,7 @@ async def reset_password(services: Services, context: Context) -> None:
     data="company",
     summary="Account data for an employee's SIP phone; every look is audited",
     answers=SipAccount,
-    errors=("not_found",),
+    errors=("not_found", "already_departed"),
 )
 async def sip_account(services: Services, context: Context) -> SipAccount:
     account = await _sip_account(services, context)
@@ -319,12 +321,12 @@ async def sip_account(services: Services, context: Context) -> SipAccount:
     data="company",
     summary="A new password for an employee's SIP phone; the phone has to be set up with it after the running call",
     answers=SipAccount,
-    errors=("not_found",),
+    errors=("not_found", "already_departed"),
 )
 async def renew_sip_account(services: Services, context: Context) -> SipAccount:
     company_id, employee_id = context.company_id, context.params["id"]
     async with services.database.read() as connection:
-        await _require(connection, company_id, employee_id)
+        await _require_staff(connection, company_id, employee_id)
     await services.access.end(company_id, employee_id, Cause.SECRET_RENEWED)
     await services.audit.add(company_id, context.me.employee_id, "sip_account.renewed", str(employee_id), context.ip)
     await services.telephony.changed()
@@ -335,7 +337,7 @@ async def _sip_account(services: Services, context: Context) -> SipAccount:
     company_id, employee_id = context.company_id, context.params["id"]
     query = select(employee.c.sip_secret).where(employee.c.company_id == company_id, employee.c.id == employee_id)
     async with services.database.read() as connection:
-        await _require(connection, company_id, employee_id)
+        await _require_staff(connection, company_id, employee_id)
         secret = (await connection.execute(query)).scalar_one()
     host, port = services.telephony.phone_server()
     return SipAccount(host, port, "udp", endpoint_of(employee_id, Device.SIP), secret)
@@ -370,14 +372,23 @@ def _base(company_id: int) -> Any:
         )
         .join(role, role.c.id == employee.c.role_id)
         .outerjoin(department, department.c.id == employee.c.department_id)
-        .where(employee.c.company_id == company_id)
+        .where(employee.c.company_id == company_id, is_listed())
     )
 
 
-async def _require(connection: AsyncConnection, company_id: int, employee_id: int) -> None:
-    query = select(employee.c.id).where(employee.c.company_id == company_id, employee.c.id == employee_id)
-    if (await connection.execute(query)).first() is None:
+async def _require(connection: AsyncConnection, company_id: int, employee_id: int) -> str:
+    """The account's state; `not_found` for an employee who is not the company's, or deleted."""
+    query = select(employee.c.account_state).where(employee.c.company_id == company_id, employee.c.id == employee_id)
+    state: str | None = (await connection.execute(query.where(is_listed()))).scalar()
+    if state is None:
         raise ApiError("not_found")
+    return state
+
+
+async def _require_staff(connection: AsyncConnection, company_id: int, employee_id: int) -> None:
+    """A departure is final: nothing of that account changes any more (SPEC §A4.4)."""
+    if await _require(connection, company_id, employee_id) == DEPARTED:
+        raise ApiError("already_departed")
 
 
 async def _role_id(connection: AsyncConnection, company_id: int, code: str) -> int:

@@ -242,6 +242,7 @@ CATALOGUE: dict[str, Text] = {
     ),
     "action_not_possible": Text(409, "该语音包不支持此操作。", "This cannot be done with a package of this kind."),
     "company_unknown": Text(422, "企业不存在。", "There is no such company."),
+    "not_departed": Text(409, "只能删除已离职的员工，请先办理离职。", "Only employees who have left can be deleted."),
     "already_departed": Text(409, "该员工已离职。", "This employee has left already."),
     # Money, licences, numbers, points, invoices
     "period_too_long": Text(422, "时间段不能超过 31 天。", "A period may have at most 31 days."),

@@ -13,6 +13,7 @@ from callcenter.ledger import catalogue, quotes
 from callcenter.ledger.packages import Lot, lots_of
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import offering
+from callcenter.store.people import is_staff
 from callcenter.store.tables import department, employee, role
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Routes
@@ -139,7 +140,7 @@ async def candidates(services: Services, context: Context) -> list[Candidate]:
         )
         .join(role, role.c.id == employee.c.role_id)
         .outerjoin(department, department.c.id == employee.c.department_id)
-        .where(employee.c.company_id == company_id, employee.c.account_state != "departed")
+        .where(employee.c.company_id == company_id, is_staff())
         .order_by(employee.c.id)
     )
     async with services.database.read() as connection:

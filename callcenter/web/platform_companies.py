@@ -16,6 +16,7 @@ from callcenter.ledger.book import Kind
 from callcenter.store.base import utcnow
 from callcenter.store.companies import add_company
 from callcenter.store.ledger_tables import account, voice_package
+from callcenter.store.people import is_staff
 from callcenter.store.tables import company, employee, role
 from callcenter.web.call_rows import aware
 from callcenter.web.errors import ApiError
@@ -199,7 +200,7 @@ async def _one(services: Services, company_id: int) -> CompanyView:
 
 
 async def _views(connection: AsyncConnection, rows: Any) -> list[CompanyView]:
-    people = select(employee.c.company_id, func.count()).where(employee.c.account_state != "departed")
+    people = select(employee.c.company_id, func.count()).where(is_staff())
     now = utcnow()
     minutes = (
         select(account.c.company_id, func.sum(account.c.balance))

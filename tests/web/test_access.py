@@ -135,7 +135,6 @@ MATRIX: dict[str, Ends] = {
     "password reset": Ends(reset_password, (401, 401), ALL, ("finish", True, True), renews=True),
     "disabled": Ends(patched(account_state="disabled"), (401, 401), ALL, ("finish", True, True), renews=True),
     "departed": Ends(depart, (401, 401), ALL, ("finish", True, True), renews=True),
-    "marked departed": Ends(patched(account_state="departed"), (401, 401), ALL, ("finish", True, True), renews=True),
     "may not dial": Ends(patched(role="admin"), (200, 200), ALL, ("finish", True, True), renews=True),
     "other rights": Ends(patched(role="supervisor"), (200, 200), LIVE, None),
     "secret renewed": Ends(renew, (200, 200), LIVE, ("finish", False, True), renews=True),

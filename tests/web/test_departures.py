@@ -174,3 +174,35 @@ async def test_without_a_successor_idle_numbers_are_the_companys_again(site: Sit
     )
     async with site.database.read() as connection:
         assert tuple((await connection.execute(query)).one()) == (None, "dispatched")
+
+
+@pytest.mark.feature("O-08")
+async def test_a_departure_is_final_and_only_the_departed_are_deleted(site: Site) -> None:
+    """SPEC §A4.4: through the hand-over alone, for good, and deletion only among those who left."""
+    own = site.world.own
+    leaver, path = own.people["agent"], f"/api/employees/{own.people['agent']}"
+    async with site.browser("admin") as admin, site.browser("admin", "foreign") as stranger:
+        assert (await admin.ask("PATCH", path, {"account_state": "departed"})).status == 422
+        assert (await admin.ask("DELETE", path)).code == "not_departed"
+        await _good(admin, "POST", f"{path}/depart", {})
+        for method, more, body in (
+            ("PATCH", "", {"account_state": "active"}),
+            ("PATCH", "", {"name": "回来了"}),
+            ("POST", "/password", {"password": "a-long-password-1"}),
+            ("GET", "/sip", None),
+            ("POST", "/sip/renew", None),
+        ):
+            assert (await admin.ask(method, path + more, body)).code == "already_departed", more
+        listed = await _good(admin, "GET", "/api/employees", params={"state": "departed"})
+        assert [one["id"] for one in listed["items"]] == [leaver]
+        assert (await stranger.ask("DELETE", path)).code == "not_found"
+        assert (await admin.ask("DELETE", path)).status == 204
+        assert (await admin.ask("DELETE", path)).code == "not_found"
+        everybody = await _good(admin, "GET", "/api/employees", params={"page_size": "100"})
+        assert leaver not in {one["id"] for one in everybody["items"]}
+        calls = await _good(admin, "GET", "/api/calls", params={"page_size": "100"})
+        assert "本域agent" in {one["employee"]["name"] for one in calls["items"] if one["employee"]}, (
+            "records keep names"
+        )
+        again = {"login": "own-agent", "name": "新人", "password": "a-long-password-1", "role": "agent"}
+        assert (await admin.ask("POST", "/api/employees", again)).status == 201, "the login is free"

@@ -29,10 +29,10 @@ async def test_employees_need_licences_and_departed_ones_free_theirs(site: Site)
         assert (third.status, third.code) == (409, "licences_used_up")
         assert (await till.wallet())["licences"]["used"] == 5
         path = f"/api/employees/{first.json['id']}"
-        assert (await till.customer.ask("PATCH", path, {"account_state": "departed"})).status == 200
+        assert (await till.customer.ask("POST", f"{path}/depart", {})).status == 200
         assert (await add(till, "third")).status == 201
         back = await till.customer.ask("PATCH", path, {"account_state": "active"})
-        assert back.code == "licences_used_up"
+        assert back.code == "already_departed", "nobody comes back without a licence, or at all"
         assert (await till.customer.get("/api/employees", params={"q": "first"})).json["items"][0][
             "account_state"
         ] == "departed"

@@ -52,6 +52,7 @@ export const updateEmployee = (
   id: number,
   change: Partial<Omit<EmployeeInput, 'login' | 'password'>> & { account_state?: string; verification?: 'unverified' | 'verified' },
 ) => patch<Employee>(`/api/employees/${id}`, change)
+export const deleteEmployee = (id: number) => remove(`/api/employees/${id}`)
 export const resetPassword = (id: number, password: string) =>
   post<void>(`/api/employees/${id}/password`, { password })
 export const fetchSipAccount = (id: number) => get<SipAccount>(`/api/employees/${id}/sip`)
