@@ -45,6 +45,7 @@ class Third(Body, kw_only=True):
     """Exactly one of the two."""
 
     number: Number = ""
+    """A telephone number, or the seat code of a colleague."""
     employee_id: Id | None = None
 
 
@@ -52,6 +53,7 @@ class Target(Body, kw_only=True):
     """Exactly one of the three."""
 
     number: Number = ""
+    """A telephone number, or the seat code of a colleague."""
     employee_id: Id | None = None
     group_id: Id | None = None
 
