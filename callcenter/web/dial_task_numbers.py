@@ -110,7 +110,7 @@ async def allocation(services: Services, context: Context) -> list[Portion]:
     ]
 
 
-COLUMNS = ("号码", "姓名", "公司", "备注", "归属员工", "拨打状态", "去电次数", "通话结果", "最近拨打", "分配时间")
+COLUMNS = ("号码", "姓名", "公司", "备注", "归属员工", "拨打状态", "呼出次数", "通话结果", "最近拨打", "分配时间")
 STATES = {False: "未拨打", True: "已拨打"}
 
 

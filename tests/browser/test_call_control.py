@@ -19,7 +19,7 @@ THIRD, THIRD_HZ = "13800000002", 700
 
 async def _talk(browser: Browser, floor: Installation) -> Page:
     page = await sign_in(browser, floor.url, "agent2")
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     await page.get_by_test_id("dial-input").fill(CUSTOMER)
     await page.get_by_test_id("dial-button").click()
     await expect(page.get_by_test_id("call-state")).to_contain_text("通话中", timeout=PATIENCE)
@@ -50,7 +50,7 @@ async def test_consult_and_three_way_by_hand(chromium: Browser, floor: Installat
 async def test_a_colleague_is_found_by_name_and_called_by_the_seat_code(chromium: Browser, floor: Installation) -> None:
     """The keyboard alone, as an agent who may not see the list of employees."""
     other = await sign_in(chromium, floor.url, "agent1")
-    await expect(other.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(other.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     page = await _talk(chromium, floor)
     client = await floor.client("agent2")
     found = (await client.get("/api/transfer-targets"))["people"]

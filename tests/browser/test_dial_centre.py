@@ -25,7 +25,7 @@ async def test_an_agent_calls_through_a_task(chromium: Browser, floor: Installat
     await _make_task(admin, floor.url, name, me)
 
     agent = await sign_in(chromium, floor.url, "agent1")
-    await expect(agent.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(agent.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     await agent.get_by_test_id("nav-dial").click()
     ahead = agent.get_by_test_id("dial-numbers").get_by_test_id("task-number")
     await expect(ahead).to_have_count(2, timeout=PATIENCE)

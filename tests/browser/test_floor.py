@@ -28,7 +28,7 @@ async def hears_something(page: Page) -> None:
 
 async def colleague(browser: Browser, floor: Installation, login: str = "agent1") -> Page:
     page = await sign_in(browser, floor.url, login)
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     return page
 
 
@@ -184,7 +184,7 @@ async def test_a_supervisor_sees_the_floor_ends_a_call_and_logs_an_agent_out(
     agent_id = await id_of(floor, "agent2")
     tile = boss.get_by_test_id(f"live-agent-{agent_id}")
     page = await sign_in(chromium, floor.url, "agent2")
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     await page.get_by_test_id("state-switch").click()
     await page.get_by_test_id("state-ready").click()
     await expect(tile).to_have_attribute("data-state", "ready", timeout=PATIENCE)

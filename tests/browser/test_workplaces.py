@@ -38,7 +38,7 @@ async def sign_in(browser: Browser, url: str, login: str, permissions: Sequence[
 @pytest.fixture
 async def agent(chromium: Browser, floor: Installation) -> AsyncIterator[Page]:
     page = await sign_in(chromium, floor.url, "agent0")
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     yield page
     await page.context.close()
 
