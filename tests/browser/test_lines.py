@@ -36,6 +36,7 @@ async def test_a_caller_who_waits_is_on_the_supervisors_screen_and_then_among_th
     await agent.get_by_test_id("work-tab-missed").click()
     missed = agent.locator("[data-testid^=missed-row-]", has_text="139 1111 7777")
     await expect(missed).to_be_visible(timeout=PATIENCE)
+    await expect(agent.get_by_test_id("waiting-work")).to_be_visible(timeout=PATIENCE)
     await page.context.close()
     await agent.context.close()
 

@@ -315,6 +315,19 @@ async def test_six_digits_are_hidden_until_dialled_but_not_from_the_admin(site: 
         assert left == [True, False], "that one, no other; what is left to dial comes first"
 
 
+async def test_a_known_customer_is_named_to_whom_may_see_it_and_never_behind_a_hidden_number(site: Site) -> None:
+    own = site.world.own
+    known, of_another = own.ids["number_text"], own.other["number_text"]
+    async with site.browser("agent") as agent, site.browser("supervisor") as head:
+        for encrypted in (False, True):
+            task_id = await make(head, encrypted=encrypted, **chosen("average_chosen", (own.people["agent"], None)))
+            await load(site, head, task_id, f"{known}\n{of_another}\n{mobile(900)}")
+            found = {one["id"]: one["customer"] for one in await mine(agent, task_id=task_id)}
+            assert len(found) == 3
+            named = [one["id"] for one in found.values() if one]
+            assert named == ([] if encrypted else [own.ids["customer"]])
+
+
 async def test_an_extension_is_shown_with_its_number_and_hidden_with_it(site: Site) -> None:
     async with site.browser("agent") as agent:
         open_one, hidden_one = await make(agent), await make(agent, encrypted=True)

@@ -113,7 +113,7 @@ export function useQueue(taskId: Ref<number | null>) {
     if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
     desk.phoneOpen = true
     calling.value = row.id
-    const words = [row.name, row.company, row.remark].filter(Boolean).join(' · ')
+    const words = [row.customer?.name ?? row.name, row.company, row.remark].filter(Boolean).join(' · ')
     if (!(await phone.dialTask(row.id, words))) {
       calling.value = null
       await nextTick()
