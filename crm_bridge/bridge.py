@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -19,7 +19,7 @@ from callcenter.web.call_rows import CustomerBrief, Named
 from callcenter.web.identity import Identity
 from crm_bridge import customers, timeline
 from crm_bridge.customers import Customer
-from crm_bridge.matching import match, touch
+from crm_bridge.matching import match, match_all, touch
 from crm_bridge.tables import customer
 from crm_bridge.timeline import TimelineItem
 
@@ -161,6 +161,14 @@ class CrmBridge(Generic[C]):
         )
         async with self._db.glance() as connection:
             return (await connection.execute(query)).first() is not None
+
+    async def known_to(self, me: Identity, numbers: Collection[str]) -> Mapping[str, Named]:
+        """The customers that the person sees behind those numbers (E.164); of several the one of `matching`."""
+        async with self._db.glance() as connection:
+            found = await match_all(
+                connection, me.company_id, numbers, employee_id=me.employee_id, condition=customers.visible(me)
+            )
+        return {number: Named(row.id, row.name) for number, row in found.items()}
 
     async def pass_on(self, connection: AsyncConnection, company_id: int, from_id: int, to_id: int) -> int:
         """Gives the customers of one employee who have not signed to another, in the caller's transaction; how many."""

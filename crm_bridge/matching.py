@@ -62,6 +62,34 @@ async def match(
     return (await connection.execute(query, names)).first()
 
 
+async def match_all(
+    connection: AsyncConnection,
+    company_id: int,
+    numbers: Collection[str],
+    *,
+    employee_id: int,
+    condition: ColumnElement[bool],
+) -> dict[str, Any]:
+    """As `match`, for a page of numbers (E.164) at once: number -> row (`id`, `name`); unknown ones are missing."""
+    if not numbers:
+        return {}
+    query = (
+        select(customer_number.c.number, customer.c.id, customer.c.name)
+        .join(customer, customer.c.id == customer_number.c.customer_id)
+        .where(
+            customer_number.c.company_id == company_id,
+            customer.c.company_id == company_id,
+            customer_number.c.number.in_(sorted(numbers)),
+            condition,
+        )
+        .order_by(case((customer.c.owner_id == employee_id, 0), else_=1), *_LATEST)
+    )
+    found: dict[str, Any] = {}
+    for row in (await connection.execute(query)).all():
+        found.setdefault(row.number, row)
+    return found
+
+
 async def link_earlier_calls(
     connection: AsyncConnection, company_id: int, customer_id: int, numbers: Collection[str], now: datetime
 ) -> int:

@@ -184,6 +184,11 @@ class Call:
         return self.state is CallState.ENDED
 
     @property
+    def asks_note(self) -> bool:
+        """Whether its agent has something to add afterwards: of a call that nobody answered all is known."""
+        return self.answered_at is not None
+
+    @property
     def waits_for_agent(self) -> bool:
         """A call-through whose agent has not called yet: there is nothing of it in Asterisk."""
         return self.mode is Mode.CALL_THROUGH and not self.legs and not self.over

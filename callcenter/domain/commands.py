@@ -64,7 +64,10 @@ class Steer(Command):
 
 @dataclass(frozen=True, slots=True)
 class Consult(Command):
-    """Ask a third party while the customer waits: an outside number or a colleague (exactly one of the two)."""
+    """Ask a third party while the customer waits: a number or a colleague (exactly one of the two).
+
+    A number is an outside number or the seat code of a colleague.
+    """
 
     call_id: str
     number: str = ""

@@ -241,7 +241,9 @@ class Control:
         self, command: Consult | Transfer, number: str, colleague_id: int | None, call: Call
     ) -> tuple[str, str]:
         """What to ring, behind the gates that hold for any dial: a colleague's endpoint and "", or a number as the
-        trunk wants it and in E.164."""
+        trunk wants it and in E.164. The seat code of a colleague means the colleague, as on any telephone system."""
+        if colleague_id is None:
+            colleague_id = self._core.directory.at_extension(call.company_id, number, self._region)
         if colleague_id is not None:
             colleague = self._core.registry.agents.get(colleague_id)
             if colleague is None or colleague.company_id != call.company_id:

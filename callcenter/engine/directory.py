@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import hours as hours_rules
 from callcenter.domain.caller_id import OwnNumber
-from callcenter.domain.destinations import Policy
+from callcenter.domain.destinations import DestinationKind, Policy, destination_of
 from callcenter.domain.gates import Standing
 from callcenter.domain.hours import Hours
 from callcenter.domain.numbers import normalise_or_raw
@@ -188,8 +188,17 @@ class Directory:
     blacklist: set[tuple[int, str]] = field(default_factory=set)
     seats: dict[int, Seat] = field(default_factory=dict)
     """Employee id -> seat."""
+    extensions: dict[tuple[int, str], int] = field(default_factory=dict)
+    """(company id, seat code in lower case) -> employee id: what colleagues dial."""
     outside: dict[int, list[OwnNumber]] = field(default_factory=dict)
     """Company id -> its active outside numbers."""
+
+    def at_extension(self, company_id: int, typed: str, region: str) -> int | None:
+        """The employee whose seat code was typed, or None. An emergency number is never anybody's extension."""
+        code = typed.strip().lower()
+        if destination_of(code, region).kind is DestinationKind.EMERGENCY:
+            return None
+        return self.extensions.get((company_id, code))
 
     def group_of_number(self, number: str) -> Group | None:
         group_id = self.numbers.get(number)
@@ -273,6 +282,7 @@ async def _seats(connection: AsyncConnection, found: Directory, owned: Owned) ->
     taken = select(seat).where(seat.c.employee_id.is_not(None)).execution_options(**EVERYWHERE)
     for row in (await connection.execute(taken)).all():
         found.seats[row.employee_id] = Seat(row.id, row.code, Mode(row.mode), LegOrder(row.leg_order), row.bound_phone)
+        found.extensions[row.company_id, row.code.lower()] = row.employee_id
     active = select(outside_number).where(outside_number.c.state == "active").order_by(outside_number.c.id)
     for row in (await connection.execute(active.execution_options(**EVERYWHERE))).all():
         if (row.company_id, row.number) not in owned:

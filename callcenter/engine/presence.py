@@ -10,7 +10,7 @@ from callcenter.domain import agents as agent_rules
 from callcenter.domain import calls as call_rules
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call
-from callcenter.domain.terms import Direction, LegState, Role
+from callcenter.domain.terms import LegState, Role
 from callcenter.engine import view
 from callcenter.engine.directory import Directory
 from callcenter.engine.ports import Clock
@@ -66,7 +66,5 @@ class Presence:
 
     def _leaves(self, agent: Agent, call: Call) -> None:
         rules = self._directory().companies.get(call.company_id)
-        customer = call.leg_of(Role.CUSTOMER)
-        talked = call.answered_at is not None or (call.direction is Direction.OUTBOUND and customer is not None)
-        wrap_up = timedelta(seconds=rules.wrap_up_seconds if rules and talked else 0)
+        wrap_up = timedelta(seconds=rules.wrap_up_seconds if rules and call.asks_note else 0)
         self._changed(agent, agent_rules.end_call(agent, call.id, self._now(), wrap_up))

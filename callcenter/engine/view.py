@@ -134,5 +134,5 @@ def ended_event(call: Call, now: datetime) -> dict[str, Any]:
         "disposition": (call.disposition or Disposition.ANSWERED).value if call.answered_at or call.over else None,
         "end_reason": call.end_reason.value if call.end_reason else None,
         "talk_seconds": int(talk),
-        "needs_note": True,
+        "needs_note": call.asks_note,
     }

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Table, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.terms import Role
+from callcenter.store import outcomes
 from callcenter.store.tables import call, cel_leg, leg
 from callcenter.store.task_tables import dial_task_number
 
@@ -59,7 +60,7 @@ async def histories(connection: AsyncConnection, company_id: int, ids: Sequence[
     found: dict[int, dict[str, Any]] = {}
     for parts in (leg, cel_leg):
         query = (
-            select(call.c.id, call.c.task_number_id, call.c.started_at, call.c.result)
+            select(call.c.id, call.c.task_number_id, call.c.started_at, outcomes.result().label("result"))
             .join(parts, parts.c.call_id == call.c.id)
             .where(call.c.company_id == company_id, call.c.task_number_id.in_(ids), parts.c.role == OUTSIDE)
         )

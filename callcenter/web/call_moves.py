@@ -49,6 +49,7 @@ class Third(Body, kw_only=True):
     """Exactly one of the two."""
 
     number: Number = ""
+    """A telephone number, or the seat code of a colleague."""
     employee_id: Id | None = None
 
 
@@ -56,6 +57,7 @@ class Target(Body, kw_only=True):
     """Exactly one of the three."""
 
     number: Number = ""
+    """A telephone number, or the seat code of a colleague."""
     employee_id: Id | None = None
     group_id: Id | None = None
 

@@ -12,6 +12,7 @@ from sqlalchemy import Select, func, not_, or_, select
 from callcenter.domain import quality
 from callcenter.domain.numbers import display
 from callcenter.domain.terms import Direction, Mode
+from callcenter.store import outcomes
 from callcenter.store.call_conditions import is_missed, is_valid
 from callcenter.store.searching import number_is_like
 from callcenter.store.tables import call, call_quality, company, employee, voicemail
@@ -150,6 +151,8 @@ def base_query(company_id: int) -> Select[Any]:
             employee.c.name.label("employee_name"),
             company.c.name.label("company_name"),
             is_valid(company.c.valid_call_seconds).label("valid"),
+            outcomes.mark().label("said_mark"),
+            outcomes.result().label("said_result"),
             worst.label("mos"),
             voicemail.c.id.label("voicemail_id"),
             voicemail.c.duration.label("voicemail_duration"),
@@ -188,7 +191,7 @@ def filtered(
         (call.c.disposition, wanted.disposition),
         (call.c.employee_id, wanted.employee_id),
         (call.c.customer_id, wanted.customer_id),
-        (call.c.result, wanted.result),
+        (outcomes.result(), wanted.result),
     ):
         if value is not None:
             conditions.append(column == value)
@@ -196,7 +199,7 @@ def filtered(
         ready = call.c.recording_state == "ready"
         conditions.append(ready if wanted.has_recording else ~ready)
     if wanted.mark is not None:
-        marked = call.c.connected_mark
+        marked = outcomes.mark()
         conditions.append(marked.is_(None) if wanted.mark == "unmarked" else marked == wanted.mark)
     if wanted.bad_quality is not None:
         bad = call.c.id.in_(
@@ -264,9 +267,9 @@ def row_of(row: Any, customers: Mapping[int, CustomerBrief]) -> CallRow:
         voicemail=MessageView(row.voicemail_id, row.voicemail_duration, row.voicemail_heard_at is not None)
         if row.voicemail_id
         else None,
-        result=row.result,
+        result=row.said_result,
         note=row.note,
         flag=row.flag,
-        mark=row.connected_mark,
+        mark=row.said_mark,
         mos=row.mos,
     )

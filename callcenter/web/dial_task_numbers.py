@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -18,8 +18,7 @@ from callcenter.ledger.direct_numbers import zone_of
 from callcenter.store.task_tables import dial_task_number
 from callcenter.tasks import book, numbers
 from callcenter.tasks.dialled import NEVER, History, histories
-from callcenter.web import sheets
-from callcenter.web.call_rows import RESULTS
+from callcenter.web import call_rows, sheets
 from callcenter.web.dial_tasks import is_main_account, require
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Context, Id, Listing, Paging, Routes, ShortText
@@ -49,6 +48,8 @@ class TaskNumber(msgspec.Struct, kw_only=True):
     """Keys to send after the answer; "" for none, and while `masked`. `number_display` shows it."""
     number_display: str
     masked: bool
+    customer: Named | None
+    """Whose number it is, of the customers that I see; null while `masked`, or the digits could be read there."""
     name: str
     company: str
     remark: str
@@ -110,7 +111,7 @@ async def allocation(services: Services, context: Context) -> list[Portion]:
     ]
 
 
-COLUMNS = ("号码", "姓名", "公司", "备注", "归属员工", "拨打状态", "去电次数", "通话结果", "最近拨打", "分配时间")
+COLUMNS = ("号码", "姓名", "公司", "备注", "归属员工", "拨打状态", "呼出次数", "通话结果", "最近拨打", "分配时间")
 STATES = {False: "未拨打", True: "已拨打"}
 
 
@@ -151,7 +152,7 @@ def _line(me: Identity, row: Any, told: History, region: str, zone: ZoneInfo) ->
         row.assignee_name or "",
         STATES[row.dialled],
         told.calls,
-        RESULTS.get(told.result or "", ""),
+        call_rows.RESULTS.get(told.result or "", ""),
         clock(told.last_called_at, zone),
         clock(row.assigned_at, zone),
     )
@@ -183,7 +184,9 @@ async def views(services: Services, connection: AsyncConnection, me: Identity, r
     """Numbers as somebody may see them."""
     told = await histories(connection, me.company_id, [row.id for row in rows])
     region = services.settings.default_region
-    return [_number(me, row, told.get(row.id, NEVER), region) for row in rows]
+    open_rows = [str(row.number) for row in rows if not is_masked(me, row)]
+    known = await services.customers.known_to(me, open_rows) if me.may("customers.view") else {}
+    return [_number(me, row, told.get(row.id, NEVER), known, region) for row in rows]
 
 
 def is_masked(me: Identity, row: Any) -> bool:
@@ -202,8 +205,9 @@ def _behind(row: Any) -> str:
     return f"-{row.extension}" if row.extension else ""
 
 
-def _number(me: Identity, row: Any, told: History, region: str) -> TaskNumber:
+def _number(me: Identity, row: Any, told: History, known: Mapping[str, call_rows.Named], region: str) -> TaskNumber:
     hidden = is_masked(me, row)
+    customer = None if hidden else known.get(str(row.number))
     number = masked(row.number, region) if hidden else str(row.number)
     return TaskNumber(
         id=row.id,
@@ -213,6 +217,7 @@ def _number(me: Identity, row: Any, told: History, region: str) -> TaskNumber:
         extension="" if hidden else row.extension,
         number_display=number if hidden else display(row.number, region) + _behind(row),
         masked=hidden,
+        customer=Named(customer.id, customer.name) if customer is not None else None,
         name=row.name,
         company=row.company,
         remark=row.remark,

@@ -72,10 +72,10 @@ CATALOGUE: dict[str, Text] = {
     ),
     "own_number_by_hand": Text(
         403,
-        "这是本公司自己的号码，只能手动拨打，否则来电会绕回来。",
+        "这是本公司自己的号码，只能手动拨打，否则呼入会绕回来。",
         "This is one of your company's own numbers: dialled by hand only, because such a call comes in again.",
     ),
-    "day_limit_reached": Text(409, "今日外呼次数已达上限。", "Your company has made all calls it may make today."),
+    "day_limit_reached": Text(409, "今日呼出次数已达上限。", "Your company has made all calls it may make today."),
     "number_limit_reached": Text(409, "该号码今日拨打次数已达上限。", "This number was called often enough today."),
     "outside_dial_window": Text(403, "当前不在可拨打时段内。", "It is outside the hours in which calls may be made."),
     "no_package": Text(402, "没有可用的语音包，请联系管理员。", "You have no voice package for this kind of call."),
@@ -98,7 +98,7 @@ CATALOGUE: dict[str, Text] = {
     ),
     "not_verified": Text(
         403,
-        "您尚未通过实名认证，不能外呼，请联系管理员。",
+        "您尚未通过实名认证，不能呼出，请联系管理员。",
         "Your real name is not verified, so you cannot dial; ask your administrator.",
     ),
     "balance_negative": Text(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -22,7 +22,7 @@ from callcenter.tasks.importing import Importer
 from callcenter.web.access import Access
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
-from callcenter.web.call_rows import CustomerBrief
+from callcenter.web.call_rows import CustomerBrief, Named
 from callcenter.web.failures import FailureLog
 from callcenter.web.gate import Gate, limits_of
 from callcenter.web.identity import Identity
@@ -95,6 +95,9 @@ class Customers(Protocol):
 
     async def seen_by(self, me: Identity, customer_id: int) -> bool:
         """Whether the person sees that customer: what a request names must be visible to who asks."""
+
+    async def known_to(self, me: Identity, numbers: Collection[str]) -> Mapping[str, Named]:
+        """Number (E.164) -> the customer behind it, of those that the person sees."""
 
     async def named_like(self, company_id: int, text: str) -> list[int]:
         """Ids of customers whose name holds `text`, at most a few hundred."""

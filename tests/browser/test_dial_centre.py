@@ -25,7 +25,7 @@ async def test_an_agent_calls_through_a_task(chromium: Browser, floor: Installat
     await _make_task(admin, floor.url, name, me)
 
     agent = await sign_in(chromium, floor.url, "agent1")
-    await expect(agent.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(agent.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     await agent.get_by_test_id("nav-dial").click()
     ahead = agent.get_by_test_id("dial-numbers").get_by_test_id("task-number")
     await expect(ahead).to_have_count(2, timeout=PATIENCE)
@@ -92,6 +92,10 @@ async def test_an_agent_claims_numbers_when_none_are_left(chromium: Browser, flo
     await supervisor.post(
         f"/api/dial-tasks/{task['id']}/imports", {"text": "\n".join(f"13712342{index:03d}" for index in range(13))}
     )
+    customer = {"number": "13712342000", "label": "mobile", "primary": True}
+    await (await floor.client("agent2")).post(
+        "/api/customers", {"kind": "personal", "name": "苏晚晴", "numbers": [customer]}
+    )
     agent = await sign_in(chromium, floor.url, "agent2")
 
     async def offered() -> bool:
@@ -111,6 +115,12 @@ async def test_an_agent_claims_numbers_when_none_are_left(chromium: Browser, flo
     await expect(ahead).to_have_count(13, timeout=PATIENCE)
     await expect(agent.get_by_test_id("dial-left")).to_have_text("13", timeout=PATIENCE)
     await expect(agent.get_by_test_id(f"claim-{task['id']}")).to_be_hidden()
+    # Who is known is named, and the way there says how many are left, from every page.
+    await expect(ahead.first).to_contain_text("苏晚晴")
+    await expect(agent.get_by_test_id("task-customer")).to_have_count(1)
+    for path in ("/dial", "/calls"):
+        await agent.goto(f"{floor.url}{path}")
+        await expect(agent.get_by_test_id("waiting-dial")).to_have_attribute("data-count", "13", timeout=PATIENCE)
     await agent.context.close()
 
 

@@ -28,7 +28,7 @@ async def hears_something(page: Page) -> None:
 
 async def colleague(browser: Browser, floor: Installation, login: str = "agent1") -> Page:
     page = await sign_in(browser, floor.url, login)
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     return page
 
 
@@ -184,7 +184,7 @@ async def test_a_supervisor_sees_the_floor_ends_a_call_and_logs_an_agent_out(
     agent_id = await id_of(floor, "agent2")
     tile = boss.get_by_test_id(f"live-agent-{agent_id}")
     page = await sign_in(chromium, floor.url, "agent2")
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     await page.get_by_test_id("state-switch").click()
     await page.get_by_test_id("state-ready").click()
     await expect(tile).to_have_attribute("data-state", "ready", timeout=PATIENCE)
@@ -219,7 +219,7 @@ async def test_a_supervisor_sees_the_floor_ends_a_call_and_logs_an_agent_out(
 
 @pytest.mark.feature("T-16")
 async def test_a_call_is_marked_and_found_by_its_mark(chromium: Browser, floor: Installation) -> None:
-    """Not connected needs no form; connected opens the form of what was said."""
+    """Not connected needs no form, and of a call nobody answered it is known; connected opens the form."""
     page = await talk(chromium, floor)
     await asyncio.sleep(1)
     await page.get_by_test_id("hangup").first.click()
@@ -229,18 +229,22 @@ async def test_a_call_is_marked_and_found_by_its_mark(chromium: Browser, floor: 
     first = (await settled(floor)).id
     await page.get_by_test_id("dial-input").fill("13800000021")
     await page.get_by_test_id("dial-button").click()
-    await expect(page.get_by_test_id("after-call")).to_be_visible(timeout=PATIENCE)
-    assert await page.get_by_test_id("note-text").count() == 0, "nobody says yet that it was connected"
+    await expect(page.get_by_test_id("unanswered")).to_be_visible(timeout=PATIENCE)
+    second = (await last_call(floor)).id
+    client = await floor.client("agent2")
+    (row,) = [one for one in (await client.get("/api/calls?mark=not_connected"))["items"] if one["id"] == second]
+    assert (row["mark"], row["result"]) == ("not_connected", "not_connected"), "without anybody saying so"
+    await page.get_by_test_id("unanswered-write").click()
+    await expect(page.get_by_test_id("mark-not-connected")).to_have_attribute("aria-pressed", "true")
     await page.get_by_test_id("mark-connected").click()
     await page.get_by_test_id("note-text").fill("他马上打回来了")
     await page.get_by_test_id("note-save").click()
     await expect(page.get_by_test_id("after-call")).to_be_hidden(timeout=PATIENCE)
-    second = (await last_call(floor)).id
-    client = await floor.client("agent2")
     marks = {one["id"]: one["mark"] for one in (await client.get("/api/calls?page_size=50"))["items"]}
     assert (marks[first], marks[second]) == ("not_connected", "connected")
     await page.goto(f"{floor.url}/calls")
-    for choice, count in (("not_connected", 1), ("connected", 1)):
+    for choice in ("not_connected", "connected"):
+        count = (await client.get(f"/api/calls?mark={choice}"))["total"]
         await page.get_by_test_id("calls-mark").click()
         await page.locator(f"[data-testid=calls-mark-{choice}]:visible").click()
         await expect(page.locator(".el-table__body tbody tr.el-table__row")).to_have_count(count, timeout=PATIENCE)

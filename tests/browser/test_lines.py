@@ -36,6 +36,7 @@ async def test_a_caller_who_waits_is_on_the_supervisors_screen_and_then_among_th
     await agent.get_by_test_id("work-tab-missed").click()
     missed = agent.locator("[data-testid^=missed-row-]", has_text="139 1111 7777")
     await expect(missed).to_be_visible(timeout=PATIENCE)
+    await expect(agent.get_by_test_id("waiting-work")).to_be_visible(timeout=PATIENCE)
     await page.context.close()
     await agent.context.close()
 
@@ -55,9 +56,9 @@ async def test_an_administrator_sets_the_line_up_and_gives_a_number_hours(
     await page.goto(f"{floor.url}/admin/groups")
     await page.get_by_test_id(f"group-edit-{floor.group_id}").click()
     await page.get_by_test_id("group-strategy").click()
-    await page.get_by_role("option", name="轮流").click()
+    await page.get_by_role("option", name="轮询").click()
     await page.get_by_test_id("group-save").click()
-    await expect(page.get_by_text("轮流 · 最长等待")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("轮询 · 最长等待")).to_be_visible(timeout=PATIENCE)
     client = await floor.client("admin")
     group = next(one for one in await client.get("/api/groups") if one["id"] == floor.group_id)
     assert group["strategy"] == "round_robin"
@@ -90,7 +91,7 @@ async def test_a_seat_is_taken_and_given_and_its_number_unbound(chromium: Browse
     await row.get_by_role("button", name="解绑").click()
     await page.get_by_role("button", name="解绑").last.click()
     await expect(row.get_by_test_id(f"bind-{number['id']}")).to_be_visible(timeout=PATIENCE)
-    await expect(agent.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(agent.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     await agent.get_by_test_id("dial-input").fill(CUSTOMER)
     await agent.keyboard.press("Enter")
     await expect(agent.get_by_text("坐席未绑定外显号码")).to_be_visible(timeout=PATIENCE)
@@ -107,7 +108,7 @@ async def test_two_calls_on_a_line_that_was_opened_once(chromium: Browser, floor
         "/api/packages", {"employee_id": employee, "name": "点拨包", "minutes": 100, "days": 30, "mode": "point"}
     )
     agent = await sign_in(chromium, floor.url, "agent2")
-    await expect(agent.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(agent.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     line = agent.get_by_test_id("line")
     for _ in range(2):
         await agent.get_by_test_id("mode-chooser").click()
@@ -124,7 +125,7 @@ async def test_two_calls_on_a_line_that_was_opened_once(chromium: Browser, floor
         await until(lambda: nobody(floor, CUSTOMER), "the customer to be gone")
     await expect(line).to_have_attribute("data-line", "open")
     await agent.get_by_test_id("line-toggle").click()
-    await expect(agent.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(agent.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     await agent.context.close()
 
 
@@ -137,14 +138,14 @@ async def test_a_line_comes_back_after_a_reload(chromium: Browser, floor: Instal
         "/api/packages", {"employee_id": employee, "name": "点拨包", "minutes": 100, "days": 30, "mode": "point"}
     )
     agent = await sign_in(chromium, floor.url, "agent2")
-    await expect(agent.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(agent.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     await agent.get_by_test_id("mode-chooser").click()
     await agent.get_by_test_id("mode-point").click()
     await agent.get_by_test_id("line-toggle").click()
     line = agent.get_by_test_id("line")
     await expect(line).to_have_attribute("data-line", "open", timeout=PATIENCE)
     await agent.reload()
-    await expect(agent.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(agent.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     await agent.get_by_test_id("mode-chooser").click()
     await agent.get_by_test_id("mode-point").click()
     await expect(line).to_have_attribute("data-here", "true", timeout=PATIENCE)

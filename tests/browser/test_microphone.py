@@ -37,7 +37,7 @@ async def _open_devices(page: Page) -> None:
 @pytest.mark.feature("P-25")
 async def test_devices_are_chosen_and_the_microphone_is_tested(chromium: Browser, floor: Installation) -> None:
     page = await sign_in(chromium, floor.url, "agent1")
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     await _open_devices(page)
     dialog = page.get_by_role("dialog")
     meter = dialog.locator(".meter i")
@@ -51,7 +51,7 @@ async def test_devices_are_chosen_and_the_microphone_is_tested(chromium: Browser
     await until(level, "the level meter to move with the chosen microphone")
     chosen = await page.evaluate("JSON.stringify(localStorage)")
     await page.reload()
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     assert await page.evaluate("JSON.stringify(localStorage)") == chosen
     await page.context.close()
 
@@ -66,7 +66,7 @@ async def test_a_silent_microphone_is_said_during_the_call(floor: Installation, 
         out.writeframes(bytes(2 * 48_000))
     async with _browser(f"--use-file-for-fake-audio-capture={silence}") as browser:
         page = await sign_in(browser, floor.url, "agent1")
-        await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+        await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
         await page.get_by_test_id("dial-input").fill("13800000002")
         await page.get_by_test_id("dial-button").click()
         await expect(page.get_by_test_id("call-state")).to_contain_text("通话中", timeout=PATIENCE)

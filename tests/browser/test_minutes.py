@@ -227,7 +227,7 @@ async def at_the_desk(browser: Browser, url: str, login: str) -> Page:
     page = await sign_in(browser, url, login)
     await page.add_init_script(LISTEN)
     await page.reload()
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     return page
 
 

@@ -24,7 +24,7 @@ THIRD, THIRD_HZ = "13800000002", 700
 async def talk(browser: Browser, floor: Installation, login: str = "agent2") -> Page:
     page = await sign_in(browser, floor.url, login)
     page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     await page.get_by_test_id("dial-input").fill(CUSTOMER)
     await page.get_by_test_id("dial-button").click()
     await expect(page.get_by_test_id("call-state")).to_contain_text("通话中", timeout=PATIENCE)

@@ -37,7 +37,7 @@ async def watched(browser: Browser, floor: Installation, login: str = "agent2") 
     page = await sign_in(browser, floor.url, login)
     await page.context.add_init_script(SPY)
     await page.reload()
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     return page
 
 
@@ -74,7 +74,7 @@ async def test_a_hidden_page_notifies_and_rings_on_its_own_device(chromium: Brow
         return await page.evaluate("window.notices") or None
 
     (notice,) = await until(told, "the notification")
-    assert notice["title"] == "来电" and "李建国" in notice["body"]
+    assert notice["title"] == "呼入" and "李建国" in notice["body"]
     assert ["AudioContext", devices["ringer"]] in await page.evaluate("window.sinks")
     await page.get_by_test_id("answer").click()
     await expect(page.get_by_test_id("call-state")).to_contain_text("通话中", timeout=PATIENCE)
@@ -150,7 +150,7 @@ async def test_desk_phone_two_tabs_and_a_queue_that_rings_again_make_one_pop(
         await choose(first, "not_ready-break")
         await floor.carrier.hangup(call.channel_id)
         await first.close()
-        await expect(second.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+        await expect(second.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
         await ready(second)
         call = await floor.carrier.call_in(INBOUND, "13900000002", 650, seconds=30)
         await expect(second.get_by_test_id("answer")).to_be_visible(timeout=PATIENCE)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Error as PlaywrightError
 from sqlalchemy import select
 
 from callcenter.pbx.tones import samples
@@ -36,7 +38,7 @@ async def sign_in(browser: Browser, url: str, login: str, permissions: Sequence[
 @pytest.fixture
 async def agent(chromium: Browser, floor: Installation) -> AsyncIterator[Page]:
     page = await sign_in(chromium, floor.url, "agent0")
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打", timeout=PATIENCE)
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     yield page
     await page.context.close()
 
@@ -152,6 +154,59 @@ async def test_a_refused_dial_says_why(agent: Page, floor: Installation) -> None
     await expect(agent.get_by_test_id("dial-refusal")).to_contain_text("号码无效", timeout=PATIENCE)
 
 
+async def test_search_takes_what_is_typed_and_enter_opens_that_alone(agent: Page) -> None:
+    """The keys follow Ctrl+K at once; the server's answers are held back, so that Enter is always too early."""
+    held = asyncio.Event()
+    held.set()
+
+    async def late(route: Route) -> None:
+        await held.wait()
+        with contextlib.suppress(PlaywrightError):  # the page no longer wants it
+            await route.continue_()
+
+    await agent.route("**/api/customers?*", late)
+    box = agent.get_by_test_id("search-input")
+    hit = agent.locator("dialog .choice")
+    await agent.keyboard.press("Control+k")
+    await agent.keyboard.type("王芳")
+    await expect(box).to_have_value("王芳")
+    await expect(hit.first).to_contain_text("王芳", timeout=PATIENCE)
+    held.clear()
+    await agent.keyboard.press("Control+a")
+    await agent.keyboard.type("李建国")
+    await agent.keyboard.press("Enter")
+    await expect(hit).to_have_count(0)
+    held.set()
+    await expect(box).to_be_hidden(timeout=PATIENCE)
+    await expect(agent.get_by_test_id("customer-name")).to_contain_text("李建国", timeout=PATIENCE)
+    # Closed before the answer came, nothing is opened any more.
+    here = agent.url
+    held.clear()
+    await agent.keyboard.press("Control+k")
+    await agent.keyboard.type("王芳")
+    async with agent.expect_request("**/api/customers?*"):
+        await agent.keyboard.press("Enter")
+    await agent.keyboard.press("Escape")
+    held.set()
+    await expect(box).to_be_hidden()
+    await agent.keyboard.press("Control+k")
+    await agent.keyboard.type("王芳")
+    await expect(hit.first).to_contain_text("王芳", timeout=PATIENCE)
+    assert agent.url == here
+    await agent.keyboard.press("Escape")
+    # The list of the workplace holds to the same: a row of an earlier text is not opened.
+    held.clear()
+    await agent.get_by_test_id("work-search").fill("王芳")
+    await agent.keyboard.press("Enter")
+    held.set()
+    row = agent.locator("[data-testid^=customer-row-]")
+    await expect(row).to_have_count(1, timeout=PATIENCE)
+    assert agent.url == here
+    await agent.keyboard.press("Enter")
+    await expect(agent.get_by_test_id("customer-name")).to_contain_text("王芳", timeout=PATIENCE)
+    await agent.unroute("**/api/customers?*")
+
+
 async def test_wrong_credentials_are_said_in_words(chromium: Browser, floor: Installation) -> None:
     page = await (await chromium.new_context(locale="zh-CN")).new_page()
     await page.goto(floor.url)
@@ -183,7 +238,7 @@ COLUMNS = (
 async def test_the_call_page_shows_the_thirteen_columns(agent: Page, floor: Installation) -> None:
     await agent.get_by_test_id("dial-input").fill("13800000021")
     await agent.get_by_test_id("dial-button").click()
-    await expect(agent.get_by_test_id("after-call")).to_be_visible(timeout=PATIENCE)
+    await expect(agent.get_by_test_id("unanswered")).to_be_visible(timeout=PATIENCE)
     await agent.goto(f"{floor.url}/calls")
     head = agent.locator("thead th")
     await expect(head.first).to_be_visible(timeout=PATIENCE)

@@ -90,10 +90,14 @@ async def test_three_talk_and_two_go_on(site: Installation) -> None:
     assert minutes(found) == {"agent": 0, "customer": 1, "third": 1}
 
 
-async def test_a_blind_transfer_to_a_colleague(site: Installation) -> None:
+async def test_a_blind_transfer_to_a_colleague_by_the_seat_code(site: Installation) -> None:
+    """The panel of any agent names the colleague; the code typed as a number rings the colleague, and nothing else."""
     colleague = await site.agent(1)
     agent, call_id = await talking(site)
-    await agent.client.post(f"/api/calls/{call_id}/transfer", {"employee_id": colleague.employee_id})
+    named = (await agent.client.get("/api/transfer-targets"))["people"]
+    found = next(one for one in named if one["id"] == colleague.employee_id)
+    assert found["reach"] == "free"
+    await agent.client.post(f"/api/calls/{call_id}/transfer", {"number": found["extension"]})
     await agent.wait_self("not_ready")
     await colleague.wait_self("busy")
     await asyncio.sleep(2)

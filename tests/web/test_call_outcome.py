@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from callcenter.store.base import utcnow
-from callcenter.store.tables import call_quality, leg
+from callcenter.store.tables import call, call_quality, leg
 from tests.web.support import Browser, Site
 
 
@@ -35,6 +35,21 @@ async def test_a_mark_is_set_found_changed_and_taken_away(site: Site) -> None:
         assert answer.json["mark"] is None and call_id in await listed(browser, mark="unmarked")
         for bad in ({"mark": "maybe"}, {}):
             assert (await browser.ask("PUT", f"/api/calls/{call_id}/mark", bad)).code == "invalid"
+
+
+async def test_of_a_call_that_nobody_answered_it_is_known_until_somebody_says_otherwise(site: Site) -> None:
+    own = site.world.own
+    call_id, row = own.ids["call_id"], (call.c.company_id == own.id, call.c.id == own.ids["call_id"])
+    async with site.database.write() as connection:
+        unsaid = {"disposition": "BUSY", "connected_mark": None, "result": None}
+        await connection.execute(update(call).where(*row).values(**unsaid))
+    async with site.browser("agent") as browser:
+        for query in ({"mark": "not_connected"}, {"result": "not_connected"}):
+            assert await listed(browser, **query) == {call_id}
+        assert call_id not in await listed(browser, mark="unmarked")
+        answer = await browser.ask("PUT", f"/api/calls/{call_id}/mark", {"mark": "connected"})
+        assert (answer.json["mark"], answer.json["result"]) == ("connected", None)
+        assert await listed(browser, mark="not_connected") == set()
 
 
 @pytest.mark.feature("T-16")

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select, update
 
 from callcenter.store.base import utcnow
 from callcenter.store.tables import audit, blacklist, cel_leg, employee, leg
-from callcenter.store.task_tables import dial_task_number
+from callcenter.store.task_tables import dial_task, dial_task_number
 from tests.web.support import Browser, Site
 from tests.web.tasks import (
     allocation,
@@ -313,6 +313,20 @@ async def test_six_digits_are_hidden_until_dialled_but_not_from_the_admin(site: 
         assert [one["name"] for one in await mine(agent, q=mobile(1))] == ["王芳"]
         left = [one["masked"] for one in await mine(agent, task_id=task_id)]
         assert left == [True, False], "that one, no other; what is left to dial comes first"
+
+
+async def test_a_known_customer_is_named_to_whom_may_see_it_and_never_behind_a_hidden_number(site: Site) -> None:
+    own = site.world.own
+    known, of_another = own.ids["number_text"], own.other["number_text"]
+    async with site.browser("agent") as agent, site.browser("supervisor") as head:
+        task_id = await make(head, **chosen("average_chosen", (own.people["agent"], None)))
+        await load(site, head, task_id, f"{known}\n{of_another}\n{mobile(900)}")
+        found = [one["customer"]["id"] for one in await mine(agent, task_id=task_id) if one["customer"]]
+        assert found == [own.ids["customer"]]
+        async with site.database.write() as connection:
+            hidden = update(dial_task).where(dial_task.c.company_id == own.id, dial_task.c.id == task_id)
+            await connection.execute(hidden.values(encrypted=True))
+        assert [one["customer"] for one in await mine(agent, task_id=task_id)] == [None, None, None]
 
 
 async def test_an_extension_is_shown_with_its_number_and_hidden_with_it(site: Site) -> None:

@@ -49,7 +49,7 @@ def offering(i: int, name: str, kind: str, minutes: int, days: int, price: int, 
 
 
 OFFERINGS = [
-    offering(1, "畅享包", "non_shared", 1000, 30, 13800, description="按人单独使用，适合外呼量稳定的坐席。"),
+    offering(1, "畅享包", "non_shared", 1000, 30, 13800, description="按人单独使用，适合呼出量稳定的坐席。"),
     offering(2, "团队共享包", "shared", 2000, 30, 16000, also_mode="callback"),
     offering(3, "畅聊包", "fixed", 2000, 30, 16800, offer="limited", list_price=19900, per_employee=2, offered_from=ago(days=3), offered_until=ahead(days=11), line="华东一线"),
     offering(4, "点拨模式套餐", "fixed", 20000, 30, 19800, mode="point"),

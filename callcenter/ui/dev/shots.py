@@ -1,4 +1,4 @@
-"""Pictures of every page in both widths: python dev/shots.py <folder> [name-part]."""
+"""Pictures of every page in three sizes: python dev/shots.py <folder> [name-part]."""
 
 import re
 import sys
@@ -115,7 +115,7 @@ def watched_and_refused(page: Page, held: dict) -> None:
 
 
 def unanswered(page: Page, held: dict) -> None:
-    data = {"call_id": "l-0", "direction": "outbound", "number": "+8613800000001", "number_display": "138 0000 0000", "customer": {"id": 1, "name": "苏婉清"}, "disposition": "NO ANSWER", "end_reason": "customer_no_answer", "talk_seconds": 0, "needs_note": True}
+    data = {"call_id": "l-0", "direction": "outbound", "number": "+8613800000001", "number_display": "138 0000 0000", "customer": {"id": 1, "name": "苏婉清"}, "disposition": "NO ANSWER", "end_reason": "customer_no_answer", "talk_seconds": 0, "needs_note": False}
     send(held, {"type": "event", "name": "call_ended", "data": data})
     phone_sheet(page, held)
 
@@ -230,7 +230,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
-        for width, height, mark in ((1440, 900, "wide"), (390, 844, "phone")):
+        for width, height, mark in ((1440, 900, "wide"), (1366, 657, "laptop"), (390, 844, "phone")):
             for name, role, path, entities, step in SCENES:
                 if wanted and not any(part == name or part == f"{name}-{mark}" for part in wanted):
                     continue

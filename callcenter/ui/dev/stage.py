@@ -93,6 +93,10 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
             return page_of([{**fx.TIMELINE[0], "customer": {"id": 1, "name": "苏婉清", "kind": "personal"}}])
         case ["employees"]:
             return page_of(fx.EMPLOYEES)
+        case ["transfer-targets"]:
+            reach = ["free", "free", "busy", "away"]
+            people = [{"id": one["id"], "name": one["name"], "extension": str(8001 + i), "reach": reach[i % 4], "state": "ready" if i % 2 else "not_ready", "reason": "" if i % 2 else "meal"} for i, one in enumerate(fx.EMPLOYEES[1:6])]
+            return {"people": people, "groups": [{"id": 1, "name": "售前咨询", "ready": 3}, {"id": 2, "name": "售后服务", "ready": 0}]}
         case ["roles"]:
             return list(fx.ROLES.values())
         case ["departments"]:
@@ -150,7 +154,7 @@ RECEIPT = """<svg xmlns="http://www.w3.org/2000/svg" width="360" height="520" fo
 
 def install(page: Page, role: str | None, entities: dict | None = None) -> dict:
     """Routes everything the page asks for; the answer holds the live socket once it is open."""
-    held: dict = {"posts": []}
+    held: dict = {"posts": [], "page": page}
 
     def serve(route: Route) -> None:
         url = urlsplit(route.request.url)
@@ -209,5 +213,7 @@ def install(page: Page, role: str | None, entities: dict | None = None) -> dict:
 
 
 def send(held: dict, message: dict) -> None:
+    while "live" not in held:  # the page has not got that far yet
+        held["page"].wait_for_timeout(50)
     held["seq"] = held.get("seq", 1) + 1
     held["live"].send(json.dumps({"seq": held["seq"], "now": fx.ago(), **message}))

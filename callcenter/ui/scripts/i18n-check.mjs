@@ -36,6 +36,25 @@ const placeholders = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1])
 const zh = load('zh-CN')
 const en = load('en')
 const problems = []
+
+/** One word for one thing: what each of these is called instead, here and in the answers of the API. */
+const replaced = {
+  外呼: '呼出',
+  去电: '呼出',
+  可接打: '话机已就绪',
+  空闲最久的先响: '最长空闲',
+  全员同时响: '同振',
+  每隔多久放宽一级: '技能扩展间隔',
+  熟客优先找谁: '熟客路由',
+  滞后付款: '异常到账',
+  写点什么: '填写跟进记录',
+}
+const spoken = readdirSync(join(root, '../web'))
+  .filter((name) => name.endsWith('.py'))
+  .map((name) => [name, readFileSync(join(root, '../web', name), 'utf8')])
+for (const [where, text] of [...zh, ...spoken]) {
+  for (const [old, now] of Object.entries(replaced)) if (text.includes(old)) problems.push(`${where} says ${old}, not ${now}`)
+}
 for (const key of zh.keys()) if (!en.has(key)) problems.push(`en lacks ${key}`)
 for (const key of en.keys()) if (!zh.has(key)) problems.push(`zh-CN lacks ${key}`)
 for (const [key, text] of zh) {

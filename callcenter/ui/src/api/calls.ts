@@ -1,7 +1,7 @@
 import { get, post, put, withQuery, type Query } from './http'
 import type { CallMark } from './outcome'
 import type { CallMode, LegOrder } from './seats'
-import type { CallDetail, CallResult, CallRow, Page, Waveform } from './types'
+import type { CallDetail, CallResult, CallRow, LiveAgent, Page, Waveform } from './types'
 
 export interface CallFilter extends Query {
   from?: string
@@ -64,7 +64,28 @@ export const exportUrl = (filter: CallFilter) =>
 
 export type CallMove = 'hold' | 'resume' | 'cancel' | 'complete' | 'swap' | 'conference'
 export type SuperviseMode = 'listen' | 'whisper' | 'barge' | 'take_over'
-/** Exactly one of them; a group only for a transfer. */
+/** A colleague's phone: can be rung now, is in a call, or is not registered. */
+export type Reach = 'free' | 'busy' | 'away'
+export interface Colleague {
+  id: number
+  name: string
+  /** The seat's code, which can be typed as well; empty without a seat. */
+  extension: string
+  reach: Reach
+  state: LiveAgent['state']
+  reason: LiveAgent['reason']
+}
+export interface TargetGroup {
+  id: number
+  name: string
+  ready: number
+}
+
+/** Whom a call can be passed to; `q` is a part of a name or the beginning of an extension. */
+export const transferTargets = (q: string, signal?: AbortSignal) =>
+  get<{ people: Colleague[]; groups: TargetGroup[] }>('/api/transfer-targets', { q }, signal)
+
+/** Exactly one of them; a group only for a transfer. A number may be the extension of a colleague. */
 export type Target = { number: string } | { employee_id: number } | { group_id: number }
 
 export const moveCall = (id: string, move: CallMove) => post<{ call_id: string }>(`/api/calls/${id}/move`, { move })

@@ -52,6 +52,8 @@ export interface TaskNumber {
   /** What to show, the extension included; the middle digits hidden where `masked`. */
   number_display: string
   masked: boolean
+  /** Whose number it is, of the customers that this person sees. */
+  customer: Ref | null
   name: string | null
   company: string | null
   remark: string | null

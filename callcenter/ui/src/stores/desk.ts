@@ -2,7 +2,7 @@ import { defineStore } from 'pinia'
 import { ref } from 'vue'
 import { fetchCall } from '@/api/calls'
 import { ApiError } from '@/api/http'
-import type { CallEndedEvent, PopEvent } from '@/api/types'
+import type { CallEndedEvent, Customer, PopEvent } from '@/api/types'
 import { useDrafts } from './drafts'
 import { useLead } from './lead'
 import { useLive } from './live'
@@ -14,6 +14,8 @@ export const useDesk = defineStore('desk', () => {
   const lead = useLead()
   const pops = ref<PopEvent[]>([])
   const unsaved = ref<CallEndedEvent[]>([])
+  /** The last call, when nobody answered it: nothing is asked, it is only said. */
+  const unanswered = ref<CallEndedEvent | null>(null)
   const editing = ref(false)
   const phoneOpen = ref(false)
   const changed = ref(0)
@@ -25,8 +27,10 @@ export const useDesk = defineStore('desk', () => {
   live.on('call_ended', (ended) => {
     changed.value += 1
     if (!lead.leading) return
-    if (!ended.needs_note) dismissPop(ended.call_id)
-    else unsaved.value = [ended, ...unsaved.value.filter((one) => one.call_id !== ended.call_id)]
+    if (!ended.needs_note) {
+      dismissPop(ended.call_id)
+      unanswered.value = ended
+    } else unsaved.value = [ended, ...unsaved.value.filter((one) => one.call_id !== ended.call_id)]
   })
   live.on('recording_ready', () => (changed.value += 1))
   live.on('note_saved', () => (changed.value += 1))
@@ -45,11 +49,30 @@ export const useDesk = defineStore('desk', () => {
     }
   }
 
+  /** The pop of a call whose caller no customer is known by, where the number may be seen. */
+  function strangerOf(callId: string): PopEvent | null {
+    const pop = pops.value.find((one) => one.call_id === callId)
+    return pop && pop.customer === null && pop.number !== '' ? pop : null
+  }
+
   function dismissPop(callId: string): void {
     pops.value = pops.value.filter((one) => one.call_id !== callId)
   }
 
-  /** Saved or put aside: its panel and its pop leave the desk. */
+  /** Somebody wants to write about a call that nobody answered. */
+  function writeAbout(ended: CallEndedEvent): void {
+    unanswered.value = null
+    unsaved.value = [ended, ...unsaved.value]
+  }
+
+  /** The caller of a call was made a customer: wherever the call lies on the desk, it has its customer now. */
+  function named(callId: string, customer: Customer): void {
+    pops.value = pops.value.map((one) => (one.call_id === callId ? { ...one, customer } : one))
+    unsaved.value = unsaved.value.map((one) => (one.call_id === callId ? { ...one, customer } : one))
+    changed.value += 1
+  }
+
+  /** Saved or put aside: its form and its pop leave the desk. */
   function noteDone(callId: string): void {
     unsaved.value = unsaved.value.filter((one) => one.call_id !== callId)
     dismissPop(callId)
@@ -58,9 +81,10 @@ export const useDesk = defineStore('desk', () => {
   function clear(): void {
     pops.value = []
     unsaved.value = []
+    unanswered.value = null
     editing.value = false
     phoneOpen.value = false
   }
 
-  return { pops, unsaved, editing, phoneOpen, changed, dismissPop, noteDone, restore, clear }
+  return { pops, unsaved, unanswered, editing, phoneOpen, changed, strangerOf, dismissPop, named, writeAbout, noteDone, restore, clear }
 })

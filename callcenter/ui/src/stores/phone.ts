@@ -161,6 +161,8 @@ export const usePhone = defineStore('phone', () => {
     () => call.value?.id,
     () => {
       warning.value = null
+      // What was refused before this call, or in it, says nothing of the next.
+      refusal.value = null
       hangingUp.value = null
       transferOpen.value = false
     },

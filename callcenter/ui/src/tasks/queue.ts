@@ -7,7 +7,7 @@ import { useLead } from '@/stores/lead'
 import { useLive } from '@/stores/live'
 import { usePhone } from '@/stores/phone'
 import { useListing } from '@/util/listing'
-import { isTyping } from '@/util/shortcuts'
+import { composing, isTyping } from '@/util/shortcuts'
 import { narrow } from '@/util/viewport'
 
 export type View = 'undialled' | 'dialled' | 'all'
@@ -64,7 +64,7 @@ export function useQueue(taskId: Ref<number | null>) {
   }
 
   function focus(): void {
-    if (phone.busy || isTyping(document.activeElement) || document.querySelector('.el-overlay:not([style*="none"])')) return
+    if (phone.busy || isTyping(document.activeElement) || document.querySelector('.el-overlay:not([style*="none"]), dialog[open]')) return
     document.querySelector<HTMLElement>(`[data-number="${at.value}"]`)?.focus()
   }
 
@@ -100,7 +100,8 @@ export function useQueue(taskId: Ref<number | null>) {
   )
   onScopeDispose(
     live.on('call_ended', (ended) => {
-      if (!ended.needs_note || !lead.leading) advance()
+      // A caller whom nobody answered is no number of the list.
+      if (!lead.leading || (!ended.needs_note && calling.value !== null)) advance()
     }),
   )
 
@@ -112,7 +113,7 @@ export function useQueue(taskId: Ref<number | null>) {
     if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
     desk.phoneOpen = true
     calling.value = row.id
-    const words = [row.name, row.company, row.remark].filter(Boolean).join(' · ')
+    const words = [row.customer?.name ?? row.name, row.company, row.remark].filter(Boolean).join(' · ')
     if (!(await phone.dialTask(row.id, words))) {
       calling.value = null
       await nextTick()
@@ -131,7 +132,7 @@ export function useQueue(taskId: Ref<number | null>) {
   /** ↑ ↓ choose, Enter dials: from anywhere on the page but where somebody types or another button has the key. */
   function keyed(event: KeyboardEvent): void {
     const target = event.target as HTMLElement
-    if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey || target.closest('.el-overlay, .dock')) return
+    if (composing(event) || event.ctrlKey || event.altKey || event.metaKey || target.closest('.el-overlay, .dock, dialog')) return
     const row = target.closest<HTMLElement>('[data-number]')
     if (event.key === 'ArrowDown' || (event.key === 'ArrowUp' && !isTyping(target))) step(event.key === 'ArrowDown' ? 1 : -1)
     else if (event.key !== 'Enter' || desk.unsaved.length > 0) return

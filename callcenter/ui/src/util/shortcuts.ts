@@ -12,6 +12,9 @@ export function isTyping(target: EventTarget | null): boolean {
   return target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName)
 }
 
+/** The key belongs to an input method (Safari says so by its code alone, after the composition has ended). */
+export const composing = (event: KeyboardEvent) => event.isComposing || event.keyCode === 229
+
 function pressed(event: KeyboardEvent): string {
   const letter = /^Key([A-Z])$/.exec(event.code)?.[1] ?? /^Digit(\d)$/.exec(event.code)?.[1]
   if (event.ctrlKey || event.metaKey) return `Ctrl+${letter ?? event.key}`
@@ -21,7 +24,7 @@ function pressed(event: KeyboardEvent): string {
 
 export function useShortcuts(shortcuts: Shortcut[]): void {
   const listen = (event: KeyboardEvent) => {
-    if (event.isComposing) return
+    if (composing(event)) return
     const name = pressed(event)
     const found = shortcuts.find((one) => one.keys === name && (one.when?.() ?? true))
     if (!found) return
