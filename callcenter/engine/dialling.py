@@ -382,13 +382,16 @@ class Dialling:
             done = await connection.execute(update(command_key).where(*where).values(error=gate.value, call_id=None))
             if done.rowcount == 0:
                 await connection.execute(insert(command_key).values(**key, **values, at=now))
+            details: dict[str, object] = {"gate": gate.value}
+            if command.task_number_id is not None:
+                details["task_number"] = command.task_number_id  # its digits may be hidden from who reads the log
             await connection.execute(
                 insert(audit).values(
                     company_id=command.company_id,
                     actor_id=command.employee_id,
                     action="dial.refused",
                     object=command.number[:32],
-                    details={"gate": gate.value},
+                    details=details,
                     at=now,
                 )
             )

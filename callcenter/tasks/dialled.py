@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, literal, or_, select
+from sqlalchemy import ColumnElement, Table, and_, literal, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.terms import Role
 from callcenter.store.tables import call, cel_leg, leg
-from callcenter.store.task_tables import dial_task_number
+from callcenter.store.task_tables import dial_task, dial_task_number
 
 OUTSIDE = Role.CUSTOMER.value
 
@@ -52,6 +52,12 @@ def _rung_in(company_id: int, parts: Table) -> ColumnElement[bool]:
         .correlate(dial_task_number)
         .exists()
     )
+
+
+def hidden(company_id: int) -> ColumnElement[bool]:
+    """A condition on rows of `dial_task_number` joined to their `dial_task`: nobody but the main account sees the
+    number yet (SPEC §B9)."""
+    return and_(or_(dial_task.c.encrypted, dial_task.c.secret), not_(dialled(company_id)))
 
 
 async def histories(connection: AsyncConnection, company_id: int, ids: Sequence[int]) -> dict[int, History]:
