@@ -21,6 +21,7 @@ from callcenter.domain.caller_id import CallerId, choose_caller_id
 from callcenter.domain.calls import Call
 from callcenter.domain.commands import CommandRefused, Dial
 from callcenter.domain.destinations import WayOut
+from callcenter.domain.dial_tasks import masked
 from callcenter.domain.events import LinkState
 from callcenter.domain.gates import OUTSIDE_PHONE_MODES, DialFacts, first_closed_gate
 from callcenter.domain.numbers import BadNumber, Number, dialable, normalise_or_raw, read, region_of
@@ -260,6 +261,7 @@ class Dialling:
             employee_id=command.employee_id,
             customer_id=command.customer_id,
             task_number_id=command.task_number_id,
+            number_hidden=command.number_hidden,
             state=CallState.DIALING_CUSTOMER if customer_first else CallState.DIALING_AGENT,
             state_since=now,
             recorded=self._core.directory.companies[command.company_id].recording,
@@ -299,7 +301,7 @@ class Dialling:
 
     def _agent_first(self, call: Call, agent: Agent, seat: Seat, terms: actions.Terms) -> actions.Action:
         channel, patience = f"PJSIP/{agent.endpoint}", self._agent_ring_seconds
-        shown = dialable(call.number, self._region)
+        shown = self._on_the_phone(call)
         if call.mode is Mode.CALLBACK:
             channel = actions.outside_channel(self._trunk.dialled(seat.bound_phone))
             # SPEC §B2.2: an outside phone sees the bound number, as the customer does; it rings as long as a customer.
@@ -312,11 +314,15 @@ class Dialling:
         if call.mode is Mode.CALLBACK:
             phone, shown = self._trunk.dialled(seat.bound_phone), terms.display_number
         else:
-            phone, shown = agent.endpoint, dialable(call.number, self._region)
+            phone, shown = agent.endpoint, self._on_the_phone(call)
         # Nobody is kept waiting for the agent longer than an agent's phone rings, whichever phone it is.
         return actions.customer_first_action(
             terms, phone, shown_to_agent=shown, agent_ring_seconds=self._agent_ring_seconds
         )
+
+    def _on_the_phone(self, call: Call) -> str:
+        """What the agent's own phone shows while it rings, which is before the customer's does."""
+        return masked(call.number, self._region) if call.hides_number else dialable(call.number, self._region)
 
     async def _send(self, call: Call, action: Mapping[str, Any]) -> None:
         core = self._core

@@ -37,10 +37,10 @@ def dialled(company_id: int) -> ColumnElement[bool]:
 
     Asterisk's own records (`cel_leg`) count as well: they know the legs that no engine lived to see.
     """
-    return or_(*(_rung_in(company_id, parts) for parts in (leg, cel_leg)))
+    return or_(_rung_in(company_id, leg, leg.c.company_id == company_id), _rung_in(company_id, cel_leg))
 
 
-def _rung_in(company_id: int, parts: Table) -> ColumnElement[bool]:
+def _rung_in(company_id: int, parts: Table, *more: ColumnElement[bool]) -> ColumnElement[bool]:
     return (
         select(literal(1))
         .select_from(call.join(parts, parts.c.call_id == call.c.id))
@@ -48,6 +48,7 @@ def _rung_in(company_id: int, parts: Table) -> ColumnElement[bool]:
             call.c.company_id == company_id,
             call.c.task_number_id == dial_task_number.c.id,
             parts.c.role == OUTSIDE,
+            *more,
         )
         .correlate(dial_task_number)
         .exists()

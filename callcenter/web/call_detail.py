@@ -122,7 +122,7 @@ async def detail(services: Services, context: Context) -> CallDetail:
             for one in measured.all()
         ]
         heard = [ConsultView(one.id, one.leg_id, one.duration) for one in consultations.all()]
-    return CallDetail((await views_of(services, company_id, [row]))[0], views, entries, lines, heard)
+    return CallDetail((await views_of(services, context.me, [row]))[0], views, entries, lines, heard)
 
 
 def _leg_view(row: Any, record: CelLeg | None, entries: list[ChargeView]) -> LegView:

@@ -17,8 +17,10 @@ from callcenter.store.tables import call
 from callcenter.web import call_rows, sheets, task_dialling
 from callcenter.web.call_rows import CallQuery, CallRow, Result
 from callcenter.web.errors import ApiError
+from callcenter.web.identity import Identity
 from callcenter.web.kit import Body, Context, Id, Listing, LongText, Routes
 from callcenter.web.lists import clock
+from callcenter.web.seen_numbers import is_main_account
 from callcenter.web.services import Services
 
 routes = Routes("calls")
@@ -182,7 +184,7 @@ async def calls(services: Services, context: Context) -> Listing[CallRow]:
         total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
         page = call_rows.ordered(query, wanted.sort).limit(wanted.page_size).offset(wanted.offset)
         rows = (await connection.execute(page)).all()
-    return Listing(await views_of(services, context.company_id, rows), total, wanted.page, wanted.page_size)
+    return Listing(await views_of(services, context.me, rows), total, wanted.page, wanted.page_size)
 
 
 @routes.add(
@@ -209,7 +211,7 @@ async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.
     async with services.database.read() as connection:
         zone = await zone_of(connection, context.company_id)
         async for rows in sheets.pages(connection, query):
-            yield [_line(view, zone) for view in await views_of(services, context.company_id, rows)]
+            yield [_line(view, zone) for view in await views_of(services, context.me, rows)]
 
 
 @routes.add(
@@ -235,7 +237,7 @@ async def save_note(services: Services, context: Context) -> CallRow:
     if me.may("calls.dial"):
         await services.execute(FinishWrapUp(me.company_id, me.employee_id, row.id))
     services.hub.event(me.company_id, "note_saved", {"call_id": row.id}, row.employee_id)
-    return (await views_of(services, me.company_id, [await visible_call(services, context)]))[0]
+    return (await views_of(services, me, [await visible_call(services, context)]))[0]
 
 
 async def visible_call(services: Services, context: Context) -> Any:
@@ -277,14 +279,15 @@ async def _matching(services: Services, context: Context, wanted: CallQuery) -> 
     query = call_rows.in_scope(call_rows.base_query(context.company_id), context.me)
     text = wanted.q.strip()
     customers = await services.customers.named_like(context.company_id, text) if text else []
-    return call_rows.filtered(query, context.company_id, wanted, customers, services.settings.default_region)
+    return call_rows.filtered(query, context.me, wanted, customers, services.settings.default_region)
 
 
-async def views_of(services: Services, company_id: int, rows: Any) -> list[CallRow]:
-    """Rows as the API shows them, with their customers."""
+async def views_of(services: Services, me: Identity, rows: Any) -> list[CallRow]:
+    """Rows as the API shows them to somebody, with their customers."""
     ids = [row.customer_id for row in rows if row.customer_id]
-    customers = await services.customers.briefs(company_id, ids) if ids else {}
-    return [call_rows.row_of(row, customers) for row in rows]
+    customers = await services.customers.briefs(me.company_id, ids) if ids else {}
+    main_account = is_main_account(me)
+    return [call_rows.row_of(row, customers, main_account=main_account) for row in rows]
 
 
 COLUMNS = (

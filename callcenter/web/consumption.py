@@ -9,14 +9,15 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Select, func, literal, null, select, union_all
 
-from callcenter.domain.numbers import display
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.direct_numbers import zone_of
 from callcenter.store.ledger_tables import account, posting, reservation, voice_package
 from callcenter.store.tables import call, employee, leg
 from callcenter.web import sheets
+from callcenter.web.identity import Identity
 from callcenter.web.kit import Context, Id, Routes
 from callcenter.web.lists import Named, Period, clock
+from callcenter.web.seen_numbers import number_hidden, seen_by
 from callcenter.web.services import Services
 
 routes = Routes("consumption")
@@ -75,7 +76,7 @@ async def consumption(services: Services, context: Context) -> Consumption:
         total, minutes = (await connection.execute(sums)).one()
         seconds = (await connection.execute(select(func.coalesce(func.sum(legs.c.seconds), 0)))).scalar_one()
         page = _ordered(query, wanted).limit(wanted.page_size).offset(wanted.offset)
-        items = [_row(row) for row in (await connection.execute(page)).all()]
+        items = [_row(context.me, row) for row in (await connection.execute(page)).all()]
     return Consumption(items, total, wanted.page, wanted.page_size, int(seconds), int(minutes))
 
 
@@ -112,7 +113,7 @@ async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.
                     f"{row.duration_seconds // 60:02d}:{row.duration_seconds % 60:02d}",
                     row.minutes,
                 )
-                for row in map(_row, rows)
+                for row in (_row(context.me, one) for one in rows)
             ]
 
 
@@ -124,6 +125,7 @@ def _matching(context: Context, wanted: ConsumptionQuery) -> Select[Any]:
         select(
             costs,
             number.label("number"),
+            number_hidden(company_id),
             employee.c.name.label("employee_name"),
             voice_package.c.name.label("package_name"),
         )
@@ -183,14 +185,15 @@ def _ordered(query: Select[Any], wanted: ConsumptionQuery) -> Select[Any]:
     return query.order_by(*((at, txn, package) if wanted.sort == "at" else (at.desc(), txn.desc(), package)))
 
 
-def _row(row: Any) -> ConsumptionRow:
+def _row(me: Identity, row: Any) -> ConsumptionRow:
+    seen = seen_by(me, row.number, row.number_hidden)
     return ConsumptionRow(
         call_id=row.call,
         leg_id=row.leg_id,
         at=row.at,
         employee=Named(row.employee_id, row.employee_name or ""),
-        number=row.number,
-        number_display=display(row.number),
+        number=seen.number,
+        number_display=seen.display,
         package=Named(row.package_id, row.package_name),
         duration_seconds=row.seconds,
         minutes=row.minutes,

@@ -35,6 +35,23 @@ def tone(seconds: int = 60) -> bytes:
     return held.getvalue()
 
 
+def audit_words() -> dict:
+    """The words of the audit log, which are the product's own."""
+    sys.path.insert(0, str(Path(__file__).parents[3]))
+    from callcenter.web import audit_words as said
+
+    both = {"zh", "en"}
+    def plain(one: object) -> dict:
+        return {name: getattr(one, name) for name in both}
+
+    groups = [
+        {"group": code, **plain(words), "actions": [{"action": name, **plain(one)} for name, one in said.ACTIONS.items() if one.group == code]}
+        for code, words in said.GROUPS.items()
+    ]
+    codes = {field: {code: plain(one) for code, one in known.items()} for field, known in said.CODES.items()}
+    return {"groups": groups, "fields": {name: plain(one) for name, one in said.FIELDS.items()}, "codes": codes}
+
+
 def registrar(request: str) -> str | None:
     """Says yes to a REGISTER, as much of SIP as a picture needs."""
     if not request.startswith("REGISTER"):
@@ -135,6 +152,8 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
             return fx.number_read(query.get("typed", [""])[0])
         case ["employees", _, "sip"] | ["employees", _, "sip", "renew"]:
             return fx.SIP_ACCOUNT
+        case ["audit", "words"]:
+            return audit_words()
         case ["audit"]:
             return page_of(fx.AUDIT)
         case ["demo", "numbers"]:

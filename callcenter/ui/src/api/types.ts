@@ -330,16 +330,6 @@ export interface BlacklistEntry {
 export type { Minutes, Package, PackageKind, PackageState } from './minutes'
 export type { CompanySettings } from './company'
 
-export interface AuditEntry {
-  id?: number
-  at: string
-  actor: Ref | null
-  action: string
-  object: string | null
-  details: unknown
-  ip: string | null
-}
-
 export interface DemoNumber {
   number: string
   display: string
