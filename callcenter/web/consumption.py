@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Select, func, literal, null, select, union_all
 
+from callcenter.domain.numbers import display
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.direct_numbers import zone_of
 from callcenter.store.ledger_tables import account, posting, reservation, voice_package
@@ -22,7 +23,8 @@ from callcenter.web.services import Services
 
 routes = Routes("consumption")
 
-COLUMNS = ("时间", "员工", "号码", "语音包", "通话时长", "消耗分钟")
+COLUMNS = ("拨打时间", "员工", "主叫号码", "被叫号码", "语音包", "通话时长", "消耗分钟")
+"""SPEC §B7.5, and the package that paid."""
 THIRD = ".third"
 """What a third party's minutes are held under, after the call's id (see `ledger/holds.py`)."""
 
@@ -33,7 +35,13 @@ class ConsumptionRow(msgspec.Struct):
     call_id: str
     leg_id: str | None
     at: datetime
+    """When it was charged."""
+    started_at: datetime
+    """When the call was dialled; period and order go by it."""
     employee: Named
+    caller_number: str
+    """The number of ours that the customer saw."""
+    caller_number_display: str
     number: str
     number_display: str
     package: Named
@@ -106,8 +114,9 @@ async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.
         async for rows in sheets.pages(connection, query):
             yield [
                 (
-                    clock(row.at, zone),
+                    clock(row.started_at, zone),
                     row.employee.name,
+                    row.caller_number,
                     row.number,
                     row.package.name,
                     f"{row.duration_seconds // 60:02d}:{row.duration_seconds % 60:02d}",
@@ -126,6 +135,8 @@ def _matching(context: Context, wanted: ConsumptionQuery) -> Select[Any]:
             costs,
             number.label("number"),
             number_hidden(company_id),
+            call.c.started_at,
+            call.c.company_number,
             employee.c.name.label("employee_name"),
             voice_package.c.name.label("package_name"),
         )
@@ -133,7 +144,7 @@ def _matching(context: Context, wanted: ConsumptionQuery) -> Select[Any]:
         .join(call, call.c.id == costs.c.call)
         .outerjoin(leg, leg.c.id == costs.c.leg_id)
         .outerjoin(employee, employee.c.id == costs.c.employee_id)
-        .where(voice_package.c.company_id == company_id, *wanted.on(costs.c.at))
+        .where(voice_package.c.company_id == company_id, *wanted.on(call.c.started_at))
     )
     if me.visible is not None:
         query = query.where(costs.c.employee_id.in_(me.visible))
@@ -181,7 +192,7 @@ def _costs(company_id: int) -> Any:
 
 
 def _ordered(query: Select[Any], wanted: ConsumptionQuery) -> Select[Any]:
-    at, txn, package = (query.selected_columns[name] for name in ("at", "txn", "package_id"))
+    at, txn, package = (query.selected_columns[name] for name in ("started_at", "txn", "package_id"))
     return query.order_by(*((at, txn, package) if wanted.sort == "at" else (at.desc(), txn.desc(), package)))
 
 
@@ -191,6 +202,9 @@ def _row(me: Identity, row: Any) -> ConsumptionRow:
         call_id=row.call,
         leg_id=row.leg_id,
         at=row.at,
+        started_at=row.started_at,
+        caller_number=row.company_number,
+        caller_number_display=display(row.company_number),
         employee=Named(row.employee_id, row.employee_name or ""),
         number=seen.number,
         number_display=seen.display,

@@ -58,7 +58,7 @@ async def _numbers(looks: Browser, call_id: str) -> dict[str, set[str]]:
     spent = await looks.get("/api/consumption", params={"page_size": 200})
     if spent.status == 200:  # an agent has no accounts to look at
         found["consumption"] = [one["number"] for one in spent.json["items"] if one["call_id"] == call_id]
-    sheets = {"consumption file": ("/api/consumption/export", 2), "call file": ("/api/calls/export.xlsx", 2)}
+    sheets = {"consumption file": ("/api/consumption/export", 3), "call file": ("/api/calls/export.xlsx", 2)}
     for name, (path, column) in sheets.items():
         answer = await looks.get(path)
         if answer.status == 200:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -20,7 +21,7 @@ from callcenter.ledger.holds import Refused
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import notice, voice_package
 from tests.ledger.test_settlement import C16_2
-from tests.web.shop import Calls, Shop, bare, cells
+from tests.web.shop import SHOWN, Calls, Shop, bare, cells
 from tests.web.support import Site, until
 
 
@@ -52,11 +53,20 @@ async def test_every_call_is_in_the_consumption_and_in_its_file(shop: Shop, call
     assert len(part["items"]) == 3 and part["total_minutes"] == 12, "sums are of all that match, not of the page"
     answer = await shop.browser.get("/api/consumption/export", params={"package_id": package["id"], "sort": "at"})
     head, *rows = cells(answer.raw)
-    assert head == ["时间", "员工", "号码", "语音包", "通话时长", "消耗分钟"]
-    shown = [(row[1], row[2], row[3], row[4], int(row[5])) for row in rows]
+    assert head == ["拨打时间", "员工", "主叫号码", "被叫号码", "语音包", "通话时长", "消耗分钟"]
+    assert {one["caller_number"] for one in found["items"]} == {SHOWN}, "what the customer saw"
+    dialled = {row["id"]: row["started_at"] for row in (await shop.good("GET", "/api/calls"))["items"]}
+    assert all(dialled[one["call_id"]] == one["started_at"] for one in found["items"]), "dialled, not charged"
+    zone = ZoneInfo("Asia/Shanghai")
+    assert [row[0] for row in rows] == [
+        datetime.fromisoformat(one["started_at"]).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+        for one in found["items"]
+    ]
+    shown = [(row[1], row[2], row[3], row[4], row[5], int(row[6])) for row in rows]
     assert shown == [
         (
             one["employee"]["name"],
+            one["caller_number"],
             one["number"],
             one["package"]["name"],
             f"{one['duration_seconds'] // 60:02d}:{one['duration_seconds'] % 60:02d}",

@@ -151,6 +151,8 @@ export interface CallRow {
   called_number: string
   number: string
   number_display: string
+  /** Hidden until it was rung: it cannot be dialled by its digits. */
+  number_masked?: boolean
   employee: Ref | null
   customer: { id: number; name: string; kind: CustomerKind; level: string | null; source: string | null; progress: string | null } | null
   task: Ref | null
