@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from callcenter.domain import quality
 from callcenter.domain.dial_tasks import seen
@@ -165,9 +165,13 @@ def base_query(company_id: int) -> Select[Any]:
 
 def in_scope(query: Select[Any], me: Identity) -> Select[Any]:
     """Only calls of employees whom the person may see."""
-    if me.visible is None:
-        return query
-    return query.where(call.c.employee_id.in_(me.visible))
+    seen_by_me = scope(me)
+    return query if seen_by_me is None else query.where(seen_by_me)
+
+
+def scope(me: Identity) -> ColumnElement[bool] | None:
+    """The condition that keeps calls of employees whom the person may see; None: all of the company."""
+    return None if me.visible is None else call.c.employee_id.in_(me.visible)
 
 
 def filtered(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from callcenter.domain.commands import Dial, DropLeg, EndCall, FinishWrapUp, HangUp, SendDtmf
 from callcenter.domain.terms import LegOrder, Mode, Role, Source
@@ -17,6 +17,7 @@ from callcenter.store.tables import call
 from callcenter.web import call_rows, sheets, task_dialling
 from callcenter.web.call_rows import CallQuery, CallRow, Result
 from callcenter.web.errors import ApiError
+from callcenter.web.groups import groups_in_scope
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Body, Context, Id, Listing, LongText, Routes
 from callcenter.web.lists import clock
@@ -243,6 +244,21 @@ async def save_note(services: Services, context: Context) -> CallRow:
 async def visible_call(services: Services, context: Context) -> Any:
     """The row of a call in my scope; `not_found` for everything else, also for another company's."""
     query = call_rows.in_scope(call_rows.base_query(context.company_id), context.me)
+    async with services.database.read() as connection:
+        row = (await connection.execute(query.where(call.c.id == context.params["call_id"]))).first()
+    if row is None:
+        raise ApiError("not_found")
+    return row
+
+
+async def readable_call(services: Services, context: Context) -> Any:
+    """The row of a call that I may read: one in my scope, or a caller of my groups whom nobody took."""
+    me, query = context.me, call_rows.base_query(context.company_id)
+    seen = call_rows.scope(me)
+    groups = groups_in_scope(me)
+    if seen is not None and groups is not None:
+        untaken = and_(call.c.employee_id.is_(None), call.c.direction == "inbound", call.c.group_id.in_(groups))
+        query = query.where(or_(seen, untaken))
     async with services.database.read() as connection:
         row = (await connection.execute(query.where(call.c.id == context.params["call_id"]))).first()
     if row is None:

@@ -30,7 +30,7 @@ from callcenter.web.services import Services
 routes = Routes("packages")
 
 COLUMNS = ("时间", "类型", "员工", "号码", "通话时长", "分钟", "剩余分钟")
-KINDS = {Entry.GRANT: "发放", Entry.ADD: "加购", Entry.SETTLE: "结算", Entry.EXPIRE: "到期"}
+KINDS = {Entry.GRANT: "发放", Entry.ADD: "加购", Entry.SETTLE: "通话扣除", Entry.EXPIRE: "到期作废"}
 HELD = (Entry.RESERVE, Entry.RELEASE, Entry.SETTLE, Entry.EXPIRE)
 """What these do to the minutes that nobody holds is no line of its own: a call takes them for a while, and what it has
 used of them, or what ended, is a line on the other side."""
