@@ -189,11 +189,19 @@ async def test_a_package_tells_how_long_it_lasts_at_this_pace(shop: Shop, calls:
     assert package["days_left_at_pace"] is None
     await calls.talk("agent", 5 * 60)
     assert (await shop.package(package["id"]))["days_left_at_pace"] == 19, "5 of 100 on the first day: 95 / 5"
-    async with shop.site.database.write() as connection:
+
+    async def lasts(days: float) -> int | None:
+        """What a package that began two days ago says when it ends after so many more."""
         one = (voice_package.c.company_id == shop.site.world.own.id, voice_package.c.id == package["id"])
-        begun = utcnow() - timedelta(days=2)
-        await connection.execute(update(voice_package).where(*one).values(starts_at=begun))
-    assert (await shop.package(package["id"]))["days_left_at_pace"] == 38, "5 in two days"
+        times = {"starts_at": utcnow() - timedelta(days=2), "expires_at": utcnow() + timedelta(days=days)}
+        async with shop.site.database.write() as connection:
+            await connection.execute(update(voice_package).where(*one).values(**times))
+        found: int | None = (await shop.package(package["id"]))["days_left_at_pace"]
+        return found
+
+    assert await lasts(60) == 38, "5 in two days"
+    assert await lasts(5.5) == 5, "no more days than it has"
+    assert await lasts(-1) == 0
 
 
 # -- time --------------------------------------------------------------------------------------------------------------
