@@ -41,6 +41,7 @@ from callcenter.telephony import TelephonyControl
 from callcenter.web import (
     agents,
     ai_wallet,
+    audit,
     blacklist,
     call_detail,
     call_moves,
@@ -158,6 +159,7 @@ RESOURCES = (
     outside_numbers,
     line,
     company,
+    audit,
     destinations,
     wallet,
     recharges,

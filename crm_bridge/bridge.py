@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.calls import Call
-from callcenter.domain.numbers import display
+from callcenter.domain.dial_tasks import seen
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
 from callcenter.store.tables import agent_group
@@ -101,11 +101,12 @@ class CrmBridge(Generic[C]):
                 )
                 group = (await connection.execute(named)).first()
                 queue = Named(group.id, group.name) if group is not None else None
+        number = seen(call.number, hidden=call.hides_number, main_account=False, region=self._region)
         shown = Pop(
             call_id=call.id,
             direction=call.direction.value,
-            number=call.number,
-            number_display=display(call.number, self._region),
+            number=number.number,
+            number_display=number.display,
             customer=known,
             recent=recent,
             open_notes=waiting,

@@ -41,15 +41,19 @@ async def items(
     limit: int,
     offset: int = 0,
     without_call: str = "",
+    main_account: bool = False,
 ) -> list[TimelineItem]:
-    """One page of the customer's timeline; `without_call` leaves out the call that is being announced."""
+    """One page of the customer's timeline; `without_call` leaves out the call that is being announced.
+
+    `main_account`: who reads it sees the numbers that are hidden from the others (SPEC §B9).
+    """
     names = {"customer": customer.id, "without": without_call, "most": limit, "skipped": offset}
     keys = [(row.kind, row.id) for row in (await connection.execute(_line(company_id), names)).all()]
     found: dict[tuple[str, str], TimelineItem] = {}
     call_ids = [key for kind, key in keys if kind == "call"]
     if call_ids:
         for row in (await connection.execute(_calls(company_id), {"ids": call_ids})).all():
-            found["call", row.id] = _of_call(row, {customer.id: customer})
+            found["call", row.id] = _of_call(row, {customer.id: customer}, main_account)
     note_ids = [int(key) for kind, key in keys if kind == "note"]
     for one in await notes_by_id(connection, company_id, note_ids):
         found["note", str(one.id)] = one
@@ -124,6 +128,6 @@ def _of_note(row: Any) -> TimelineItem:
     return TimelineItem(row.id, "note", row.at, author, None, row.text, row.open)
 
 
-def _of_call(row: Any, customers: Mapping[int, CustomerBrief]) -> TimelineItem:
-    shown = call_rows.row_of(row, customers)
+def _of_call(row: Any, customers: Mapping[int, CustomerBrief], main_account: bool) -> TimelineItem:
+    shown = call_rows.row_of(row, customers, main_account=main_account)
     return TimelineItem(row.id, "call", row.started_at, shown.employee, shown, None, False)

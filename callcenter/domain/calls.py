@@ -171,6 +171,8 @@ class Call:
     package_id: int | None = None
     task_number_id: int | None = None
     """The number of a dial task that was dialled, if it was one."""
+    number_hidden: bool = False
+    """Whether that number was hidden when it was dialled."""
     queued_at: datetime | None = None
     """When the caller joined a line for the first time."""
     queue_position: int | None = None
@@ -187,6 +189,11 @@ class Call:
     def asks_note(self) -> bool:
         """Whether its agent has something to add afterwards: of a call that nobody answered all is known."""
         return self.answered_at is not None
+
+    @property
+    def hides_number(self) -> bool:
+        """The number is hidden from all but the main account as long as the customer's side was not rung (SPEC §B9)."""
+        return self.number_hidden and self.leg_of(Role.CUSTOMER) is None
 
     @property
     def waits_for_agent(self) -> bool:

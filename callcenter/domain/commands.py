@@ -29,6 +29,8 @@ class Dial(Command):
     leg_order: LegOrder | None = None
     task_number_id: int | None = None
     """The number of a dial task that this is; the engine only writes it down."""
+    number_hidden: bool = False
+    """Nobody but the main account sees the number until the customer's side rings (SPEC §B9)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from callcenter.domain.destinations import Policy, WayOut, closed
-from callcenter.domain.numbers import BadNumber, Number, dialable, mask, read
+from callcenter.domain.numbers import BadNumber, Number, dialable, display, mask, read
 from callcenter.domain.terms import RowKind, TaskRule, TaskState
 
 DEFAULT_CLAIM, MOST_CLAIMED = 10, 100
@@ -106,6 +106,23 @@ def masked(e164: str, region: str = "CN") -> str:
 def hides_digits(*, encrypted: bool, secret: bool, dialled: bool, main_account: bool) -> bool:
     """Whether somebody sees a number masked: until it is dialled, and never the enterprise account (SPEC §B9.1-3)."""
     return (encrypted or secret) and not dialled and not main_account
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What somebody is told of a number: `number` is E.164, or both are what is left of it while it is masked."""
+
+    number: str
+    display: str
+    masked: bool = False
+
+
+def seen(e164: str, *, hidden: bool, main_account: bool, region: str = "CN") -> Seen:
+    """The one rule for what of a number a viewer sees; `hidden`: as `hides_digits` says for who is no main account."""
+    if hidden and not main_account:
+        left = masked(e164, region)
+        return Seen(left, left, masked=True)
+    return Seen(e164, display(e164, region))
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

@@ -196,13 +196,15 @@ class Held:
 def hand_over_door(package: Held, of_receiver: Iterable[Held]) -> HandOverDoor | None:
     """Whether a colleague with those valid packages may take `package` over; None: yes.
 
-    Fixed: only an employee on the same line, or on none yet. Non-shared and shared: only one who does not use that
+    Fixed: only an employee on the same line (SPEC §C14, V-20): one on another or on none yet is not; of a package
+    that names no line, one whose packages name none either. Non-shared and shared: only one who does not use that
     package, nor another one of the same offering.
     """
     theirs = list(of_receiver)
     if package.kind is PackageKind.FIXED:
-        lines = {one.line for one in theirs}
-        return HandOverDoor.LINE_DIFFERS if lines and package.line not in lines else None
+        lines = {one.line for one in theirs if one.line}
+        same = package.line in lines if package.line else not lines
+        return None if same else HandOverDoor.LINE_DIFFERS
     for one in theirs:
         same_offer = package.offering_id is not None and one.offering_id == package.offering_id
         if one.id == package.id or same_offer:

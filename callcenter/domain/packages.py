@@ -114,10 +114,17 @@ def limit_of(minutes: int, increment_seconds: int) -> timedelta:
 
 
 def days_left_at_pace(packages: Iterable[Package], now: datetime) -> int | None:
-    """Whole days until the minutes end at the pace so far; None when nothing was used yet (P-55)."""
+    """Whole days until the minutes end at the pace so far; None when nothing was used yet (P-55).
+
+    Minutes that their package's end takes are not counted: what ends first is used first, and until then only.
+    """
     lots = list(packages)
     used = sum(lot.minutes_total - lot.minutes_left for lot in lots)
     if not lots or used <= 0:
         return None
     days = max(1.0, (now - min(lot.starts_at for lot in lots)).total_seconds() / 86_400)
-    return int(sum(lot.minutes_left for lot in lots) / (used / days))
+    reached = 0.0
+    for lot in sorted(lots, key=lambda one: one.expires_at):
+        lasts = (lot.expires_at - now).total_seconds() / 86_400
+        reached = max(reached, min(reached + lot.minutes_left / (used / days), lasts))
+    return int(reached)

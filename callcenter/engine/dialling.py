@@ -21,6 +21,7 @@ from callcenter.domain.caller_id import CallerId, choose_caller_id
 from callcenter.domain.calls import Call
 from callcenter.domain.commands import CommandRefused, Dial
 from callcenter.domain.destinations import WayOut
+from callcenter.domain.dial_tasks import masked
 from callcenter.domain.events import LinkState
 from callcenter.domain.gates import OUTSIDE_PHONE_MODES, DialFacts, first_closed_gate
 from callcenter.domain.numbers import BadNumber, Number, dialable, normalise_or_raw, read, region_of
@@ -258,6 +259,7 @@ class Dialling:
             employee_id=command.employee_id,
             customer_id=command.customer_id,
             task_number_id=command.task_number_id,
+            number_hidden=command.number_hidden,
             state=CallState.DIALING_CUSTOMER if customer_first else CallState.DIALING_AGENT,
             state_since=now,
             recorded=self._core.directory.companies[command.company_id].recording,
@@ -297,7 +299,7 @@ class Dialling:
 
     def _agent_first(self, call: Call, agent: Agent, seat: Seat, terms: actions.Terms) -> actions.Action:
         channel, patience = f"PJSIP/{agent.endpoint}", self._agent_ring_seconds
-        shown = dialable(call.number, self._region)
+        shown = self._on_the_phone(call)
         if call.mode is Mode.CALLBACK:
             channel = actions.outside_channel(self._trunk.dialled(seat.bound_phone))
             # SPEC §B2.2: an outside phone sees the bound number, as the customer does; it rings as long as a customer.
@@ -310,11 +312,15 @@ class Dialling:
         if call.mode is Mode.CALLBACK:
             phone, shown = self._trunk.dialled(seat.bound_phone), terms.display_number
         else:
-            phone, shown = agent.endpoint, dialable(call.number, self._region)
+            phone, shown = agent.endpoint, self._on_the_phone(call)
         # Nobody is kept waiting for the agent longer than an agent's phone rings, whichever phone it is.
         return actions.customer_first_action(
             terms, phone, shown_to_agent=shown, agent_ring_seconds=self._agent_ring_seconds
         )
+
+    def _on_the_phone(self, call: Call) -> str:
+        """What the agent's own phone shows while it rings, which is before the customer's does."""
+        return masked(call.number, self._region) if call.hides_number else dialable(call.number, self._region)
 
     async def _send(self, call: Call, action: Mapping[str, Any]) -> None:
         core = self._core
@@ -380,13 +386,16 @@ class Dialling:
             done = await connection.execute(update(command_key).where(*where).values(error=gate.value, call_id=None))
             if done.rowcount == 0:
                 await connection.execute(insert(command_key).values(**key, **values, at=now))
+            details: dict[str, object] = {"gate": gate.value}
+            if command.task_number_id is not None:
+                details["task_number"] = command.task_number_id  # its digits may be hidden from who reads the log
             await connection.execute(
                 insert(audit).values(
                     company_id=command.company_id,
                     actor_id=command.employee_id,
                     action="dial.refused",
                     object=command.number[:32],
-                    details={"gate": gate.value},
+                    details=details,
                     at=now,
                 )
             )

@@ -9,6 +9,7 @@ from typing import Any
 from callcenter.domain import numbers
 from callcenter.domain.agents import Agent, employee_of
 from callcenter.domain.calls import Call, Leg
+from callcenter.domain.dial_tasks import seen
 from callcenter.domain.terms import Disposition
 from callcenter.engine.directory import Directory, Group
 
@@ -85,6 +86,7 @@ def call_entity(call: Call, directory: Directory) -> dict[str, Any]:
         "ringing": [leg.employee_id for leg in call.legs.values() if leg.employee_id is not None and not leg.over],
         "number": call.number,
         "number_display": display(call.number),
+        "number_hidden": call.hides_number,
         "customer": {"id": call.customer_id, "name": call.customer_name} if call.customer_id else None,
         "group": {"id": group.id, "name": group.name} if group else None,
         "queue": _queue(call, group, directory) if group and call.queue_position is not None else None,
@@ -124,12 +126,13 @@ def _queue(call: Call, group: Group, directory: Directory) -> dict[str, Any]:
 
 def ended_event(call: Call, now: datetime) -> dict[str, Any]:
     """What an agent is told whose part in a call is over; others may still talk (`end_reason` is empty then)."""
+    number = seen(call.number, hidden=call.hides_number, main_account=False)  # who had it dials, so is none
     talk = ((call.ended_at or now) - call.answered_at).total_seconds() if call.answered_at else 0
     return {
         "call_id": call.id,
         "direction": call.direction.value,
-        "number": call.number,
-        "number_display": display(call.number),
+        "number": number.number,
+        "number_display": number.display,
         "customer": {"id": call.customer_id, "name": call.customer_name} if call.customer_id else None,
         "disposition": (call.disposition or Disposition.ANSWERED).value if call.answered_at or call.over else None,
         "end_reason": call.end_reason.value if call.end_reason else None,

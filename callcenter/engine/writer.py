@@ -239,6 +239,8 @@ def _call_of(row: Any) -> Call:
         package_id=row.package_id,
         queued_at=row.queued_at,
         task_number_id=row.task_number_id,
+        # Whether it still was is not kept; its customer's leg, when there is one, shows it again.
+        number_hidden=row.task_number_id is not None,
     )
 
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, literal, or_, select
+from sqlalchemy import ColumnElement, Table, and_, literal, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.terms import Role
 from callcenter.store import outcomes
 from callcenter.store.tables import call, cel_leg, leg
-from callcenter.store.task_tables import dial_task_number
+from callcenter.store.task_tables import dial_task, dial_task_number
 
 OUTSIDE = Role.CUSTOMER.value
 
@@ -38,10 +38,10 @@ def dialled(company_id: int) -> ColumnElement[bool]:
 
     Asterisk's own records (`cel_leg`) count as well: they know the legs that no engine lived to see.
     """
-    return or_(*(_rung_in(company_id, parts) for parts in (leg, cel_leg)))
+    return or_(_rung_in(company_id, leg, leg.c.company_id == company_id), _rung_in(company_id, cel_leg))
 
 
-def _rung_in(company_id: int, parts: Table) -> ColumnElement[bool]:
+def _rung_in(company_id: int, parts: Table, *more: ColumnElement[bool]) -> ColumnElement[bool]:
     return (
         select(literal(1))
         .select_from(call.join(parts, parts.c.call_id == call.c.id))
@@ -49,10 +49,17 @@ def _rung_in(company_id: int, parts: Table) -> ColumnElement[bool]:
             call.c.company_id == company_id,
             call.c.task_number_id == dial_task_number.c.id,
             parts.c.role == OUTSIDE,
+            *more,
         )
         .correlate(dial_task_number)
         .exists()
     )
+
+
+def hidden(company_id: int) -> ColumnElement[bool]:
+    """A condition on rows of `dial_task_number` joined to their `dial_task`: nobody but the main account sees the
+    number yet (SPEC §B9)."""
+    return and_(or_(dial_task.c.encrypted, dial_task.c.secret), not_(dialled(company_id)))
 
 
 async def histories(connection: AsyncConnection, company_id: int, ids: Sequence[int]) -> dict[int, History]:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
 from callcenter.store.tables import audit
+from callcenter.web.audit_words import ACTIONS
 
 
 class AuditLog:
@@ -33,7 +34,8 @@ class AuditLog:
         ip: str = "",
         **details: Any,
     ) -> None:
-        """One entry in the transaction of what it tells of."""
+        """One entry in the transaction of what it tells of. KeyError: the action has no words (`audit_words`)."""
+        ACTIONS[action]
         await connection.execute(
             insert(audit).values(
                 company_id=company_id,

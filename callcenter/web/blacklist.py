@@ -96,6 +96,7 @@ async def remove_blacklisted(services: Services, context: Context) -> None:
         blacklist.c.company_id == context.company_id, blacklist.c.id == context.params["id"]
     )
     async with services.database.write() as connection:
-        if (await connection.execute(statement)).rowcount == 0:
+        number = (await connection.execute(statement.returning(blacklist.c.number))).scalar()
+        if number is None:
             raise ApiError("not_found")
-    await changed(services, context, "blacklist.removed", context.params["id"])
+    await changed(services, context, "blacklist.removed", context.params["id"], number=number)

@@ -16,7 +16,7 @@ from callcenter.ledger.legs import CelLeg
 from callcenter.store.ledger_tables import account, posting
 from callcenter.store.tables import call_quality, cel_leg, company, consult_recording, leg
 from callcenter.web.call_rows import CallRow
-from callcenter.web.calls import views_of, visible_call
+from callcenter.web.calls import readable_call, views_of
 from callcenter.web.kit import Context, Routes
 from callcenter.web.services import Services
 
@@ -82,7 +82,7 @@ class CallDetail(msgspec.Struct):
     errors=("not_found",),
 )
 async def detail(services: Services, context: Context) -> CallDetail:
-    row = await visible_call(services, context)
+    row = await readable_call(services, context)
     company_id, call_id = context.company_id, row.id
     async with services.database.read() as connection:
         legs = await connection.execute(
@@ -122,7 +122,7 @@ async def detail(services: Services, context: Context) -> CallDetail:
             for one in measured.all()
         ]
         heard = [ConsultView(one.id, one.leg_id, one.duration) for one in consultations.all()]
-    return CallDetail((await views_of(services, company_id, [row]))[0], views, entries, lines, heard)
+    return CallDetail((await views_of(services, context.me, [row]))[0], views, entries, lines, heard)
 
 
 def _leg_view(row: Any, record: CelLeg | None, entries: list[ChargeView]) -> LegView:

@@ -65,7 +65,7 @@ async def mark(services: Services, context: Context) -> CallRow:
     if row.employee_id != me.employee_id:
         await services.audit.add(me.company_id, me.employee_id, "call.marked", row.id, context.ip, mark=given.mark)
     services.hub.event(me.company_id, "note_saved", {"call_id": row.id}, row.employee_id)
-    return (await views_of(services, me.company_id, [await visible_call(services, context)]))[0]
+    return (await views_of(services, me, [await visible_call(services, context)]))[0]
 
 
 @routes.add(

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Select, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
 
 from callcenter.domain import quality
+from callcenter.domain.dial_tasks import seen
 from callcenter.domain.numbers import display
 from callcenter.domain.terms import Direction, Mode
 from callcenter.store import outcomes
@@ -20,6 +21,7 @@ from callcenter.store.task_tables import dial_task, dial_task_number
 from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Id, Paging, ShortText
+from callcenter.web.seen_numbers import number_hidden, searchable
 
 RESULTS = {
     "connected_interested": "有意向",
@@ -112,6 +114,8 @@ class CallRow(msgspec.Struct):
     """Why it was shown: `bound`, `same_region`, `rotation`, `company`; empty for inbound calls."""
     number: str
     number_display: str
+    number_masked: bool
+    """The number is hidden from who asks until it was rung (SPEC §B9): it cannot be dialled by its digits."""
     employee: Named | None
     customer: CustomerBrief | None
     task: Named | None
@@ -159,6 +163,7 @@ def base_query(company_id: int) -> Select[Any]:
             voicemail.c.heard_at.label("voicemail_heard_at"),
             dial_task.c.id.label("task_id"),
             dial_task.c.name.label("task_name"),
+            number_hidden(company_id),
         )
         .join(company, company.c.id == call.c.company_id)
         .outerjoin(employee, employee.c.id == call.c.employee_id)
@@ -171,15 +176,20 @@ def base_query(company_id: int) -> Select[Any]:
 
 def in_scope(query: Select[Any], me: Identity) -> Select[Any]:
     """Only calls of employees whom the person may see."""
-    if me.visible is None:
-        return query
-    return query.where(call.c.employee_id.in_(me.visible))
+    seen_by_me = scope(me)
+    return query if seen_by_me is None else query.where(seen_by_me)
+
+
+def scope(me: Identity) -> ColumnElement[bool] | None:
+    """The condition that keeps calls of employees whom the person may see; None: all of the company."""
+    return None if me.visible is None else call.c.employee_id.in_(me.visible)
 
 
 def filtered(
-    query: Select[Any], company_id: int, wanted: CallQuery, customers: list[int], region: str = "CN"
+    query: Select[Any], me: Identity, wanted: CallQuery, customers: list[int], region: str = "CN"
 ) -> Select[Any]:
     """Applies the filters; `customers` are the ids whose names match `q`."""
+    company_id = me.company_id
     conditions: list[Any] = []
     if wanted.date_from is not None:
         conditions.append(call.c.started_at >= aware(wanted.date_from))
@@ -216,7 +226,8 @@ def filtered(
     text = wanted.q.strip()
     if text:
         noted = call.c.note.icontains(text, autoescape=True)
-        conditions.append(or_(number_is_like(call.c.number, text, region), call.c.customer_id.in_(customers), noted))
+        dialled = and_(number_is_like(call.c.number, text, region), searchable(company_id, me))
+        conditions.append(or_(dialled, call.c.customer_id.in_(customers), noted))
     return query.where(*conditions)
 
 
@@ -233,7 +244,9 @@ def aware(moment: datetime) -> datetime:
         raise ApiError("invalid", reason="the time is out of range") from None
 
 
-def row_of(row: Any, customers: Mapping[int, CustomerBrief]) -> CallRow:
+def row_of(row: Any, customers: Mapping[int, CustomerBrief], *, main_account: bool) -> CallRow:
+    """A row of `base_query` as somebody may see it; nothing is masked for the main account."""
+    one = seen(row.number, hidden=bool(row.number_hidden), main_account=main_account)
     outbound = row.direction == Direction.OUTBOUND.value
     until = row.answered_at or row.ended_at
     ring = int((until - row.started_at).total_seconds()) if until else 0
@@ -243,13 +256,14 @@ def row_of(row: Any, customers: Mapping[int, CustomerBrief]) -> CallRow:
         mode=row.mode,
         leg_order=row.leg_order,
         source=row.source,
-        caller_number=row.company_number if outbound else row.number,
-        called_number=row.number if outbound else row.company_number,
+        caller_number=row.company_number if outbound else one.number,
+        called_number=one.number if outbound else row.company_number,
         company_number=row.company_number,
         company_number_display=display(row.company_number),
         caller_id_reason=row.caller_id_reason,
-        number=row.number,
-        number_display=display(row.number),
+        number=one.number,
+        number_display=one.display,
+        number_masked=one.masked,
         employee=Named(row.employee_id, row.employee_name) if row.employee_id and row.employee_name else None,
         customer=customers.get(row.customer_id) if row.customer_id else None,
         task=Named(row.task_id, row.task_name) if row.task_id else None,

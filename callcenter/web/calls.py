@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from callcenter.domain.commands import Dial, DropLeg, EndCall, FinishWrapUp, HangUp, SendDtmf
 from callcenter.domain.terms import LegOrder, Mode, Role, Source
@@ -17,8 +17,11 @@ from callcenter.store.tables import call
 from callcenter.web import call_rows, sheets, task_dialling
 from callcenter.web.call_rows import CallQuery, CallRow, Result
 from callcenter.web.errors import ApiError
+from callcenter.web.groups import groups_in_scope
+from callcenter.web.identity import Identity
 from callcenter.web.kit import Body, Context, Id, Listing, LongText, Routes
 from callcenter.web.lists import clock
+from callcenter.web.seen_numbers import is_main_account
 from callcenter.web.services import Services
 
 routes = Routes("calls")
@@ -185,7 +188,7 @@ async def calls(services: Services, context: Context) -> Listing[CallRow]:
         total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
         page = call_rows.ordered(query, wanted.sort).limit(wanted.page_size).offset(wanted.offset)
         rows = (await connection.execute(page)).all()
-    return Listing(await views_of(services, context.company_id, rows), total, wanted.page, wanted.page_size)
+    return Listing(await views_of(services, context.me, rows), total, wanted.page, wanted.page_size)
 
 
 @routes.add(
@@ -212,7 +215,7 @@ async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.
     async with services.database.read() as connection:
         zone = await zone_of(connection, context.company_id)
         async for rows in sheets.pages(connection, query):
-            yield [_line(view, zone) for view in await views_of(services, context.company_id, rows)]
+            yield [_line(view, zone) for view in await views_of(services, context.me, rows)]
 
 
 @routes.add(
@@ -238,12 +241,27 @@ async def save_note(services: Services, context: Context) -> CallRow:
     if me.may("calls.dial"):
         await services.execute(FinishWrapUp(me.company_id, me.employee_id, row.id))
     services.hub.event(me.company_id, "note_saved", {"call_id": row.id}, row.employee_id)
-    return (await views_of(services, me.company_id, [await visible_call(services, context)]))[0]
+    return (await views_of(services, me, [await visible_call(services, context)]))[0]
 
 
 async def visible_call(services: Services, context: Context) -> Any:
     """The row of a call in my scope; `not_found` for everything else, also for another company's."""
     query = call_rows.in_scope(call_rows.base_query(context.company_id), context.me)
+    async with services.database.read() as connection:
+        row = (await connection.execute(query.where(call.c.id == context.params["call_id"]))).first()
+    if row is None:
+        raise ApiError("not_found")
+    return row
+
+
+async def readable_call(services: Services, context: Context) -> Any:
+    """The row of a call that I may read: one in my scope, or a caller of my groups whom nobody took."""
+    me, query = context.me, call_rows.base_query(context.company_id)
+    seen = call_rows.scope(me)
+    groups = groups_in_scope(me)
+    if seen is not None and groups is not None:
+        untaken = and_(call.c.employee_id.is_(None), call.c.direction == "inbound", call.c.group_id.in_(groups))
+        query = query.where(or_(seen, untaken))
     async with services.database.read() as connection:
         row = (await connection.execute(query.where(call.c.id == context.params["call_id"]))).first()
     if row is None:
@@ -280,14 +298,15 @@ async def _matching(services: Services, context: Context, wanted: CallQuery) -> 
     query = call_rows.in_scope(call_rows.base_query(context.company_id), context.me)
     text = wanted.q.strip()
     customers = await services.customers.named_like(context.company_id, text) if text else []
-    return call_rows.filtered(query, context.company_id, wanted, customers, services.settings.default_region)
+    return call_rows.filtered(query, context.me, wanted, customers, services.settings.default_region)
 
 
-async def views_of(services: Services, company_id: int, rows: Any) -> list[CallRow]:
-    """Rows as the API shows them, with their customers."""
+async def views_of(services: Services, me: Identity, rows: Any) -> list[CallRow]:
+    """Rows as the API shows them to somebody, with their customers."""
     ids = [row.customer_id for row in rows if row.customer_id]
-    customers = await services.customers.briefs(company_id, ids) if ids else {}
-    return [call_rows.row_of(row, customers) for row in rows]
+    customers = await services.customers.briefs(me.company_id, ids) if ids else {}
+    main_account = is_main_account(me)
+    return [call_rows.row_of(row, customers, main_account=main_account) for row in rows]
 
 
 COLUMNS = (

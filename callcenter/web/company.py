@@ -1,22 +1,22 @@
-"""Company settings, the audit log, the simulated phone network's numbers, health."""
+"""Company settings, the simulated phone network's numbers, health."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time
-from typing import Annotated, Any
+from datetime import time
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from callcenter.domain.gates import window_allowed
 from callcenter.domain.numbers import dialable
 from callcenter.domain.terms import AccessEnd, CallerIdPolicy
 from callcenter.domain.time_zones import is_time_zone
-from callcenter.store.tables import audit, company, employee, inbound_number
+from callcenter.store.tables import company, inbound_number
 from callcenter.web.errors import ApiError
-from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Listing, Name, Paging, Routes, ShortText, whole
+from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Name, Routes, whole
 from callcenter.web.number_claims import require_own
 from callcenter.web.services import Services
 from callcenter.web.typed_numbers import e164_of
@@ -50,25 +50,6 @@ class CompanySettings(Body, kw_only=True):
     """Whether an agent sees that a supervisor listens."""
     access_end: AccessEnd = AccessEnd.AFTER_CALL
     """What becomes of the running call of an employee who is disabled, leaves or may not dial any more."""
-
-
-class AuditQuery(Paging, kw_only=True):
-    action: ShortText = ""
-
-
-class Actor(msgspec.Struct):
-    id: int
-    name: str
-
-
-class AuditEntry(msgspec.Struct):
-    id: int
-    at: datetime
-    actor: Actor | None
-    action: str
-    object: str
-    details: dict[str, Any]
-    ip: str
 
 
 @routes.add(
@@ -176,43 +157,6 @@ def _dialable(services: Services, typed: str) -> str:
     """A number as the trunk writes it; empty stays empty."""
     region = services.settings.default_region
     return dialable(e164_of(typed, region), region) if typed else ""
-
-
-@routes.add(
-    "GET",
-    "/api/audit",
-    permission="audit.view",
-    data="company",
-    summary="Who did what",
-    query=AuditQuery,
-    answers=Listing[AuditEntry],
-)
-async def audit_log(services: Services, context: Context) -> Listing[AuditEntry]:
-    wanted: AuditQuery = context.query
-    query = (
-        select(audit, employee.c.name)
-        .outerjoin(employee, employee.c.id == audit.c.actor_id)
-        .where(audit.c.company_id == context.company_id)
-    )
-    if wanted.action:
-        query = query.where(audit.c.action.startswith(wanted.action, autoescape=True))
-    async with services.database.read() as connection:
-        total = (await connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
-        page = query.order_by(audit.c.id.desc()).limit(wanted.page_size).offset(wanted.offset)
-        rows = (await connection.execute(page)).all()
-    items = [
-        AuditEntry(
-            row.id,
-            row.at,
-            Actor(row.actor_id, row.name or "") if row.actor_id else None,
-            row.action,
-            row.object,
-            row.details,
-            row.ip,
-        )
-        for row in rows
-    ]
-    return Listing(items, total, wanted.page, wanted.page_size)
 
 
 @routes.add(

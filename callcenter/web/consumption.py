@@ -15,13 +15,16 @@ from callcenter.ledger.direct_numbers import zone_of
 from callcenter.store.ledger_tables import account, posting, reservation, voice_package
 from callcenter.store.tables import call, employee, leg
 from callcenter.web import sheets
+from callcenter.web.identity import Identity
 from callcenter.web.kit import Context, Id, Routes
 from callcenter.web.lists import Named, Period, clock
+from callcenter.web.seen_numbers import number_hidden, seen_by
 from callcenter.web.services import Services
 
 routes = Routes("consumption")
 
-COLUMNS = ("时间", "员工", "号码", "语音包", "通话时长", "消耗分钟")
+COLUMNS = ("拨打时间", "员工", "主叫号码", "被叫号码", "语音包", "通话时长", "消耗分钟")
+"""SPEC §B7.5, and the package that paid."""
 THIRD = ".third"
 """What a third party's minutes are held under, after the call's id (see `ledger/holds.py`)."""
 
@@ -32,7 +35,13 @@ class ConsumptionRow(msgspec.Struct):
     call_id: str
     leg_id: str | None
     at: datetime
+    """When it was charged."""
+    started_at: datetime
+    """When the call was dialled; period and order go by it."""
     employee: Named
+    caller_number: str
+    """The number of ours that the customer saw."""
+    caller_number_display: str
     number: str
     number_display: str
     package: Named
@@ -75,7 +84,7 @@ async def consumption(services: Services, context: Context) -> Consumption:
         total, minutes = (await connection.execute(sums)).one()
         seconds = (await connection.execute(select(func.coalesce(func.sum(legs.c.seconds), 0)))).scalar_one()
         page = _ordered(query, wanted).limit(wanted.page_size).offset(wanted.offset)
-        items = [_row(row) for row in (await connection.execute(page)).all()]
+        items = [_row(context.me, row) for row in (await connection.execute(page)).all()]
     return Consumption(items, total, wanted.page, wanted.page_size, int(seconds), int(minutes))
 
 
@@ -105,14 +114,15 @@ async def _lines(services: Services, context: Context) -> AsyncGenerator[sheets.
         async for rows in sheets.pages(connection, query):
             yield [
                 (
-                    clock(row.at, zone),
+                    clock(row.started_at, zone),
                     row.employee.name,
+                    row.caller_number,
                     row.number,
                     row.package.name,
                     f"{row.duration_seconds // 60:02d}:{row.duration_seconds % 60:02d}",
                     row.minutes,
                 )
-                for row in map(_row, rows)
+                for row in (_row(context.me, one) for one in rows)
             ]
 
 
@@ -124,6 +134,9 @@ def _matching(context: Context, wanted: ConsumptionQuery) -> Select[Any]:
         select(
             costs,
             number.label("number"),
+            number_hidden(company_id),
+            call.c.started_at,
+            call.c.company_number,
             employee.c.name.label("employee_name"),
             voice_package.c.name.label("package_name"),
         )
@@ -131,7 +144,7 @@ def _matching(context: Context, wanted: ConsumptionQuery) -> Select[Any]:
         .join(call, call.c.id == costs.c.call)
         .outerjoin(leg, leg.c.id == costs.c.leg_id)
         .outerjoin(employee, employee.c.id == costs.c.employee_id)
-        .where(voice_package.c.company_id == company_id, *wanted.on(costs.c.at))
+        .where(voice_package.c.company_id == company_id, *wanted.on(call.c.started_at))
     )
     if me.visible is not None:
         query = query.where(costs.c.employee_id.in_(me.visible))
@@ -179,18 +192,22 @@ def _costs(company_id: int) -> Any:
 
 
 def _ordered(query: Select[Any], wanted: ConsumptionQuery) -> Select[Any]:
-    at, txn, package = (query.selected_columns[name] for name in ("at", "txn", "package_id"))
+    at, txn, package = (query.selected_columns[name] for name in ("started_at", "txn", "package_id"))
     return query.order_by(*((at, txn, package) if wanted.sort == "at" else (at.desc(), txn.desc(), package)))
 
 
-def _row(row: Any) -> ConsumptionRow:
+def _row(me: Identity, row: Any) -> ConsumptionRow:
+    seen = seen_by(me, row.number, row.number_hidden)
     return ConsumptionRow(
         call_id=row.call,
         leg_id=row.leg_id,
         at=row.at,
+        started_at=row.started_at,
+        caller_number=row.company_number,
+        caller_number_display=display(row.company_number),
         employee=Named(row.employee_id, row.employee_name or ""),
-        number=row.number,
-        number_display=display(row.number),
+        number=seen.number,
+        number_display=seen.display,
         package=Named(row.package_id, row.package_name),
         duration_seconds=row.seconds,
         minutes=row.minutes,

@@ -129,10 +129,10 @@ async def remove(services: Services, context: Context) -> None:
         )
         if (await connection.execute(people)).scalar_one() or (await connection.execute(below)).scalar_one():
             raise ApiError("department_not_empty")
-        await connection.execute(
-            delete(department).where(department.c.company_id == company_id, department.c.id == department_id)
-        )
-    await services.audit.add(company_id, context.me.employee_id, "department.deleted", str(department_id), context.ip)
+        gone = delete(department).where(department.c.company_id == company_id, department.c.id == department_id)
+        name = (await connection.execute(gone.returning(department.c.name))).scalar_one()
+    me = context.me.employee_id
+    await services.audit.add(company_id, me, "department.deleted", str(department_id), context.ip, name=name)
 
 
 async def require_department(connection: AsyncConnection, company_id: int, department_id: int | None) -> None:

@@ -19,10 +19,11 @@ from callcenter.store.task_tables import dial_task_number
 from callcenter.tasks import book, numbers
 from callcenter.tasks.dialled import NEVER, History, histories
 from callcenter.web import call_rows, sheets
-from callcenter.web.dial_tasks import is_main_account, require
+from callcenter.web.dial_tasks import require
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Context, Id, Listing, Paging, Routes, ShortText
 from callcenter.web.lists import Named, clock, people
+from callcenter.web.seen_numbers import is_main_account
 from callcenter.web.services import Services
 
 routes = Routes("dial_tasks")

@@ -20,6 +20,7 @@ from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Body, Context, Id, Listing, Name, Paging, Routes, ShortText
 from callcenter.web.lists import Named, page_of
+from callcenter.web.seen_numbers import is_main_account
 from callcenter.web.services import Services
 
 routes = Routes("dial_tasks")
@@ -203,11 +204,6 @@ async def remove(services: Services, context: Context) -> None:
 
 
 # -- who may see what --------------------------------------------------------------------------------------------------
-
-
-def is_main_account(me: Identity) -> bool:
-    """The enterprise account: it manages the tasks of all and dials none (SPEC §A1.1). Nothing is masked for it."""
-    return me.may("tasks.all") and not me.may("tasks.dial")
 
 
 def visible(me: Identity) -> ColumnElement[bool]:

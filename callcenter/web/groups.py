@@ -179,18 +179,17 @@ async def remove_group(services: Services, context: Context) -> None:
                 callback_request.c.company_id == company_id, callback_request.c.group_id == group_id
             )
         )
-        await connection.execute(
-            delete(agent_group).where(agent_group.c.company_id == company_id, agent_group.c.id == group_id)
-        )
-    await changed(services, context, "group.deleted", group_id)
+        gone = delete(agent_group).where(agent_group.c.company_id == company_id, agent_group.c.id == group_id)
+        name = (await connection.execute(gone.returning(agent_group.c.name))).scalar_one()
+    await changed(services, context, "group.deleted", group_id, name=name)
 
 
 # -- what other resources of this kind need ------------------------------------------------------------------------
 
 
-async def changed(services: Services, context: Context, action: str, object_id: int | str) -> None:
-    """Audits a change and lets engine and Asterisk follow it."""
-    await services.audit.add(context.company_id, context.me.employee_id, action, str(object_id), context.ip)
+async def changed(services: Services, context: Context, action: str, object_id: int | str, **details: object) -> None:
+    """Audits a change and lets engine and Asterisk follow it; the end of a thing says how it was called."""
+    await services.audit.add(context.company_id, context.me.employee_id, action, str(object_id), context.ip, **details)
     await services.telephony.changed()
 
 

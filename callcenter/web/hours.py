@@ -151,9 +151,10 @@ async def remove(services: Services, context: Context) -> None:
     async with services.database.write() as connection:
         if (await connection.execute(kept)).first() is not None:
             raise ApiError("hours_in_use")
-        if (await connection.execute(gone)).rowcount == 0:
+        name = (await connection.execute(gone.returning(business_hours.c.name))).scalar()
+        if name is None:
             raise ApiError("not_found")
-    await changed(services, context, "hours.deleted", hours_id)
+    await changed(services, context, "hours.deleted", hours_id, name=name)
 
 
 def _checked(weekly: Any, holidays: list[Holiday]) -> dict[str, Any]:

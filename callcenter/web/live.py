@@ -20,6 +20,7 @@ from callcenter.domain.today import summed
 from callcenter.store.base import utcnow
 from callcenter.web.identity import Identity
 from callcenter.web.kit import dump
+from callcenter.web.seen_numbers import is_main_account, seen_by
 
 HISTORY = 2000
 """Stream entries kept per company for resuming."""
@@ -65,8 +66,9 @@ class Client:
         self.revoked = False
         self.known: set[Pair] = set()
         me = identity
+        self.main_account = is_main_account(me)
         seen = None if me.visible is None else sorted(me.visible)
-        rights = repr((me.company_id, me.employee_id, me.may("live.view"), seen))
+        rights = repr((me.company_id, me.employee_id, me.may("live.view"), self.main_account, seen))
         self.rights = hashlib.sha256(rights.encode()).hexdigest()[:12]
         """Changes with what the client may see: what it knew under other rights is not to be built upon."""
         self.scope = "" if seen is None else repr(seen)
@@ -96,10 +98,16 @@ class Client:
         return me.visible is None or any(me.sees(one) for one in (employee, *ringing, *members))
 
     def view(self, kind: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The entity as this client may know it: who is listened to is not told of it, unless the company says so."""
+        """The entity as this client may know it: who is listened to is not told of it, unless the company says so, and
+        a hidden number is not told before it rings."""
         if kind == "stats":
             return self._figures(value)
-        if kind != "call" or value.get("supervision_shown", True):
+        if kind != "call":
+            return value
+        if value.get("number_hidden") and not self.main_account:
+            number = seen_by(self.identity, value["number"], True)
+            value = {**value, "number": number.number, "number_display": number.display}
+        if value.get("supervision_shown", True):
             return value
         hidden = [leg for leg in value["legs"] if leg["role"] == "supervisor" and not self._may_know(value, leg)]
         if not hidden:

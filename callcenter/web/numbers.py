@@ -176,9 +176,10 @@ async def remove_number(services: Services, context: Context) -> None:
         inbound_number.c.company_id == context.company_id, inbound_number.c.id == context.params["id"]
     )
     async with services.database.write() as connection:
-        if (await connection.execute(statement)).rowcount == 0:
+        number = (await connection.execute(statement.returning(inbound_number.c.number))).scalar()
+        if number is None:
             raise ApiError("not_found")
-    await changed(services, context, "number.deleted", context.params["id"])
+    await changed(services, context, "number.deleted", context.params["id"], number=number)
 
 
 async def _require_hours(connection: AsyncConnection, company_id: int, hours_id: int | None) -> None:

@@ -24,12 +24,13 @@ from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Listing, Paging, Routes
 from callcenter.web.lists import clock, page_of
 from callcenter.web.packages import Owner, sees
+from callcenter.web.seen_numbers import number_hidden, seen_by
 from callcenter.web.services import Services
 
 routes = Routes("packages")
 
 COLUMNS = ("时间", "类型", "员工", "号码", "通话时长", "分钟", "剩余分钟")
-KINDS = {Entry.GRANT: "发放", Entry.ADD: "加购", Entry.SETTLE: "结算", Entry.EXPIRE: "到期"}
+KINDS = {Entry.GRANT: "发放", Entry.ADD: "加购", Entry.SETTLE: "通话扣除", Entry.EXPIRE: "到期作废"}
 HELD = (Entry.RESERVE, Entry.RELEASE, Entry.SETTLE, Entry.EXPIRE)
 """What these do to the minutes that nobody holds is no line of its own: a call takes them for a while, and what it has
 used of them, or what ended, is a line on the other side."""
@@ -139,7 +140,7 @@ def _entries(company_id: int, package_id: int) -> Select[Any]:
     )
     number = func.coalesce(func.nullif(leg.c.number, ""), call.c.number)
     return (
-        select(lines, number.label("number"), employee.c.name)
+        select(lines, number.label("number"), number_hidden(company_id), employee.c.name)
         .outerjoin(call, (call.c.company_id == company_id) & (call.c.id == lines.c.call_id))
         .outerjoin(leg, (leg.c.company_id == company_id) & (leg.c.id == lines.c.leg_id))
         .outerjoin(employee, (employee.c.company_id == company_id) & (employee.c.id == lines.c.employee_id))
@@ -157,5 +158,5 @@ def _view(context: Context, row: Any) -> EntryView:
         row.seconds,
         Owner(row.employee_id, row.name or "") if row.employee_id is not None and not hidden else None,
         None if hidden else row.call_id,
-        "" if hidden else row.number or "",
+        "" if hidden else seen_by(context.me, row.number or "", row.number_hidden).number,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from callcenter.domain.commands import CommandRefused, Dial
+from callcenter.domain.dial_tasks import hides_digits
 from callcenter.domain.numbers import Number
 from callcenter.domain.terms import Source
 from callcenter.store.task_tables import dial_task_number
@@ -27,7 +28,13 @@ async def dial(services: Services, me: Identity, wanted: Dial, number_id: int) -
         row = (await connection.execute(query)).first()
     if row is None:
         raise ApiError("task_number_unknown")
-    command = replace(wanted, number=str(Number(row.number, row.extension)), source=Source.TASK, task_number_id=row.id)
+    command = replace(
+        wanted,
+        number=str(Number(row.number, row.extension)),
+        source=Source.TASK,
+        task_number_id=row.id,
+        number_hidden=hides_digits(encrypted=row.encrypted, secret=row.secret, dialled=row.dialled, main_account=False),
+    )
     try:
         call_id: str = await services.execute(command)
     except CommandRefused as refusal:

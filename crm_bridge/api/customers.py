@@ -9,6 +9,7 @@ import msgspec
 from callcenter.store.base import utcnow
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Listing, Paging, Query, Routes
+from callcenter.web.seen_numbers import is_main_account
 from callcenter.web.typed_numbers import number_of
 from crm_bridge import customers as store
 from crm_bridge import filing, timeline
@@ -153,7 +154,12 @@ async def history(services: Services, context: Context) -> Listing[TimelineItem]
         row = await store.require(connection, context.me, context.params["id"])
         total = await timeline.count(connection, context.company_id, row.id)
         items = await timeline.items(
-            connection, context.company_id, store.brief(row), limit=paging.page_size, offset=paging.offset
+            connection,
+            context.company_id,
+            store.brief(row),
+            limit=paging.page_size,
+            offset=paging.offset,
+            main_account=is_main_account(context.me),
         )
     return Listing(items, total, paging.page, paging.page_size)
 

@@ -284,7 +284,7 @@ async def books_agree(boss: Page, operator: Page, office: Office, package_id: in
     drawer = boss.get_by_test_id("package-drawer")
     await expect(drawer.locator("tbody tr").first).to_be_visible(timeout=PATIENCE)
     lines = [line.split() for line in await drawer.get_by_test_id("package-entry").all_inner_texts()]
-    spent = [line for line in lines if "结算" in line]
+    spent = [line for line in lines if "通话扣除" in line]
     assert sum(int(line[-2].replace("−", "-")) for line in spent) == -4, spent
     assert [int(line[-1]) for line in (lines[0], lines[-1])] == [0, 4], "what was left after each, the newest first"
     assert any("林书遥" in line for line in spent) and any("顾怀安" in line for line in spent), "who talked"

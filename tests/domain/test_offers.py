@@ -126,7 +126,11 @@ def held(id: int, kind: PackageKind = PackageKind.FIXED, line: str = "甲", offe
 @pytest.mark.parametrize(
     ("package", "theirs", "door"),
     [
-        (held(1), [], None),
+        (held(1), [], HandOverDoor.LINE_DIFFERS),
+        (held(1), [held(2, line="")], HandOverDoor.LINE_DIFFERS),
+        (held(1, line=""), [], None),
+        (held(1, line=""), [held(2, line="")], None),
+        (held(1, line=""), [held(2)], HandOverDoor.LINE_DIFFERS),
         (held(1), [held(2)], None),
         (held(1), [held(2, line="乙")], HandOverDoor.LINE_DIFFERS),
         (held(1), [held(2, line="乙"), held(3)], None),

@@ -80,10 +80,13 @@ async def test_hidden_numbers_are_dialled_shown_and_handed_over(site: Installati
     await site.carrier.set_phone(leaver.phone, answer_after=None)
     heard = len(site.carrier.heard(TALKS))
     call_id = await _dial(leaver, first["id"])
-    await leaver.wait_state(call_id, "dialing_agent")
+    ringing = await leaver.wait_state(call_id, "dialing_agent")
+    assert (ringing["number"], ringing["number_display"]) == (HIDDEN[TALKS], HIDDEN[TALKS])
+    for looks, number in ((leaver.client, HIDDEN[TALKS]), (admin, f"+86{TALKS}")):
+        assert (await looks.get(f"/api/calls/{call_id}"))["call"]["called_number"] == number
     await leaver.client.post(f"/api/calls/{call_id}/hangup")
-    await leaver.wait_ended(call_id)
-    await site.settled(leaver.client, call_id)
+    assert (await leaver.wait_ended(call_id))["number"] == HIDDEN[TALKS]
+    assert (await site.settled(leaver.client, call_id))["call"]["number"] == HIDDEN[TALKS]
     again = await _one(leaver, task_id, first["id"])
     assert (again["state"], again["calls"], again["number"]) == ("undialled", 0, HIDDEN[TALKS])
     assert len(site.carrier.heard(TALKS)) == heard

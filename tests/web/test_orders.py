@@ -310,6 +310,13 @@ async def test_a_top_up_needs_the_right_package_mode_and_people(shop: Shop) -> N
     assert (await shop.quote(await shop.offering(kind="fixed"), 1, "agent", action="add")).code == "action_not_possible"
 
 
+async def _end(shop: Shop, order_id: int) -> None:
+    """The order's time is over."""
+    mine = (purchase.c.company_id == shop.site.world.own.id, purchase.c.id == order_id)
+    async with shop.site.database.write() as connection:
+        await connection.execute(update(purchase).where(*mine).values(valid_until=utcnow() - timedelta(days=1)))
+
+
 @pytest.mark.feature("V-17")
 async def test_orders_and_who_uses_them(shop: Shop) -> None:
     fixed = await shop.offering(kind="fixed", name="固定包", price=19800)
@@ -321,6 +328,13 @@ async def test_orders_and_who_uses_them(shop: Shop) -> None:
     assert everything["total_paid"] == sum(one["paid"] for one in everything["items"]) == 39600 + 15000
     assert (await shop.good("GET", "/api/orders", params={"q": first["number"]}))["total"] == 1
     assert (await shop.good("GET", "/api/orders", params={"to": "2020-01-01T00:00:00Z"}))["total_paid"] == 0
+    brief = await shop.buy(await shop.offering(name="体验包", price=700, days=1), 1, "agent")
+    await _end(shop, brief["id"])
+    over = await shop.good("GET", "/api/orders", params={"state": "expired"})
+    assert ([one["id"] for one in over["items"]], over["total_paid"]) == ([brief["id"]], 700)
+    valid = await shop.good("GET", "/api/orders", params={"state": "active"})
+    assert brief["id"] not in {one["id"] for one in valid["items"]} and valid["total_paid"] == 39600 + 15000
+    assert {one["state"] for one in valid["items"]} == {"active"}
     found = await shop.good("GET", f"/api/orders/{first['id']}")
     users = [(one["employee"]["id"], one["minutes_used"], one["minutes_left"]) for one in found["users"]]
     assert sorted(users) == sorted((shop.people[one], 0, 1000) for one in ("agent", "other"))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -20,7 +21,7 @@ from callcenter.ledger.holds import Refused
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import notice, voice_package
 from tests.ledger.test_settlement import C16_2
-from tests.web.shop import Calls, Shop, bare, cells
+from tests.web.shop import SHOWN, Calls, Shop, bare, cells
 from tests.web.support import Site, until
 
 
@@ -52,11 +53,20 @@ async def test_every_call_is_in_the_consumption_and_in_its_file(shop: Shop, call
     assert len(part["items"]) == 3 and part["total_minutes"] == 12, "sums are of all that match, not of the page"
     answer = await shop.browser.get("/api/consumption/export", params={"package_id": package["id"], "sort": "at"})
     head, *rows = cells(answer.raw)
-    assert head == ["时间", "员工", "号码", "语音包", "通话时长", "消耗分钟"]
-    shown = [(row[1], row[2], row[3], row[4], int(row[5])) for row in rows]
+    assert head == ["拨打时间", "员工", "主叫号码", "被叫号码", "语音包", "通话时长", "消耗分钟"]
+    assert {one["caller_number"] for one in found["items"]} == {SHOWN}, "what the customer saw"
+    dialled = {row["id"]: row["started_at"] for row in (await shop.good("GET", "/api/calls"))["items"]}
+    assert all(dialled[one["call_id"]] == one["started_at"] for one in found["items"]), "dialled, not charged"
+    zone = ZoneInfo("Asia/Shanghai")
+    assert [row[0] for row in rows] == [
+        datetime.fromisoformat(one["started_at"]).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+        for one in found["items"]
+    ]
+    shown = [(row[1], row[2], row[3], row[4], row[5], int(row[6])) for row in rows]
     assert shown == [
         (
             one["employee"]["name"],
+            one["caller_number"],
             one["number"],
             one["package"]["name"],
             f"{one['duration_seconds'] // 60:02d}:{one['duration_seconds'] % 60:02d}",
@@ -179,11 +189,19 @@ async def test_a_package_tells_how_long_it_lasts_at_this_pace(shop: Shop, calls:
     assert package["days_left_at_pace"] is None
     await calls.talk("agent", 5 * 60)
     assert (await shop.package(package["id"]))["days_left_at_pace"] == 19, "5 of 100 on the first day: 95 / 5"
-    async with shop.site.database.write() as connection:
+
+    async def lasts(days: float) -> int | None:
+        """What a package that began two days ago says when it ends after so many more."""
         one = (voice_package.c.company_id == shop.site.world.own.id, voice_package.c.id == package["id"])
-        begun = utcnow() - timedelta(days=2)
-        await connection.execute(update(voice_package).where(*one).values(starts_at=begun))
-    assert (await shop.package(package["id"]))["days_left_at_pace"] == 38, "5 in two days"
+        times = {"starts_at": utcnow() - timedelta(days=2), "expires_at": utcnow() + timedelta(days=days)}
+        async with shop.site.database.write() as connection:
+            await connection.execute(update(voice_package).where(*one).values(**times))
+        found: int | None = (await shop.package(package["id"]))["days_left_at_pace"]
+        return found
+
+    assert await lasts(60) == 38, "5 in two days"
+    assert await lasts(5.5) == 5, "no more days than it has"
+    assert await lasts(-1) == 0
 
 
 # -- time --------------------------------------------------------------------------------------------------------------

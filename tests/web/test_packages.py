@@ -145,7 +145,9 @@ async def test_a_fixed_package_goes_only_to_the_same_line(shop: Shop) -> None:
     await shop.buy(south, 1, "other")
     answer = await hand_over(shop, package["id"], "agent", "other")
     assert (answer.status, answer.code) == (409, "line_differs")
-    # Whoever has a package of that line, or none at all, may have it.
+    # Only whoever has a package of that line may have it: no line is not the same line either.
+    assert (await hand_over(shop, package["id"], "agent", "supervisor")).code == "line_differs"
+    await shop.buy(north, 1, "supervisor")
     await shop.buy(north, 1, "other")
     assert (await hand_over(shop, package["id"], "agent", "other")).json["employee"]["id"] == shop.people["other"]
     assert (await hand_over(shop, package["id"], "other", "supervisor")).status == 200

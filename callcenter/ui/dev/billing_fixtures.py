@@ -78,7 +78,7 @@ def order(i: int, action: str = "new", state: str = "active", **more: object) ->
 ORDERS = [order(1, "add"), order(2), order(3, "top_up"), order(4, "renew"), order(5), order(6), order(7, "new", "expired"), order(8, "new", "expired")]
 CONSUMPTION = [
     {
-        "call_id": c["id"], "leg_id": f"{c['id']}-2", "at": c["started_at"], "employee": c["employee"], "number": c["number"], "number_display": c["number_display"],
+        "call_id": c["id"], "leg_id": f"{c['id']}-2", "at": c["started_at"], "started_at": c["started_at"], "caller_number": "+8657188001201", "caller_number_display": "0571 8800 1201", "employee": c["employee"], "number": c["number"], "number_display": c["number_display"],
         "package": {"id": 1, "name": ["畅享包", "团队共享 20000"][i % 2]}, "duration_seconds": c["talk_seconds"], "minutes": c["minutes_charged"],
     }
     for i, c in enumerate(one for one in fx.CALLS if one["minutes_charged"])

@@ -185,12 +185,35 @@ STATES = {
     ],
     "totals": {"ready": 11880, "busy": 2460, "working_after_call": 180, "not_ready": 8280},
 }
+def audit_value(kind: str, value: object, name: str = "") -> dict:
+    return {"kind": kind, "value": value, "name": name}
+
+
+def audit_line(field: str, *values: dict, before: list | None = None) -> dict:
+    return {"field": field, "values": list(values), "before": before}
+
+
+def audit_entry(i: int, action: str, about: dict | None, *lines: dict, actor: int | None = 90) -> dict:
+    who = {90: "沈若谷", 5: "赵一鸣"}
+    return {
+        "id": i, "at": ago(minutes=i * 17), "actor": {"id": actor, "name": who[actor]} if actor else None, "action": action,
+        "object": "", "details": {}, "ip": "10.0.8.21" if actor else "10.0.8.35", "about": about, "lines": list(lines),
+    }
+
+
 AUDIT = [
-    {"at": ago(minutes=4), "actor": {"id": 90, "name": "沈若谷"}, "action": "package.granted", "object": "周予安", "details": {"minutes": 500, "days": 30}, "ip": "10.0.8.21"},
-    {"at": ago(minutes=31), "actor": {"id": 5, "name": "赵一鸣"}, "action": "recording.played", "object": "c-1003", "details": None, "ip": "10.0.8.35"},
-    {"at": ago(hours=2), "actor": {"id": 90, "name": "沈若谷"}, "action": "settings.changed", "object": "dial_window", "details": {"start": "08:30", "end": "21:30"}, "ip": "10.0.8.21"},
-    {"at": ago(hours=5), "actor": {"id": 90, "name": "沈若谷"}, "action": "employee.created", "object": "罗青禾", "details": {"role": "supervisor"}, "ip": "10.0.8.21"},
+    audit_entry(1, "package.granted", audit_value("package", "12", "直拨套餐"), audit_line("minutes", audit_value("minutes", 500)), audit_line("days", audit_value("days", 30)), audit_line("employee", audit_value("employee", 2, "周予安"))),
+    audit_entry(2, "recording.played", audit_value("call", "c-1003", "138 0571 0021"), actor=5),
+    audit_entry(3, "dial.refused", audit_value("number", "+8613800138000", "138 0013 8000"), audit_line("gate", audit_value("word", "number_invalid")), actor=5),
+    audit_entry(4, "settings.changed", None, audit_line("dial_window", audit_value("text", "09:00 – 21:00"), before=[audit_value("text", "08:30 – 21:30")]), audit_line("recording", audit_value("yes_no", False), before=[audit_value("yes_no", True)])),
+    audit_entry(5, "employee.departed", audit_value("employee", "9", "何叙白"), audit_line("to", audit_value("employee", 10, "罗青禾")), audit_line("customers", audit_value("count", 18)), audit_line("packages", audit_value("package", 4, "直拨套餐"), audit_value("package", 6, "回拨套餐"))),
+    audit_entry(6, "recharge.reviewed", audit_value("text", "R20260309001"), audit_line("state", audit_value("word", "approved")), audit_line("amount", audit_value("money", 500000))),
+    audit_entry(7, "employee.changed", audit_value("employee", "2", "周予安"), audit_line("fields", audit_value("field", "department_id"), audit_value("field", "phone"))),
+    audit_entry(8, "session.failed", audit_value("text", "zhouyuan"), audit_line("count", audit_value("count", 7)), actor=None),
+    audit_entry(9, "group.deleted", audit_value("group", "3", "售后二线")),
 ]
+
+
 def seat(i: int, mode: str = "direct", phone: str = "", kinds: tuple[str, ...] = ("direct",), given: bool = True) -> dict:
     numbers = [
         {"id": i * 10 + at, "number": f"+8657188{at}012{i:02d}", "display": f"0571 88{at}0 12{i:02d}", "kind": kind, "region": "浙江省杭州市", "state": "active"}

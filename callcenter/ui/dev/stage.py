@@ -35,6 +35,23 @@ def tone(seconds: int = 60) -> bytes:
     return held.getvalue()
 
 
+def audit_words() -> dict:
+    """The words of the audit log, which are the product's own."""
+    sys.path.insert(0, str(Path(__file__).parents[3]))
+    from callcenter.web import audit_words as said
+
+    both = {"zh", "en"}
+    def plain(one: object) -> dict:
+        return {name: getattr(one, name) for name in both}
+
+    groups = [
+        {"group": code, **plain(words), "actions": [{"action": name, **plain(one)} for name, one in said.ACTIONS.items() if one.group == code]}
+        for code, words in said.GROUPS.items()
+    ]
+    codes = {field: {code: plain(one) for code, one in known.items()} for field, known in said.CODES.items()}
+    return {"groups": groups, "fields": {name: plain(one) for name, one in said.FIELDS.items()}, "codes": codes}
+
+
 def registrar(request: str) -> str | None:
     """Says yes to a REGISTER, as much of SIP as a picture needs."""
     if not request.startswith("REGISTER"):
@@ -84,7 +101,7 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
                 {"measured_by": "browser", "leg_id": "a", "loss": 0.004, "jitter_ms": 6.2, "round_trip_ms": 41.0, "mos": 4.21, "worst_mos": 3.4},
                 {"measured_by": "pbx", "leg_id": "a", "loss": 0.061, "jitter_ms": 18.0, "round_trip_ms": None, "mos": 2.94, "worst_mos": 2.94},
             ]
-            return {"call": row, "quality": lines, "consultations": [{"id": 1, "leg_id": "t", "duration": 41.5}], "legs": legs, "entries": [{"at": row["ended_at"], "call_id": row["id"], "kind": "charge", "minutes": -row["minutes_charged"], "duration_seconds": row["talk_seconds"], "number": row["number"]}]}
+            return {"call": row, "quality": lines, "consultations": [{"id": 1, "leg_id": "t", "duration": 41.5}], "legs": legs, "entries": [{"at": row["ended_at"], "call_id": row["id"], "kind": kind, "account": account, "minutes": minutes, "duration_seconds": None, "number": None} for kind, account, minutes in (("reserve", "reserved", 2), ("reserve", "reserved", 3), ("settle", "used", row["minutes_charged"]), ("settle", "available", 5 - row["minutes_charged"]))]}
         case ["me", "states"] | ["employees", _, "states"]:
             return fx.STATES
         case ["tags"]:
@@ -139,6 +156,8 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
             return fx.number_read(query.get("typed", [""])[0])
         case ["employees", _, "sip"] | ["employees", _, "sip", "renew"]:
             return fx.SIP_ACCOUNT
+        case ["audit", "words"]:
+            return audit_words()
         case ["audit"]:
             return page_of(fx.AUDIT)
         case ["demo", "numbers"]:

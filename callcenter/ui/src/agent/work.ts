@@ -27,6 +27,8 @@ export interface Work {
   detail: string
   at: string | null
   number: { id: number | null; dial: string } | null
+  /** The call that its row opens. */
+  callId?: string
   /** A message that can be heard in its row. */
   voicemail?: Voicemail
   /** A caller whom the system calls back by itself. */
@@ -65,6 +67,7 @@ export async function loadWork(
       const rows = page.items.map((one): Work => ({
         ...known(one),
         key: `missed-${one.number}`,
+        callId: one.call_id,
         testId: `missed-row-${one.call_id}`,
         detail: [one.customer ? shown(one.number_display) : '', one.times > 1 ? t('inbound.times', { count: one.times }) : '', t('inbound.waited', { time: clock(one.waited_seconds) })].filter(Boolean).join(' · '),
         at: one.at,

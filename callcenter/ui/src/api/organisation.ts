@@ -1,7 +1,6 @@
 import type { CallMode } from './seats'
 import { get, patch, post, put, remove, type Query } from './http'
 import type {
-  AuditEntry,
   BlacklistEntry,
   CompanySettings,
   Department,
@@ -99,4 +98,3 @@ export interface Trunk {
   profile: string | null
 }
 export const fetchTrunk = () => get<Trunk>('/api/trunk')
-export const listAudit = (page: number) => get<Page<AuditEntry>>('/api/audit', { page, page_size: 30 })

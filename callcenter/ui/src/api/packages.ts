@@ -18,6 +18,9 @@ export interface Consumption {
   number: string
   number_display?: string
   package: Ref
+  started_at: string
+  caller_number: string
+  caller_number_display: string
   duration_seconds: number
   minutes: number
 }

@@ -152,6 +152,8 @@ export interface CallRow {
   called_number: string
   number: string
   number_display: string
+  /** Hidden until it was rung: it cannot be dialled by its digits. */
+  number_masked?: boolean
   employee: Ref | null
   customer: { id: number; name: string; kind: CustomerKind; level: string | null; source: string | null; progress: string | null } | null
   task: Ref | null
@@ -331,16 +333,6 @@ export interface BlacklistEntry {
 
 export type { Minutes, Package, PackageKind, PackageState } from './minutes'
 export type { CompanySettings } from './company'
-
-export interface AuditEntry {
-  id?: number
-  at: string
-  actor: Ref | null
-  action: string
-  object: string | null
-  details: unknown
-  ip: string | null
-}
 
 export interface DemoNumber {
   number: string

@@ -18,10 +18,11 @@ export interface Listing<P> {
 export function useListing<P extends Page<unknown>>(
   fetcher: (query: Query, signal: AbortSignal) => Promise<P>,
   filter: () => Query = () => ({}),
+  first: { page?: number; pageSize?: number } = {},
 ): Listing<P> {
   const answer = shallowRef<P | null>(null) as Ref<P | null>
-  const page = ref(1)
-  const pageSize = ref(20)
+  const page = ref(first.page || 1)
+  const pageSize = ref(first.pageSize || 20)
   const problem = ref('')
   const loading = ref(false)
   let asking = new AbortController()
