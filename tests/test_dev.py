@@ -25,7 +25,7 @@ esac
 echo "end $*" >>"$LOG"
 """,
     "node": "#!/bin/sh\necho 22\n",
-    "python": "#!/bin/sh\necho python >/dev/null\n",
+    "python": '#!/bin/sh\necho "python $*" >>"$LOG"\n',
 }
 
 
@@ -36,6 +36,7 @@ def project(tmp_path: Path) -> Path:
     for name, text in {
         "requirements.lock": "",
         "pyproject.toml": "",
+        "callcenter/deploy/requirements.lock": "",
         "callcenter/ui/package.json": "{}",
         "callcenter/ui/package-lock.json": "{}",
         "callcenter/ui/index.html": "",
@@ -57,16 +58,21 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-def start(project: Path) -> subprocess.Popen[str]:
+def start(project: Path, *command: str) -> subprocess.Popen[str]:
     bin_folder = project.parent / "bin"
     environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "LOG": str(project.parent / "log")}
     return subprocess.Popen(
-        ["./dev", "setup"], cwd=project, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ["./dev", *(command or ("setup",))],
+        cwd=project,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
 
 
-def set_up(project: Path) -> None:
-    process = start(project)
+def set_up(project: Path, *command: str) -> None:
+    process = start(project, *command)
     told, _ = process.communicate(timeout=60)
     assert process.returncode == 0, told
 
@@ -75,8 +81,9 @@ def builds(project: Path) -> int:
     return sum("begin" in line and "build" in line for line in called(project))
 
 
-def called(project: Path) -> list[str]:
-    return (project.parent / "log").read_text().splitlines()
+def called(project: Path, program: str = "npm") -> list[str]:
+    lines = (project.parent / "log").read_text().splitlines()
+    return [line for line in lines if line.startswith("python") == (program == "python")]
 
 
 def test_the_interface_is_built_once(project: Path) -> None:
@@ -120,6 +127,17 @@ def test_a_build_that_failed_is_tried_again(project: Path) -> None:
     npm.write_text(PROGRAMS["npm"])
     set_up(project)
     assert (project / "callcenter/web/static/index.html").is_file()
+
+
+def test_production_gets_its_own_packages_the_interface_and_the_command(project: Path) -> None:
+    for _ in range(2):
+        set_up(project, "install", "callcenter.toml")
+    installed = [line for line in called(project, "python") if " install " in line]
+    assert [line.split()[-1] for line in installed] == ["callcenter/deploy/requirements.lock"]
+    assert builds(project) == 1
+    assert called(project, "python")[-1] == "python -m callcenter.pbx.fetch callcenter.toml"
+    subprocess.run([project / ".venv/bin/callcenter", "serve"], env={"LOG": str(project.parent / "log")}, check=True)
+    assert called(project, "python")[-1] == "python -m callcenter.cli serve"
 
 
 def test_debian_packages_are_named_for_every_release() -> None:
