@@ -1,4 +1,4 @@
-"""`callcenter serve | demo | migrate | adduser | reconcile`: the commands of an installation."""
+"""`callcenter serve | stop | demo | migrate | adduser | reconcile | unit`: the commands of an installation."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 
 from callcenter import app as application
-from callcenter import demo, machine, seed
+from callcenter import demo, machine, seed, stopping
 from callcenter.ami.errors import AmiError
+from callcenter.deploy import unit
 from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.ledger import reconcile
 from callcenter.pbx.errors import PbxError
@@ -39,7 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     except SettingsError as error:
         return _fail(str(error))
     logging.basicConfig(
-        level="WARNING" if options.command == "demo" else settings.log_level.upper(),
+        # What other commands say is an answer to whoever typed them; a log before it would bury it.
+        level=settings.log_level.upper() if options.command == "serve" else "WARNING",
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         stream=sys.stderr,
     )
@@ -78,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="run the product")
     serve.set_defaults(run=_serve)
+    stop = commands.add_parser(
+        "stop", help="take no new calls, wait for the running ones, then end the product and Asterisk"
+    )
+    stop.add_argument("--minutes", type=float, default=30, help="how long to wait for running calls (default 30)")
+    stop.set_defaults(run=_stop)
+    service = commands.add_parser("unit", help="print a systemd unit that runs the product with these settings")
+    service.set_defaults(run=_unit)
     show = commands.add_parser("demo", help="run it with a simulated phone network and demo people")
     show.add_argument("--once", action="store_true", help="make one call each way, check every effect, stop")
     show.set_defaults(run=_demo)
@@ -97,9 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def until_stopped() -> None:
-    """Waits for SIGINT or SIGTERM."""
-    stop = asyncio.Event()
+async def until_stopped(stop: asyncio.Event | None = None) -> None:
+    """Waits for SIGINT or SIGTERM, or for `stop`."""
+    stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -107,9 +116,20 @@ async def until_stopped() -> None:
 
 
 async def _serve(settings: Settings, options: argparse.Namespace) -> int:
-    async with application.running(settings, stop_telephony=False) as app:
+    async with application.running(settings, stop_telephony=False) as app, stopping.reachable(app) as stop:
         print(f"Serving on {app.url}", flush=True)
-        await until_stopped()
+        await until_stopped(stop)
+    return 0
+
+
+async def _stop(settings: Settings, options: argparse.Namespace) -> int:
+    """Exit code 1 when calls were cut because they did not end in time."""
+    cut = await stopping.stop(settings, max(0.0, options.minutes) * 60, lambda line: print(line, flush=True))
+    return int(cut > 0)
+
+
+async def _unit(settings: Settings, options: argparse.Namespace) -> int:
+    print(unit.rendered(options.config), end="")
     return 0
 
 

@@ -40,6 +40,8 @@ class Commands:
 
     async def execute(self, command: Command) -> Any:
         """Carries out one command; raises `CommandRefused` with a stable code. The result depends on the command."""
+        if self._core.closing and isinstance(command, Dial | OpenLine):
+            raise CommandRefused("shutting_down")
         match command:
             case Dial():
                 return await self._dialling.dial(command)

@@ -95,6 +95,8 @@ class Core:
         self.outbox = Outbox(self.writer, crm, push, self.registry, self.minutes, **shared)
         self.presence = Presence(self.registry, changed=self.agent_changed, say=self.say, **shared)
         self.link_state = ev.LinkState.CONNECTING
+        self.closing = False
+        """The installation is about to stop: what runs goes on, nothing new begins."""
         self.unexpected = 0
         self._resynced: datetime | None = None
         self.events_seen = 0

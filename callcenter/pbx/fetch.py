@@ -1,7 +1,7 @@
 """Find an Asterisk to run: an installed one, or a private one unpacked without root.
 
-`python -m callcenter.pbx.fetch` makes sure one is there and prints what it is. Stable Debian ships no Asterisk
-but unstable does, so its packages are downloaded through a private apt state (nothing on the machine changes,
+`python -m callcenter.pbx.fetch [settings]` makes sure one is there and prints what it is. Stable Debian ships no
+Asterisk but unstable does, so its packages are downloaded through a private apt state (nothing on the machine changes,
 signatures are checked as usual) and unpacked into one folder, where they run through their own loader.
 """
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callcenter.pbx.errors import BinaryMissing, FetchError, PbxError
-from callcenter.settings import Settings, load
+from callcenter.settings import Settings, SettingsError, load
 
 PACKAGES = ("asterisk", "asterisk-moh-opsound-gsm", "sip-tester")
 SUITE = "unstable"
@@ -253,8 +253,11 @@ def _run(command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess
 
 def main() -> int:
     try:
-        install = ensure(load(), lambda line: print(f"• {line}", file=sys.stderr, flush=True))
-    except PbxError as error:
+        install = ensure(
+            load(Path(sys.argv[1]) if sys.argv[1:] else None),
+            lambda line: print(f"• {line}", file=sys.stderr, flush=True),
+        )
+    except (PbxError, SettingsError) as error:
         print(f"✗ {error}", file=sys.stderr)
         return 1
     print(f"Asterisk {install.version} is ready ({install.module_dir.parent}).")

@@ -23,8 +23,7 @@ export default defineConfig({
     __INTLIFY_PROD_DEVTOOLS__: false,
   },
   build: {
-    outDir: '../web/static',
-    emptyOutDir: true,
+    outDir: 'dist', // scripts/publish.mjs takes it to where it is served
     target: 'es2022',
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 600,

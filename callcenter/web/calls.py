@@ -77,6 +77,7 @@ class AfterCall(Body, kw_only=True):
         "balance_negative",
         "not_logged_in",
         "phones_unavailable",
+        "shutting_down",
         "number_invalid",
         "blacklisted",
         "destination_closed",

@@ -61,6 +61,11 @@ CATALOGUE: dict[str, Text] = {
     "phones_unavailable": Text(
         503, "电话系统暂时不可用，正在恢复。", "The telephone system is unavailable for a moment; it is being restored."
     ),
+    "shutting_down": Text(
+        503,
+        "系统即将停机，暂不接受新呼叫；进行中的通话不受影响。",
+        "The system is about to stop and takes no new calls; running calls go on.",
+    ),
     "already_dialling": Text(409, "您已有正在进行的通话。", "You already have a call."),
     "number_invalid": Text(422, "号码无效，请检查后重拨。", "This is not a valid number."),
     "blacklisted": Text(403, "该号码在黑名单中，不能拨打。", "This number is on the blacklist."),

@@ -27,6 +27,7 @@ class LineView(msgspec.Struct):
         "not_an_agent",
         "not_logged_in",
         "phones_unavailable",
+        "shutting_down",
         "no_seat",
         "phone_not_registered",
         "already_dialling",

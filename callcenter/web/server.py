@@ -46,6 +46,9 @@ HEADERS = {
         "frame-ancestors 'none'; form-action 'self'"
     ),
 }
+SCRIPTS_AND_STYLES = "/assets/"
+FOR_ASSETS = frozenset({"X-Content-Type-Options"})
+"""The others say what a page may do; a page asks for a hundred files, and repeating them weighs as much as the code."""
 
 
 def build(services: Services, routes: Iterable[Route]) -> web.Application:
@@ -204,8 +207,10 @@ def _same(request: web.Request, origin: str) -> bool:
 
 
 async def _headers(request: web.Request, response: web.StreamResponse) -> None:
+    asset = request.path.startswith(SCRIPTS_AND_STYLES) and response.status in (200, 206, 304)
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        if not asset or name in FOR_ASSETS:
+            response.headers.setdefault(name, value)
     settings = request.app[SERVICES].settings
     peer = request.get(PEER)
     if (peer is not None and peer.secure) or settings.public_origin.startswith("https://"):

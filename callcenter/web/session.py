@@ -16,7 +16,7 @@ from callcenter.domain.terms import AgentState, Device
 from callcenter.store.base import utcnow
 from callcenter.store.tables import company, department, employee
 from callcenter.web.access import Cause
-from callcenter.web.auth import COOKIE, FOREIGN_ORIGIN, SESSION_LIFE, check_strength
+from callcenter.web.auth import COOKIE, FOREIGN_ORIGIN, SESSION_LIFE, check_strength, session_token
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Routes, dump
 from callcenter.web.packages import PackageView, view_of
@@ -85,6 +85,12 @@ class Me(msgspec.Struct):
     """Who is not `verified` takes calls and makes none (SPEC §B3.3)."""
 
 
+class SessionView(msgspec.Struct):
+    """Who asks; null: nobody is signed in."""
+
+    me: Me | None
+
+
 class SignedInView(Me, omit_defaults=True):
     """Me; a phone client's answer also holds its token (12 hours) and when that ends."""
 
@@ -144,6 +150,21 @@ async def sign_in(services: Services, context: Context) -> web.Response:
         path="/",
     )
     return response
+
+
+@routes.add(
+    "GET",
+    "/api/session",
+    permission=PUBLIC,
+    data="own",
+    summary="Who is signed in here, if anybody: what a page asks first",
+    answers=SessionView,
+)
+async def current(services: Services, context: Context) -> SessionView:
+    """Nobody is an answer here, so that a browser does not write an error for a page that was only opened."""
+    token = session_token(context.request)
+    context.identity = await services.auth.identify(token) if token else None
+    return SessionView(await _me(services, context) if context.identity is not None else None)
 
 
 @routes.add("DELETE", "/api/session", permission=SIGNED_IN, data="own", summary="Sign out", status=204, raw=True)

@@ -1,4 +1,7 @@
-"""The built user interface: one page, hashed assets, every unknown path is the page's own business."""
+"""The built user interface: one page, hashed assets, every unknown path is the page's own business.
+
+The build puts `.br` and `.gz` beside what is worth it; aiohttp's FileResponse answers with the one that is accepted.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,16 @@ async def page(services: Services, context: Context) -> web.StreamResponse:
         raise ApiError("not_found")
     file = (ROOT / wanted).resolve()
     if wanted and file.is_relative_to(ROOT) and _is_file(file):
-        cache = FOR_EVER if wanted.startswith("assets/") else "no-cache"
-        return web.FileResponse(file, headers={"Cache-Control": cache})
+        return _file(file, FOR_EVER if wanted.startswith("assets/") else "no-cache")
     index = ROOT / "index.html"
     if wanted.startswith("assets/") or not index.is_file():
         raise ApiError("not_found")
-    return web.FileResponse(index, headers={"Cache-Control": "no-cache"})
+    return _file(index, "no-cache")
+
+
+def _file(file: Path, cache: str) -> web.FileResponse:
+    """Caches in between keep the forms apart, also when they met the plain one first."""
+    return web.FileResponse(file, headers={"Cache-Control": cache, "Vary": "Accept-Encoding"})
 
 
 def _is_file(path: Path) -> bool:

@@ -24,6 +24,8 @@ Whose = Literal["own", "other", "foreign"]
 
 OPEN_TO_ANYBODY = {
     ("POST", "/api/session"),
+    # Says that nobody is signed in, and to whoever is, what /api/me says.
+    ("GET", "/api/session"),
     ("GET", "/healthz"),
     ("GET", "/api/openapi.json"),
     ("GET", "/api/docs"),

@@ -42,6 +42,21 @@ def cookie_of(answer: Any) -> Any:
     return SimpleCookie(answer.headers["Set-Cookie"])[COOKIE]
 
 
+# -- who is there ------------------------------------------------------------------------------------------------------
+
+
+async def test_who_is_signed_in_is_asked_without_an_error(site: Site) -> None:
+    async with site.browser() as browser:
+        nobody = await browser.get("/api/session")
+        assert (nobody.status, nobody.json) == (200, {"me": None})
+        await browser.sign_in("own-agent")
+        assert (await browser.get("/api/session")).json == {"me": (await browser.get("/api/me")).json}
+        await browser.ask("DELETE", "/api/session")
+        browser.http.cookie_jar.update_cookies({COOKIE: "made-up"})
+        stranger = await browser.get("/api/session")
+        assert (stranger.status, stranger.json) == (200, {"me": None})
+
+
 # -- signing in --------------------------------------------------------------------------------------------------------
 
 

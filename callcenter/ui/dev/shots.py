@@ -1,5 +1,6 @@
 """Pictures of every page in three sizes: python dev/shots.py <folder> [name-part]."""
 
+import argparse
 import re
 import sys
 from collections.abc import Callable
@@ -225,8 +226,12 @@ SCENES: list[tuple[str, str | None, str, dict, Step]] = [
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    wanted = sys.argv[2].split(",") if len(sys.argv) > 2 else None
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="?", default="", help="names of pictures, separated by commas; none: all")
+    options = parser.parse_args()
+    folder: Path = options.folder
+    wanted = options.names.split(",") if options.names else None
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)

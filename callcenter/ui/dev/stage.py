@@ -193,6 +193,8 @@ def install(page: Page, role: str | None, entities: dict | None = None) -> dict:
                 body = tasks.answer(route.request.method, url.path.strip("/").split("/")[1:], query)
             if role and body is None:
                 body = answer(role, route.request.method, url.path, query)
+            if url.path == "/api/session" and route.request.method == "GET":
+                body = {"me": answer(role, "GET", "/api/me", query) if role else None}
             if body is None:
                 code = "not_signed_in" if role is None else "not_found"
                 error = {"error": {"code": code, "message": {"zh": "账号或密码不正确。", "en": "Wrong user name or password."}}}

@@ -4,6 +4,8 @@ import type { AgentState, DemoNumber, Device, Me, Minutes, NotReadyReason, SipCr
 
 export const signIn = (login: string, password: string) => post<Me>('/api/session', { login, password })
 export const signOut = () => remove('/api/session')
+/** Who is signed in, or null: a page asks this first, and nobody being there is no error. */
+export const fetchSession = async () => (await get<{ me: Me | null }>('/api/session')).me
 export const fetchMe = () => get<Me>('/api/me')
 export const fetchMinutes = () => get<Minutes>('/api/me/minutes')
 export const changePassword = (old_password: string, new_password: string) =>

@@ -1,7 +1,8 @@
 import { ref } from 'vue'
 import { createI18n } from 'vue-i18n'
+import { firstLanguage, type Language } from './first'
 
-export type Language = 'zh-CN' | 'en'
+export type { Language }
 type Messages = Record<string, Record<string, unknown>>
 
 const KEY = 'callcenter.language'
@@ -34,14 +35,20 @@ async function loadEnglish(): Promise<void> {
   i18n.global.setLocaleMessage('en' as never, loaded as never)
 }
 
-export async function setLanguage(next: Language): Promise<void> {
+async function show(next: Language): Promise<void> {
   if (next === 'en') await loadEnglish()
   ;(i18n.global.locale as unknown as { value: string }).value = next
   language.value = next
   document.documentElement.lang = next
+}
+
+/** What somebody chose is remembered in this browser. */
+export async function setLanguage(next: Language): Promise<void> {
+  await show(next)
   localStorage.setItem(KEY, next)
 }
 
 export async function restoreLanguage(): Promise<void> {
-  if (localStorage.getItem(KEY) === 'en') await setLanguage('en')
+  const first = firstLanguage(localStorage.getItem(KEY), navigator.languages)
+  if (first !== language.value) await show(first)
 }

@@ -1,6 +1,5 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
-import { ApiError } from '@/api/http'
 import * as api from '@/api/session'
 import type { Device, Me, Minutes } from '@/api/types'
 import { setLanguage, type Language, language } from '@/i18n'
@@ -18,12 +17,7 @@ export const useSession = defineStore('session', () => {
   /** Asks the server once; a missing session is an answer, not an error. */
   async function restore(): Promise<void> {
     if (asked.value) return
-    try {
-      me.value = await api.fetchMe()
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 401) throw error
-      me.value = null
-    }
+    me.value = await api.fetchSession()
     asked.value = true
   }
 

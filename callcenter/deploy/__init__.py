@@ -1,0 +1,1 @@
+"""What an installation for production needs besides the program: its lock and its service."""
