@@ -156,7 +156,7 @@ async def sign_in(services: Services, context: Context) -> web.Response:
     "GET",
     "/api/session",
     permission=PUBLIC,
-    data="own",
+    data="none",
     summary="Who is signed in here, if anybody: what a page asks first",
     answers=SessionView,
 )

@@ -54,7 +54,8 @@ async def test_a_colleague_is_found_by_name_and_called_by_the_seat_code(chromium
     page = await _talk(chromium, floor)
     client = await floor.client("agent2")
     found = (await client.get("/api/transfer-targets"))["people"]
-    colleague = next(one for one in found if one["reach"] == "free")
+    colleague = next(one for one in found if one["name"] == "坐席1")
+    assert colleague["reach"] == "free", "before everybody who cannot be rung"
     option = page.get_by_test_id(f"transfer-person-{colleague['id']}")
     await page.keyboard.press("Alt+t")
     await expect(page.get_by_test_id("transfer-number")).to_be_focused()

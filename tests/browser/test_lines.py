@@ -118,6 +118,7 @@ async def test_two_calls_on_a_line_that_was_opened_once(chromium: Browser, floor
         await expect(line).to_have_attribute("data-line", "open", timeout=PATIENCE)
         await agent.get_by_test_id("dial-input").fill(CUSTOMER)
         await agent.keyboard.press("Enter")
+        await expect(agent.get_by_test_id("call-state")).to_contain_text("通话中", timeout=PATIENCE)
         await hears_something(agent)
         await agent.get_by_test_id("hangup").first.click()
         await expect(agent.get_by_test_id("after-call")).to_be_visible(timeout=PATIENCE)

@@ -73,7 +73,7 @@ async def test_the_agents_page_is_small_on_the_wire(chromium: Browser, floor: In
     sizes: list[float] = []
     wire.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     await sign_in_here(page, floor.url)
-    await expect(page.get_by_test_id("phone-status")).to_contain_text("可接打")
+    await expect(page.get_by_test_id("phone-status")).to_contain_text("话机已就绪")
     await page.wait_for_load_state("networkidle")
     assert len(sizes) > 10, "the page's files were counted"
     assert 0 < sum(sizes) < AGENT_ROUTE_BYTES, f"{sum(sizes):.0f} bytes in {len(sizes)} answers"

@@ -242,6 +242,12 @@ async def test_the_call_page_shows_the_thirteen_columns(agent: Page, floor: Inst
     await agent.goto(f"{floor.url}/calls")
     head = agent.locator("thead th")
     await expect(head.first).to_be_visible(timeout=PATIENCE)
+    # A laptop shows the usual ones; whoever wants the others chooses them.
+    await agent.get_by_test_id("columns").click()
+    for key in ("caller", "called", "company", "progress", "level", "source"):
+        await agent.get_by_test_id(f"column-{key}").click()
+    await agent.keyboard.press("Escape")
+    await expect(head.filter(has_text="来源")).to_be_visible(timeout=PATIENCE)
     titles = [title.strip() for title in await head.all_inner_texts()]
     for column in COLUMNS:
         assert any(column in title for title in titles), (column, titles)

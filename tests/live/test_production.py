@@ -70,7 +70,7 @@ async def run(copy: Path, ports: dict[str, str], script: str) -> str:
 async def started(copy: Path, ports: dict[str, str], script: str) -> asyncio.subprocess.Process:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CALLCENTER_")}
     return await asyncio.create_subprocess_exec(
-        *("sh", "-ec", script),
+        *("nice", "-n", "19", "sh", "-ec", script),  # packages are unpacked beside tests that make calls
         cwd=copy,
         env={**kept, **ports},
         stdin=asyncio.subprocess.DEVNULL,

@@ -73,6 +73,7 @@ ID_OF = {
 ID_FIELDS = {
     "employee_id": "employee",
     "owner_id": "employee",
+    "actor_id": "employee",
     "head_id": "employee",
     "member_ids": "employee",
     "group_id": "group",
