@@ -163,6 +163,7 @@ class Engine:
     async def refresh(self) -> None:
         """Somebody changed employees, groups, numbers or settings."""
         await self.core.refresh()
+        self.stats.directory_read()
         self.inbound.routing.follow_all()
 
     def snapshot_of(self, company_id: int) -> dict[str, dict[str, dict[str, Any]]]:

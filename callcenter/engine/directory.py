@@ -69,6 +69,8 @@ class CompanyRules:
     call_through_seconds: int = 60
     supervision_shown: bool = False
     """Whether agents are shown who listens to them, and how."""
+    valid_call_seconds: int = 30
+    """A call that talked for at least as long counts as valid (SPEC §B4.2)."""
     standing: Standing = field(default_factory=Standing)
     """What the company must be to dial; its end and its employees are asked at the moment (`standing_gate`)."""
     policy: Policy = field(default_factory=Policy)
@@ -265,6 +267,7 @@ async def _companies(connection: AsyncConnection, found: Directory, owned: Owned
             own(row.id, row.access_number),
             row.call_through_seconds,
             supervision_shown=bool(row.supervision_shown),
+            valid_call_seconds=row.valid_call_seconds,
             standing=Standing(
                 company_verified=row.verification == "verified",
                 script_approved=row.script_state == "approved",

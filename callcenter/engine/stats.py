@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Label, case, func, select
@@ -15,9 +15,10 @@ from callcenter.domain.calls import Call
 from callcenter.domain.terms import Direction, Disposition
 from callcenter.domain.today import COUNTED, summed
 from callcenter.engine.core import Core
+from callcenter.engine.directory import CompanyRules
 from callcenter.store.call_conditions import is_missed, is_valid
 from callcenter.store.database import Database
-from callcenter.store.tables import call, company
+from callcenter.store.tables import call
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +26,19 @@ REST_SECONDS = 0.5
 """At most this often the numbers are counted again: a person cannot read them faster."""
 
 
+class Terms(NamedTuple):
+    """By what a company's numbers are counted."""
+
+    zone: ZoneInfo
+    valid_call_seconds: int
+
+
 class Stats:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._stale: set[int] = set()
+        self._terms: dict[int, Terms] = {}
+        """Company id -> by what its numbers were counted."""
         self._wake = asyncio.Event()
 
     def changed(self, calls: Iterable[Call]) -> None:
@@ -42,8 +52,13 @@ class Stats:
             self._stale |= companies
             self._wake.set()
 
+    def directory_read(self) -> None:
+        """A company's zone or its threshold may be another one now."""
+        before, self._terms = self._terms, {one: _terms(rules) for one, rules in self._core.directory.companies.items()}
+        self._mark({one for one, terms in self._terms.items() if before.get(one) != terms})
+
     async def run(self) -> None:
-        self._mark(set(self._core.directory.companies))
+        self.directory_read()
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -57,18 +72,19 @@ class Stats:
             await asyncio.sleep(REST_SECONDS)
 
     async def count(self, company_id: int) -> dict[str, Any]:
-        rules = self._core.directory.companies.get(company_id)
-        zone = ZoneInfo(rules.time_zone if rules else "Asia/Shanghai")
-        return await count_today(self._core.database, company_id, zone, self._core.now())
+        return await count_today(self._core.database, company_id, self._terms[company_id], self._core.now())
 
 
-async def count_today(database: Database, company_id: int, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
+def _terms(rules: CompanyRules) -> Terms:
+    return Terms(ZoneInfo(rules.time_zone), rules.valid_call_seconds)
+
+
+async def count_today(database: Database, company_id: int, terms: Terms, now: datetime) -> dict[str, Any]:
     """Numbers since local midnight: `all` together, and `parts` by employee id as text, "" for calls of nobody."""
-    today = now.astimezone(zone).date()
-    midnight = datetime.combine(today, time(), zone).astimezone(UTC)
-    mine = select(company.c.valid_call_seconds).where(company.c.id == company_id)
+    today = now.astimezone(terms.zone).date()
+    midnight = datetime.combine(today, time(), terms.zone).astimezone(UTC)
     query = (
-        select(call.c.employee_id, *_counts(mine.scalar_subquery()))
+        select(call.c.employee_id, *_counts(terms.valid_call_seconds))
         .where(call.c.company_id == company_id, call.c.started_at >= midnight)
         .group_by(call.c.employee_id)
     )
@@ -78,7 +94,7 @@ async def count_today(database: Database, company_id: int, zone: ZoneInfo, now: 
     return {"date": today.isoformat(), "all": summed(parts.values()), "parts": parts}
 
 
-def _counts(threshold: ColumnElement[int]) -> list[Label[Any]]:
+def _counts(threshold: int) -> list[Label[Any]]:
     answered = call.c.disposition == Disposition.ANSWERED.value
     ended = call.c.ended_at.is_not(None)
     inbound = call.c.direction == Direction.INBOUND.value

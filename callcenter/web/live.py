@@ -12,7 +12,7 @@ import hashlib
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from callcenter.domain.terms import Scope
@@ -26,6 +26,8 @@ HISTORY = 2000
 """Stream entries kept per company for resuming."""
 QUEUE_LIMIT = 500
 """Messages a client may lag behind before it is sent a snapshot instead."""
+FIGURES = "stats"
+"""Told anew twice a second with a part for every employee; only the newest counts, so history keeps none of them."""
 
 Pair = tuple[str, str]
 """Kind and key of an entity."""
@@ -42,6 +44,14 @@ class StreamEntry:
     event: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     employee_id: int | None = None
+
+    def with_figures(self, figures: Mapping[Pair, Mapping[str, Any]]) -> StreamEntry:
+        """The same entry with those figures instead of its own; without any where they are missing."""
+        if all(kind != FIGURES for kind, _, _ in self.changed):
+            return self
+        changed = tuple((k, n, figures.get((k, n), {}) if k == FIGURES else value) for k, n, value in self.changed)
+        before = {pair: {} if value and pair[0] == FIGURES else value for pair, value in self.before.items()}
+        return replace(self, changed=changed, before=before)
 
 
 @dataclass(slots=True)
@@ -78,7 +88,7 @@ class Client:
         me = self.identity
         if kind == "system":
             return key != "refused" or me.may("platform.manage")
-        if kind == "stats":
+        if kind == FIGURES:
             return me.may("live.view")
         if kind == "queue":
             members = value.get("member_ids") or ()
@@ -100,7 +110,7 @@ class Client:
     def view(self, kind: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """The entity as this client may know it: who is listened to is not told of it, unless the company says so, and
         a hidden number is not told before it rings."""
-        if kind == "stats":
+        if kind == FIGURES:
             return self._figures(value)
         if kind != "call":
             return value
@@ -199,7 +209,7 @@ class LiveHub:
 
     def _append(self, stream: Stream, entry: StreamEntry) -> None:
         stream.seq = entry.seq
-        stream.history.append(entry)
+        stream.history.append(entry.with_figures({}))
         encoded: dict[tuple[Any, ...], bytes] = {}
         for client in stream.clients:
             message = self._message(client, entry, encoded)
@@ -218,7 +228,7 @@ class LiveHub:
             epoch = self.epoch_of(client)
             client.queue.append(dump({"type": "resumed", "epoch": epoch, "seq": resume[1], "now": utcnow()}))
             for entry in missed:
-                message = self._message(client, entry, {})
+                message = self._message(client, entry.with_figures(stream.told), {})
                 if message is not None:
                     client.queue.append(message)
             client.ready.set()
@@ -329,7 +339,7 @@ class LiveHub:
         told = [(kind, name, client.view(kind, value)) for kind, name, value in (entry.changed[one] for one in shown)]
         own = {one[0] for index, one in zip(shown, told, strict=True) if one[2] is not entry.changed[index][2]}
         # What is hidden depends on who looks, so such a message is nobody else's; figures are those of a data scope.
-        whose = (client.scope if "stats" in own else None, client.identity.employee_id if own - {"stats"} else None)
+        whose = (client.scope if FIGURES in own else None, client.identity.employee_id if own - {FIGURES} else None)
         key = ("delta", shown, tuple(gone), whose)
         if key not in encoded:
             encoded[key] = dump(

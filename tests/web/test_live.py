@@ -18,6 +18,7 @@ from callcenter.domain import events as ev
 from callcenter.domain.calls import Call
 from callcenter.domain.commands import ChooseState
 from callcenter.domain.terms import AgentState, CallState, Direction, Scope
+from callcenter.domain.today import COUNTED, summed
 from callcenter.store.base import utcnow
 from callcenter.web import live as live_module
 from callcenter.web.identity import Identity
@@ -212,6 +213,30 @@ def test_a_resume_under_other_rights_gets_a_snapshot() -> None:
 
 
 # -- who sees what -----------------------------------------------------------------------------------------------------
+
+
+def test_figures_are_kept_once_and_who_resumes_is_told_the_newest() -> None:
+    """They come twice a second with a part for every employee: a history of them would fill the memory."""
+    server = Server()
+    boss, head = server.screen(9, ADMIN), server.screen(8, SUPERVISOR, {1})
+
+    def count(calls: int) -> None:
+        part = dict.fromkeys(COUNTED, 0) | {"calls": calls}
+        figures = {"date": "2026-01-05", "all": summed([part] * 2), "parts": {"1": part, "2": part}}
+        server.hub.publish(COMPANY, [("stats", "today", figures)])
+
+    count(1)
+    for screen in (boss, head):
+        screen.connect()
+        screen.disconnect()
+    for calls in range(2, 12):
+        count(calls)
+    assert not any(value for entry in server.hub.stream(COMPANY).history for _, _, value in entry.changed)
+    for screen, calls in ((boss, 22), (head, 11)):
+        screen.connect()
+        assert screen.got[-1]["type"] == "delta", "it resumes"
+        assert screen.shown.entities["stats"]["today"]["calls"] == calls
+        screen.agrees()
 
 
 def test_an_agent_never_hears_of_anothers_call() -> None:

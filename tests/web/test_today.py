@@ -93,7 +93,13 @@ async def test_a_call_as_long_as_the_threshold_is_valid(site: Site) -> None:
         rows = (await browser.get("/api/calls", params={"page_size": "100", "q": NUMBER})).json["items"]
         shown = {one["talk_seconds"]: one["valid"] for one in rows if one["disposition"] == "ANSWERED"}
         assert shown == {29: False, 30: True, 300: True}
+        tab = Tab(site, browser)
+        await tab.connect()
         before = (await browser.get("/api/settings/company")).json
         changed = await browser.ask("PUT", "/api/settings/company", {**before, "valid_call_seconds": 31})
         assert changed.status == 200
         assert await _rows(browser, valid="true") == 1
+        while tab.live.entities["stats"].get("today", {}).get("valid") != 1:
+            await tab.read_one()  # the figure follows the setting, without another call
+        assert tab.socket is not None
+        await tab.socket.close()
