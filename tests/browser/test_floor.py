@@ -217,7 +217,6 @@ async def test_a_supervisor_sees_the_floor_ends_a_call_and_logs_an_agent_out(
         await one.context.close()
 
 
-@pytest.mark.feature("T-16")
 async def test_a_call_is_marked_and_found_by_its_mark(chromium: Browser, floor: Installation) -> None:
     """Not connected needs no form, and of a call nobody answered it is known; connected opens the form."""
     page = await talk(chromium, floor)

@@ -68,7 +68,7 @@ async def _employee_id(floor: Installation, login: str) -> int:
         return int((await connection.execute(query)).scalar_one())
 
 
-@pytest.mark.feature("T-01", "T-15", "T-18")
+@pytest.mark.feature("T-18")
 async def test_an_agent_clicks_a_customer_and_talks(agent: Page, supervisor: Page, floor: Installation) -> None:
     me = await _employee_id(floor, "agent0")
     minutes = agent.get_by_test_id("minutes-left")

@@ -36,7 +36,7 @@ async def _customer_id(agent: Agent, name: str) -> int:
     return int(found["items"][0]["id"])
 
 
-@pytest.mark.feature("T-01", "T-15", "T-23", "V-01")
+@pytest.mark.feature("T-23", "V-01")
 async def test_click_to_dial_a_customer(site: Installation) -> None:
     """Both hear each other; the call is logged with its customer, recorded in full length and charged exactly."""
     agent = await site.agent(0)

@@ -20,7 +20,6 @@ async def listed(browser: Browser, **query: str) -> set[str]:
     return {one["id"] for one in answer.json["items"]}
 
 
-@pytest.mark.feature("T-16")
 async def test_a_mark_is_set_found_changed_and_taken_away(site: Site) -> None:
     call_id = site.world.own.ids["call_id"]
     async with site.browser("agent") as browser:
@@ -52,7 +51,6 @@ async def test_of_a_call_that_nobody_answered_it_is_known_until_somebody_says_ot
         assert await listed(browser, mark="not_connected") == set()
 
 
-@pytest.mark.feature("T-16")
 async def test_the_export_follows_the_mark_and_has_it_in_a_column(site: Site) -> None:
     call_id = site.world.own.ids["call_id"]
     async with site.browser("supervisor") as browser:
