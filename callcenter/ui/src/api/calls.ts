@@ -14,6 +14,8 @@ export interface CallFilter extends Query {
   has_recording?: boolean
   mark?: string
   bad_quality?: boolean
+  missed?: boolean
+  valid?: boolean
   sort?: string
   page?: number
   page_size?: number
