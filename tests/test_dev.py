@@ -146,3 +146,18 @@ def test_debian_packages_are_named_for_every_release() -> None:
     assert {"postgresql", "python3-venv", "chromium"} <= set(named)
     versioned = [name for name in named if re.search(r"-\d+$", name)]
     assert versioned == []  # postgresql-15 is in Debian 12 alone
+
+
+def test_a_build_leaves_a_clone_as_it_was() -> None:
+    """Or `git pull` refuses the next update: the types that the build writes are kept as it writes them."""
+    if shutil.which("git") is None or not (PROJECT_ROOT / ".git").exists():
+        pytest.skip("not a clone")
+    written = ("callcenter/ui/src/components.d.ts", "callcenter/ui/src/auto-imports.d.ts")
+    told = subprocess.run(
+        ("git", "-c", "safe.directory=*", "diff", "--stat", "--", *written),
+        cwd=PROJECT_ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert not told.stdout, "commit what the build has written"
