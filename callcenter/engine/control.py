@@ -34,6 +34,7 @@ from callcenter.domain.gates import OUTSIDE_PHONE_MODES, inside
 from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.domain.terms import CallMove, CallState, EndReason, Gate, Role
 from callcenter.domain.trunks import Trunk
+from callcenter.engine.bridging import bridged
 from callcenter.engine.core import Core
 from callcenter.engine.metering import Metering
 from callcenter.engine.supervision import supervise
@@ -118,6 +119,7 @@ class Control:
         call = self.call_of(command)
         if isinstance(command, Steer | Consult | Transfer):
             _require_agent(call, command.employee_id)
+            await bridged(call)
         async with self.locked(call.id):
             match command:
                 case Steer():
