@@ -51,6 +51,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("_repetition", range(times), ids=lambda turn: f"turn-{turn + 1}")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that share an installation come first, then the others, the largest first.
+
+    The installation's phones, links and browsers live in the event loop of the tests. While tests run that are no
+    coroutines it stands still, after half a minute they are given up, and the next live test would find them dead.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+
+    def place(path: Path) -> tuple[bool, int]:
+        together = any(one.get_closest_marker("live") or one.get_closest_marker("browser") for one in files[path])
+        return not together, 0 if together else -len(files[path])
+
+    items[:] = [item for path in sorted(files, key=place) for item in files[path]]
+
+
 _outcomes: dict[str, dict[str, bool]] = {}
 
 
