@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from callcenter.ami.link import AmiConfig, AmiLink
+from callcenter.demo.network import DemoNetwork
 from callcenter.domain import events as ev
 from callcenter.domain.numbers import display
 from callcenter.engine import Core, Engine
@@ -24,7 +25,6 @@ from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.reconcile import Reconciliation
 from callcenter.ledger.settle import Settlement
-from callcenter.pbx.carrier import NUMBERS
 from callcenter.pbx.ports import ABOUT_THE_PORT
 from callcenter.pbx.render import make_private
 from callcenter.pbx.stack import TelephonyStack
@@ -50,6 +50,7 @@ from callcenter.web import (
     calls,
     company,
     consumption,
+    demo,
     departments,
     departures,
     destinations,
@@ -84,6 +85,7 @@ from callcenter.web import (
     platform_offerings,
     platform_prices,
     points,
+    process,
     prompts,
     recharges,
     reconciliation,
@@ -159,12 +161,14 @@ RESOURCES = (
     outside_numbers,
     line,
     company,
+    demo,
     audit,
     destinations,
     wallet,
     recharges,
     licences,
     points,
+    process,
     ai_wallet,
     direct_numbers,
     number_fees,
@@ -282,7 +286,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         reconciliation=Reconciliation(database, records),
         imports=Importer(database, settings.default_region),
         sip_upstream=f"ws://127.0.0.1:{settings.pbx_http_port}/ws",
-        demo_numbers=_demo_numbers() if settings.simulated_carrier else (),
+        network=DemoNetwork(stack.carrier) if settings.simulated_carrier else None,
     )
     engine.refusals.on_refused = partial(services.failures.note, REGISTRATION)
     return App(settings, database, stack, engine, ledger, link, telephony, services, worker, messages, clock)
@@ -305,18 +309,6 @@ def _message_left(hub: LiveHub, engine: Engine, left: Left) -> None:
     hub.event(left.company_id, "voicemail", data, None)
     if left.group_id is not None:
         engine.touch_group(left.group_id)
-
-
-def _demo_numbers() -> tuple[dict[str, str], ...]:
-    return tuple(
-        {
-            "number": one.number,
-            "display": display(f"+86{one.number}"),
-            "what_zh": one.does_zh,
-            "what_en": one.does,
-        }
-        for one in NUMBERS
-    )
 
 
 async def open_database(settings: Settings) -> Database:

@@ -17,8 +17,10 @@ from typing import Any
 import msgspec
 
 from callcenter import app as application
-from callcenter import demo, machine, seed, stopping
+from callcenter import machine, seed, stopping
 from callcenter.ami.errors import AmiError
+from callcenter.demo import interactive
+from callcenter.demo.once import DemoFailed, once
 from callcenter.deploy import unit
 from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.ledger import reconcile
@@ -49,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         machine.raise_descriptor_limit()
     try:
         return int(_run(options.run(settings, options)) or 0)
-    except (PbxError, AmiError, application.PortTaken, demo.DemoFailed) as error:
+    except (PbxError, AmiError, application.PortTaken, DemoFailed) as error:
         return _fail(str(error))
     except DatabaseUnavailable:
         return _fail("The database cannot be reached. Start its server, or correct the setting database_url.")
@@ -135,8 +137,8 @@ async def _unit(settings: Settings, options: argparse.Namespace) -> int:
 
 async def _demo(settings: Settings, options: argparse.Namespace) -> int:
     if options.once:
-        return await demo.once(settings)
-    return await demo.serve(settings, until_stopped)
+        return await once(settings)
+    return await interactive.serve(settings, until_stopped)
 
 
 async def _migrate(settings: Settings, options: argparse.Namespace) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import resource
+from pathlib import Path
+from typing import NamedTuple
 
 log = logging.getLogger(__name__)
 
@@ -33,3 +36,21 @@ def descriptor_limit() -> int:
 def private_files() -> None:
     """From now on what this process and its children write is readable by its user alone."""
     os.umask(0o077)
+
+
+class Usage(NamedTuple):
+    """What this process holds at this moment."""
+
+    memory_bytes: int
+    """Resident memory."""
+    open_files: int
+    """Files, connections and pipes."""
+    tasks: int
+    """Work that the running event loop has not finished."""
+
+
+def usage() -> Usage:
+    """What this process holds now; called within its event loop."""
+    resident_pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    open_files = sum(1 for _ in Path("/proc/self/fd").iterdir()) - 1  # less the one that lists them
+    return Usage(resident_pages * resource.getpagesize(), open_files, len(asyncio.all_tasks()))

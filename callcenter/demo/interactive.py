@@ -16,7 +16,6 @@ from callcenter import app as application
 from callcenter import seed
 from callcenter.demo.people import CUSTOMERS, DISPLAY, INBOUND, OFFERINGS
 from callcenter.domain.gates import inside
-from callcenter.pbx.carrier import NUMBERS
 from callcenter.settings import Settings
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
@@ -66,20 +65,14 @@ async def _open_window(database: Database) -> str:
 
 
 def _print(console: Console, url: str, logins: list[dict[str, str]], note: str) -> None:
-    people = Table(title="Sign in", title_justify="left", box=None, padding=(0, 2))
-    for heading in ("role", "login", "password", "name"):
-        people.add_column(heading)
+    """One short screen: where to go, who to be, what to do; the numbers to dial are in the page itself."""
+    people = Table(box=None, padding=(0, 2), show_header=False)
     for one in logins:
-        people.add_row(one["role"], one["login"], one["password"], one["name"])
-    numbers = Table(title="Numbers of the simulated phone network", title_justify="left", box=None, padding=(0, 2))
-    numbers.add_column("dial")
-    numbers.add_column("what happens")
-    for simulated in NUMBERS:
-        numbers.add_row(simulated.number, simulated.does)
+        people.add_row(one["role"], f"[bold]{one['login']}[/]", one["password"], one["name"])
     console.print(f"\n[bold green]The call centre is running:[/] [bold]{url}[/]\n")
     console.print(people)
-    console.print(numbers)
-    console.print(f"\nCalls to {INBOUND} ring the agents who are ready.")
+    console.print("\nSign in as agent and allow the microphone. The card of demo numbers on the right")
+    console.print("says whom you can dial, and its button 有人来电 lets somebody call you.")
     if note:
         console.print(f"[yellow]{note}[/]")
-    console.print("Sign in as agent, allow the microphone, click a customer's number. Ctrl+C stops everything.\n")
+    console.print("Ctrl+C stops everything.\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import time
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -157,21 +156,6 @@ def _dialable(services: Services, typed: str) -> str:
     """A number as the trunk writes it; empty stays empty."""
     region = services.settings.default_region
     return dialable(e164_of(typed, region), region) if typed else ""
-
-
-@routes.add(
-    "GET",
-    "/api/demo/numbers",
-    permission=SIGNED_IN,
-    data="none",
-    summary="Numbers of the simulated phone network; not found with a real trunk",
-    answers=list[dict[str, str]],
-    errors=("not_found",),
-)
-async def demo_numbers(services: Services, context: Context) -> tuple[Mapping[str, str], ...]:
-    if not services.demo_numbers:
-        raise ApiError("not_found")
-    return services.demo_numbers
 
 
 @routes.add(

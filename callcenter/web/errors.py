@@ -88,6 +88,11 @@ CATALOGUE: dict[str, Text] = {
         402, "语音包分钟数已用完，请联系管理员。", "The minutes of your voice package are used up."
     ),
     "no_seat": Text(403, "您还没有坐席号，请联系管理员分配。", "You have no seat; ask your administrator for one."),
+    "no_inbound_number": Text(
+        409,
+        "还没有呼入号码，请先在「技能组」中为技能组设置呼入号码。",
+        "No number leads in yet; give a group one under Groups first.",
+    ),
     "no_bound_number": Text(
         403, "坐席未绑定外显号码，不能拨打。", "No number is bound to your seat, so it cannot dial."
     ),

@@ -109,6 +109,20 @@ class Customers(Protocol):
         """How many customers an employee has who have not signed, and who have."""
 
 
+class SimulatedNetwork(Protocol):
+    """The phone network of a demonstration, as far as a page may play with it."""
+
+    @property
+    def numbers(self) -> tuple[Mapping[str, str], ...]:
+        """What can be dialled: `number`, `display`, and what happens then, in `what_zh` and `what_en`."""
+
+    async def call_in(self, number: str) -> str:
+        """Somebody calls `number` (as the trunk writes it) and talks for a minute; returns who, written likewise.
+
+        Raises ApiError `phones_unavailable`, or `too_many_requests` when its callers are all on calls.
+        """
+
+
 @dataclass(slots=True)
 class Services:
     settings: Settings
@@ -126,7 +140,8 @@ class Services:
     imports: Importer
     sip_upstream: str
     """WebSocket URL of Asterisk's own SIP transport."""
-    demo_numbers: tuple[Mapping[str, str], ...] = ()
+    network: SimulatedNetwork | None = None
+    """The simulated phone network; none with a real trunk."""
     intake: Intake = field(default_factory=Intake)
     exports: Places = field(default_factory=Places)
     """Spreadsheets that are being written or wait for it."""

@@ -168,6 +168,15 @@ class FakeSip:
             self.heard.put_nowait(frame if isinstance(frame, str) else frame.decode())
 
 
+class Network:
+    """A simulated phone network that knows one number and calls nobody."""
+
+    numbers = ({"number": "13800000001", "display": "138 0000 0001", "what_zh": "接听", "what_en": "answers"},)
+
+    async def call_in(self, number: str) -> str:
+        return "13900000001"
+
+
 @dataclass(slots=True)
 class Company:
     """Ids of what one company has; `ids` are the agent's, `other` a colleague's outside the agent's and the
@@ -582,7 +591,7 @@ async def served(
         reconciliation=Reconciliation(database, CelFile(settings.data_dir / "master.db", "pbx")),
         imports=Importer(database, settings.default_region),
         sip_upstream=sip_upstream,
-        demo_numbers=({"number": "13800000001"},),
+        network=Network(),
     )
     routes = all_routes()
     application = build(services, routes)

@@ -25,3 +25,5 @@ export const forceState = (id: number, state: 'ready' | 'not_ready' | 'logged_ou
   post<{ state: AgentState }>(`/api/agents/${id}/state`, { state, ...(reason ? { reason } : {}) })
 export const fetchCredentials = () => post<SipCredentials>('/api/softphone/credentials')
 export const fetchDemoNumbers = () => get<DemoNumber[]>('/api/demo/numbers')
+/** Somebody of the simulated network calls the company. */
+export const letSomebodyCall = () => post<{ caller: string; number: string }>('/api/demo/calls')

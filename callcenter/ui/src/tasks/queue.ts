@@ -1,4 +1,4 @@
-import { computed, nextTick, onScopeDispose, ref, watch, type Ref } from 'vue'
+import { computed, nextTick, onMounted, onScopeDispose, ref, watch, type Ref } from 'vue'
 import { listMyNumbers, type TaskNumber } from '@/api/tasks'
 import type { Query } from '@/api/http'
 import type { Page } from '@/api/types'
@@ -22,9 +22,9 @@ const TRAIL_HOURS = 12
 
 /**
  * The agent's numbers in the order they are called, the one that is next, and how the page moves on: the call, its
- * result on the card of the phone column, then the number after it.
+ * result on the card of the phone column, then the number after it. Enter asks for `more` when none is left.
  */
-export function useQueue(taskId: Ref<number | null>) {
+export function useQueue(taskId: Ref<number | null>, more: () => void) {
   const desk = useDesk()
   const phone = usePhone()
   const live = useLive()
@@ -139,11 +139,18 @@ export function useQueue(taskId: Ref<number | null>) {
     else if (row || target === document.body) {
       const chosen = rows.value.find((one) => one.id === (row ? Number(row.dataset.number) : at.value))
       // A key that is held down is one press.
-      if (chosen && !event.repeat) void dial(chosen)
+      if (event.repeat) return
+      if (chosen) void dial(chosen)
+      else if (answer.value && ahead.value.length === 0 && view.value === 'undialled' && !text.value && !phone.busy) more()
     } else return
     event.preventDefault()
   }
   window.addEventListener('keydown', keyed)
+  // Whoever came here by a link has the keys of the page, not of the link.
+  onMounted(() => {
+    const link = document.activeElement?.closest<HTMLElement>('nav a')
+    link?.blur()
+  })
   onScopeDispose(() => window.removeEventListener('keydown', keyed))
 
   /** After numbers were claimed: the first of them is the next. */
