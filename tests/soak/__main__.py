@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,24 +61,39 @@ async def _run(wanted: argparse.Namespace) -> dict[str, Any]:
             await furnish(made, AGENTS)
             async with Client(made.url) as operator:
                 await operator.sign_in("admin", PASSWORD)
-                watch = Watch(made, operator)
+                watch, work = Watch(operator, made.stack.pbx), Work(made, random.Random(wanted.seed))
+                # Caches and pools are filled before the first look, and nobody works while it is taken.
+                await work.go_on(wanted.warm_up * 60)
                 before = await watch.at_rest(REST_SECONDS)
-                work = await _work(made, watch, wanted)
+                await work.go_on((wanted.minutes - wanted.warm_up) * 60, watch)
                 unsettled = await all_settled(made, 120)
                 after = await watch.at_rest(REST_SECONDS, like=before)
-    return _verdict(before, after, watch.after(wanted.warm_up * 60)) | {"unsettled": unsettled} | work
+    return _verdict(before, after, watch.samples) | {"unsettled": unsettled} | work.story()
 
 
-async def _work(made: Installation, watch: Watch, wanted: argparse.Namespace) -> dict[str, Any]:
-    """Everybody works for that long; what they did."""
-    chance = random.Random(wanted.seed)
-    traffic, pages = Traffic(made, ENDLESS, chance), Pages(made, chance)
-    deadline = asyncio.get_running_loop().time() + wanted.minutes * 60
-    async with asyncio.TaskGroup() as group:
-        group.create_task(traffic.run(AGENTS, deadline))
-        group.create_task(pages.run(deadline))
-        group.create_task(watch.run(deadline))
-    return {"calls": len(traffic.accepted), "pages": pages.opened, "imports": pages.imported, **traffic.story()}
+@dataclass(slots=True)
+class Work:
+    """What everybody does all day."""
+
+    made: Installation
+    chance: random.Random
+    traffic: Traffic = field(init=False)
+    pages: Pages = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.traffic, self.pages = Traffic(self.made, ENDLESS, self.chance), Pages(self.made, self.chance)
+
+    async def go_on(self, seconds: float, watch: Watch | None = None) -> None:
+        deadline = asyncio.get_running_loop().time() + seconds
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.traffic.run(AGENTS, deadline))
+            group.create_task(self.pages.run(deadline))
+            if watch is not None:
+                group.create_task(watch.run(deadline))
+
+    def story(self) -> dict[str, Any]:
+        did = {"calls": len(self.traffic.accepted), "pages": self.pages.opened, "imports": self.pages.imported}
+        return did | self.traffic.story()
 
 
 def _verdict(before: Sample, after: Sample, steady: list[Sample]) -> dict[str, Any]:

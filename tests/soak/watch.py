@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from callcenter.demo.client import Client
-from tests.live.installation import Installation
+from callcenter.pbx.instance import AsteriskInstance
 
 EVERY_SECONDS = 5.0
 MEGABYTE = 1024 * 1024
@@ -26,9 +26,9 @@ class Sample:
 
 @dataclass(slots=True)
 class Watch:
-    made: Installation
     operator: Client
     """Signed in as who runs the installation."""
+    pbx: AsteriskInstance
     samples: list[Sample] = field(default_factory=list)
     began: float = 0.0
 
@@ -41,7 +41,7 @@ class Watch:
 
     async def look(self) -> Sample:
         held = await self.operator.get("/api/platform/process")
-        pid = self.made.stack.pbx.pid()
+        pid = self.pbx.pid()
         pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) if pid else 0
         return Sample(
             asyncio.get_running_loop().time() - self.began,
@@ -52,17 +52,15 @@ class Watch:
         )
 
     async def at_rest(self, seconds: float, like: Sample | None = None) -> Sample:
-        """What is held when nobody works: once it stays the same, or is what it was in `like`, or time is over."""
+        """What is held when nobody works: once it stays the same (and is no more than `like`), or time is over."""
         last = await self.look()
         deadline = asyncio.get_running_loop().time() + seconds
         while asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(3.0)
             fresh = await self.look()
-            against = last if like is None else like
-            if (fresh.open_files, fresh.tasks) == (against.open_files, against.tasks):
+            if (fresh.open_files, fresh.tasks) == (last.open_files, last.tasks) and (
+                like is None or max(fresh.open_files - like.open_files, fresh.tasks - like.tasks) <= 0
+            ):
                 return fresh
             last = fresh
         return last
-
-    def after(self, seconds: float) -> list[Sample]:
-        return [one for one in self.samples if one.at >= seconds]
