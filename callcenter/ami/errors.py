@@ -18,6 +18,10 @@ class LinkDown(AmiError):
     code = "link_down"
 
 
+class Silent(LinkDown):
+    """The peer was waited for in vain; on a machine that has no time for anybody it may be well."""
+
+
 class ActionTimeout(AmiError):
     """No answer in time. Asterisk may still carry the action out; it is never sent again."""
 

@@ -16,13 +16,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from callcenter.ami import actions, snapshot
-from callcenter.ami.errors import ActionTimeout, AmiError, AuthFailed, LinkDown, Refused
+from callcenter.ami.errors import ActionTimeout, AmiError, AuthFailed, LinkDown, Refused, Silent
 from callcenter.ami.wire import GuardedManager, GuardedProtocol, Pending, Stats
 from callcenter.domain.events import AmiEvent, LinkChanged, LinkState
 
 log = logging.getLogger(__name__)
 
 Deliver = Callable[[AmiEvent], None]
+
+MOST_PATIENCE = 8.0
+"""How many times longer than usual Asterisk is waited for after it was too slow several times in a row."""
+TRUSTED_SECONDS = 60.0
+"""A link that was live for so long is waited for no longer than usual again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,9 @@ class AmiLink:
         self._refusal = ""
         """Asterisk's words for the last refused login; empty since a login succeeded."""
         self._was_live = False
+        self._patience = 1.0
+        """By how much all waits are longer than configured. Where the machine is too busy to answer in time, giving up
+        as early with every new connection would mean never to have one."""
 
     # ------------------------------------------------------------------ state
 
@@ -178,8 +186,11 @@ class AmiLink:
             async with asyncio.timeout(self.config.action_timeout if timeout is None else timeout):
                 message = await self._manager.send_action(pending)
         except TimeoutError:
-            self.stats.action_timeouts += 1
-            raise ActionTimeout(f"{pending.action} was not answered in time") from None
+            if not pending.answered:
+                self.stats.action_timeouts += 1
+                raise ActionTimeout(f"{pending.action} was not answered in time") from None
+            # We were the ones who stood still: the answer and the alarm were both there when we went on.
+            message = pending.future.result()
         finally:
             protocol.forget(pending)
         if not message.success:
@@ -243,6 +254,8 @@ class AmiLink:
                 delay, reason = longest, f"{refused.code}: {refused}"
             except (AmiError, OSError) as error:
                 reason = str(error) or type(error).__name__
+                if isinstance(error, Silent | ActionTimeout):
+                    self._grow_patient(loop.time() - began)
             except Exception as error:
                 log.exception("the AMI link failed")
                 reason = repr(error)
@@ -252,6 +265,11 @@ class AmiLink:
             self._set(LinkState.CONNECTING, reason)
             await asyncio.sleep(delay)
             delay = min(delay * 2, longest)
+
+    def _grow_patient(self, lasted: float) -> None:
+        """After a connection that ended because nothing came; `lasted` seconds since it was begun."""
+        usual = lasted > TRUSTED_SECONDS * self._patience
+        self._patience = 1.0 if usual else min(self._patience * 2, MOST_PATIENCE)
 
     def resync(self, reason: str) -> None:
         """Logs in anew, which delivers a fresh snapshot in order: what is believed here no longer fits Asterisk."""
@@ -266,10 +284,10 @@ class AmiLink:
         """One connection from connect to loss; always ends by raising."""
         self._news.clear()
         try:
-            async with asyncio.timeout(self.config.connect_timeout):
+            async with asyncio.timeout(self.config.connect_timeout * self._patience):
                 await self._manager.connect()
         except TimeoutError:
-            raise LinkDown(f"no connection within {self.config.connect_timeout:g} s") from None
+            raise Silent(f"no connection within {self.config.connect_timeout * self._patience:g} s") from None
         protocol: GuardedProtocol = self._manager.protocol
         self._require_open(protocol)
         self._set(LinkState.AUTHENTICATING)
@@ -279,7 +297,7 @@ class AmiLink:
         await self._wait_booted(protocol)
 
         async def collect(action: Mapping[str, str | Sequence[str]], end_event: str) -> list[dict[str, str]]:
-            return (await self._exchange(action, None, end_event))[1]
+            return (await self._exchange(action, self._answer_timeout, end_event))[1]
 
         found = await snapshot.take(collect)
         self._require_open(protocol)
@@ -300,11 +318,16 @@ class AmiLink:
         config = self.config
         login = {"Action": "Login", "Username": config.username, "Secret": config.secret, "Events": "on"}
         try:
-            await self._exchange(login)
+            await self._exchange(login, self._answer_timeout)
         except Refused as refused:
             self._refusal = str(refused)
             raise AuthFailed(self._refusal) from None
         self._refusal = ""
+
+    @property
+    def _answer_timeout(self) -> float:
+        """Seconds for one answer until the link is live."""
+        return self.config.action_timeout * self._patience
 
     async def _wait_booted(self, protocol: GuardedProtocol) -> None:
         """A booting Asterisk answers lists with half the truth; it says `FullyBooted` when it is done, and
@@ -334,13 +357,13 @@ class AmiLink:
     async def _ping(self, protocol: GuardedProtocol) -> None:
         """Raises `LinkDown` if the peer is silent for `ping_timeout` after a ping. A peer that sends other
         bytes is alive: under load the answer may be far behind in the stream."""
-        timeout = self.config.ping_timeout
+        timeout = self.config.ping_timeout * self._patience
         while True:
             asked = asyncio.get_running_loop().time()
             try:
                 await self._exchange(actions.ping(), timeout)
             except ActionTimeout:
                 if protocol.last_received <= asked:
-                    raise LinkDown(f"ping unanswered for {timeout:g} s") from None
+                    raise Silent(f"ping unanswered for {timeout:g} s") from None
             else:
                 return

@@ -109,6 +109,10 @@ class Pending(Action):  # type: ignore[misc]
             self.future.set_result(self.responses[0] if self.responses else Message({"Response": "Success"}))
         return True
 
+    @property
+    def answered(self) -> bool:
+        return self.future.done() and not self.future.cancelled() and self.future.exception() is None
+
     def fail(self, error: AmiError) -> None:
         """Ends the wait with `error`."""
         if not self.future.done():

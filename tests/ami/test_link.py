@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -213,6 +214,37 @@ async def test_a_server_that_never_answers_the_login_is_left() -> None:
     log = Log()
     async with FakeAmi(mute) as server, linked(server, log, action_timeout=0.1):
         assert log.states == [C, A, LinkState.LOST, C, A, S, L]
+
+
+async def test_a_peer_that_has_become_slow_is_waited_for_longer_each_time() -> None:
+    """With the same patience every time the link would come and go for ever, and Asterisk log in and out."""
+
+    def slow(connection: Connection, action: dict[str, str]) -> bool:
+        if action["Action"] != "Login":
+            return False
+        asyncio.get_running_loop().call_later(0.25, server.answer, connection, action)
+        return True
+
+    log = Log()
+    async with FakeAmi(slow) as server, linked(server, log, action_timeout=0.1):
+        assert log.states[-1] is L
+        assert len(server.named("Login")) > 1
+
+
+async def test_an_answer_that_came_while_we_stood_still_counts() -> None:
+    """After a long step of our own loop the answer is there, and so is the alarm that says it is late."""
+
+    def stall(connection: Connection, action: dict[str, str]) -> bool:
+        if action["Action"] == "Ping":
+            server.answer(connection, action)
+            time.sleep(0.3)  # what stands still is the loop that both sides live in
+            return True
+        return False
+
+    log = Log()
+    async with FakeAmi(stall) as server, linked(server, log) as link:
+        assert (await link.send(actions.ping(), timeout=0.1)).get("Response") == "Success"
+        assert link.stats.action_timeouts == 0
 
 
 async def test_a_shutdown_is_delivered_before_the_loss() -> None:
