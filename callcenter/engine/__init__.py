@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -106,7 +106,7 @@ class Engine:
         core.on_line = self.inbound.happened
         core.on_call_ended = self._call_ended
         core.on_settled = self._settled
-        core.outbox.on_committed = self.stats.changed
+        core.outbox.on_committed = self._committed
         self.on_settled: Callable[[], None] = lambda: None
         """Told after every settlement; the recording worker waits for it."""
         self._tasks: list[asyncio.Task[None]] = []
@@ -232,6 +232,10 @@ class Engine:
     def _agent_changed(self, agent: Agent) -> None:
         self.inbound.agent_changed(agent)
         self.lines.follow(agent)
+
+    def _committed(self, calls: Collection[Call]) -> None:
+        self.stats.changed(calls)
+        self.inbound.lines.committed(calls)
 
     def _call_ended(self, call: Call) -> None:
         self.metering.nudge(call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -73,7 +73,7 @@ class Outbox:
         clock: Clock,
     ) -> None:
         self.noted = Batch()
-        self.on_committed: Callable[[Iterable[Call]], None] | None = None
+        self.on_committed: Callable[[Collection[Call]], None] | None = None
         self._writer = writer
         self._crm = crm
         self._push = push

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,6 +38,8 @@ class Lines:
         self._missed: dict[int, int] = {}
         self._unheard: dict[int, int] = {}
         self._uncounted: set[int] = set()
+        self._returning: set[str] = set()
+        """Calls on whose beginning the missed callers were counted again."""
         self._stale: set[int] = set()
         self._wake = asyncio.Event()
         self.callbacks_of: Callable[[int], int] = lambda group_id: 0
@@ -155,14 +157,25 @@ class Lines:
         """Groups were deleted."""
         self._waits = {group_id: waits for group_id, waits in self._waits.items() if group_id in group_ids}
 
+    def committed(self, calls: Iterable[Call]) -> None:
+        """Whoever is being called, or talks, is missed no more: nobody else is to call them as well (P-18)."""
+        for call in calls:
+            if call.over or call.id in self._returning:
+                continue
+            if call.direction is Direction.OUTBOUND or call.answered_at is not None:
+                self._returning.add(call.id)
+                mine = self._groups_of(call.company_id)
+                if any(self._missed.get(one) for one in mine):
+                    self.touch(*mine, counted=True)
+
     def call_ended(self, call: Call) -> None:
         """A call ended: somebody may have been missed, or a missed caller reached."""
+        self._returning.discard(call.id)
         for queue, line in self._lines.items():
             if call.id in line:  # its leave was not seen
                 line.remove(call.id)
                 self._moved(queue)
-        mine = [one.id for one in self._core.directory.groups.values() if one.company_id == call.company_id]
-        self.touch(*mine, counted=True)
+        self.touch(*self._groups_of(call.company_id), counted=True)
 
     async def load(self) -> None:
         """The last hour's waits, so that a restart does not make waiting times unknown."""
@@ -208,6 +221,9 @@ class Lines:
                 self._core.push.publish(group.company_id, [("queue", str(group.id), self.entity(group))])
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _groups_of(self, company_id: int) -> list[int]:
+        return [one.id for one in self._core.directory.groups.values() if one.company_id == company_id]
 
     def _call(self, channel: ev.Channel) -> Call | None:
         found = self._core.registry.find(channel)

@@ -402,6 +402,14 @@ price = Table(
     Column("body", JSON, nullable=False),
 )
 
+platform_setting = Table(
+    "platform_setting",
+    metadata,
+    Column("code", String(32), primary_key=True),
+    Column("body", JSON, nullable=False),
+)
+"""What the operator sets for all companies, by its name."""
+
 notice = Table(
     "notice",
     metadata,

@@ -165,7 +165,7 @@ ACTIONS: Mapping[str, Action] = {
     "orders.exported": Action("minutes", Kind.TEXT, "导出订单", "Exported orders"),
     "consumption.exported": Action("minutes", Kind.TEXT, "导出消费明细", "Exported consumption"),
     "recharge.begun": Action("money", Kind.TEXT, "发起在线充值", "Began a recharge"),
-    "recharge.applied": Action("money", Kind.TEXT, "提交线下充值", "Sent in a bank transfer"),
+    "recharge.applied": Action("money", Kind.TEXT, "提交线下充值", "Sent in a transfer"),
     "recharge.reviewed": Action("money", Kind.TEXT, "审核充值", "Reviewed a recharge"),
     "payment.booked": Action("money", Kind.TEXT, "异常到账入账", "Booked a stray payment"),
     "payment.refunded": Action("money", Kind.TEXT, "异常到账退款", "Refunded a stray payment"),
@@ -181,6 +181,7 @@ ACTIONS: Mapping[str, Action] = {
     "offering.added": Action("platform", Kind.OFFERING, "新建套餐", "Added an offering"),
     "offering.changed": Action("platform", Kind.OFFERING, "修改套餐", "Changed an offering"),
     "coupon.made": Action("platform", Kind.COUPON, "发放优惠券", "Made a coupon"),
+    "bank_account.changed": Action("platform", Kind.TEXT, "修改收款账户", "Changed the account for transfers"),
     "prices.changed": Action("platform", Kind.TEXT, "修改价格", "Changed prices"),
 }
 
@@ -267,6 +268,7 @@ FIELDS: Mapping[str, Field] = {
     "region": Field(Kind.TEXT, "归属地", "Region"),
     "remark": Field(Kind.TEXT, "备注", "Remark"),
     "role": Field(Kind.TEXT, "角色", "Role"),
+    "superior_id": Field(Kind.EMPLOYEE, "直属上级", "Superior"),
     "rows": Field(Kind.COUNT, "行数", "Rows"),
     "satellite_open": Field(Kind.YES_NO, "可拨卫星电话", "Satellite numbers"),
     "script_state": Field(Kind.WORD, "话术审核", "Script"),

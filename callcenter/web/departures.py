@@ -21,6 +21,7 @@ from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Query, Routes
 from callcenter.web.seats import give_seat
 from callcenter.web.services import Services
+from callcenter.web.superiors import close_ranks
 
 routes = Routes("employees")
 
@@ -149,6 +150,7 @@ async def depart(services: Services, context: Context) -> Departed:
         from_tasks = await task_numbers.pass_on(connection, company_id, leaver, to, now)
         numbers = await leaving.pass_on_numbers(connection, company_id, leaver, to, by=by, now=now)
         await give_seat(connection, company_id, leaver, None)
+        await close_ranks(connection, company_id, leaver)
         if given.hand_over_seat and own is not None and to is not None:
             seat_moved = await _seat_of(connection, company_id, to) is None
             if seat_moved:

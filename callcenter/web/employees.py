@@ -23,6 +23,7 @@ from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText, whole
 from callcenter.web.seats import SeatBrief, give_seat, seats_of
 from callcenter.web.services import Services
+from callcenter.web.superiors import require_superior
 
 routes = Routes("employees")
 
@@ -58,6 +59,7 @@ class EmployeeView(msgspec.Struct):
     name: str
     phone: str
     department: Named | None
+    superior: Named | None
     role: RoleBrief
     account_state: str
     verification: str
@@ -82,6 +84,7 @@ class NewEmployee(Body, kw_only=True):
     password: Password
     role: ShortText
     department_id: Id | None = None
+    superior_id: Id | None = None
     phone: Phone = ""
     group_ids: GroupIds = msgspec.field(default_factory=list)
     seat_id: Id | None = None
@@ -92,6 +95,7 @@ class EmployeeChange(Body, kw_only=True):
     name: PersonName | msgspec.UnsetType = msgspec.UNSET
     phone: Phone | msgspec.UnsetType = msgspec.UNSET
     department_id: Id | msgspec.UnsetType | None = msgspec.UNSET
+    superior_id: Id | msgspec.UnsetType | None = msgspec.UNSET
     role: ShortText | msgspec.UnsetType = msgspec.UNSET
     group_ids: GroupIds | msgspec.UnsetType = msgspec.UNSET
     seat_id: Id | msgspec.UnsetType | None = msgspec.UNSET
@@ -157,6 +161,7 @@ async def employees(services: Services, context: Context) -> Listing[EmployeeVie
         "login_taken",
         "role_unknown",
         "department_unknown",
+        "superior_unknown",
         "group_unknown",
         "password_weak",
         "seat_unknown",
@@ -174,6 +179,7 @@ async def create(services: Services, context: Context) -> EmployeeView:
         if (await connection.execute(taken.execution_options(all_companies=True))).first():
             raise ApiError("login_taken")
         await require_department(connection, company_id, given.department_id)
+        await require_superior(connection, company_id, None, given.superior_id)
         role_id = await _role_id(connection, company_id, given.role)
         licensed = await licences.used(connection, company_id)
         row = await connection.execute(
@@ -181,6 +187,7 @@ async def create(services: Services, context: Context) -> EmployeeView:
             .values(
                 company_id=company_id,
                 department_id=given.department_id,
+                superior_id=given.superior_id,
                 role_id=role_id,
                 login=given.login,
                 name=given.name,
@@ -214,6 +221,8 @@ async def create(services: Services, context: Context) -> EmployeeView:
         "already_departed",
         "role_unknown",
         "department_unknown",
+        "superior_unknown",
+        "superior_loop",
         "group_unknown",
         "own_account",
         "seat_unknown",
@@ -234,6 +243,7 @@ async def change(services: Services, context: Context) -> EmployeeView:
     async with services.database.write() as connection:
         await _require_staff(connection, company_id, employee_id)
         await require_department(connection, company_id, values.get("department_id"))
+        await require_superior(connection, company_id, employee_id, values.get("superior_id"))
         if "role" in values:
             values["role_id"] = await _role_id(connection, company_id, values.pop("role"))
             held = select(role.c.permissions).where(role.c.company_id == company_id, role.c.id == values["role_id"])
@@ -262,7 +272,7 @@ async def change(services: Services, context: Context) -> EmployeeView:
         company_id, context.me.employee_id, "employee.changed", str(employee_id), context.ip, fields=changed
     )
     await services.telephony.changed()
-    if values.keys() & {"department_id", "role_id", "account_state"}:
+    if values.keys() & {"department_id", "superior_id", "role_id", "account_state"}:
         services.hub.drop_scoped(company_id)
     return await _one(services, company_id, employee_id)
 
@@ -361,10 +371,12 @@ async def roles(services: Services, context: Context) -> list[RoleView]:
 
 
 def _base(company_id: int) -> Any:
+    superior = employee.alias("superior")
     return (
         select(
             employee,
             department.c.name.label("department_name"),
+            superior.c.name.label("superior_name"),
             role.c.code.label("role_code"),
             role.c.name_zh,
             role.c.name_en,
@@ -372,6 +384,7 @@ def _base(company_id: int) -> Any:
         )
         .join(role, role.c.id == employee.c.role_id)
         .outerjoin(department, department.c.id == employee.c.department_id)
+        .outerjoin(superior, (superior.c.company_id == company_id) & (superior.c.id == employee.c.superior_id))
         .where(employee.c.company_id == company_id, is_listed())
     )
 
@@ -440,6 +453,7 @@ async def _views(services: Services, connection: AsyncConnection, company_id: in
             name=row.name,
             phone=row.phone,
             department=Named(row.department_id, row.department_name) if row.department_name else None,
+            superior=Named(row.superior_id, row.superior_name) if row.superior_name else None,
             role=RoleBrief(row.role_code, row.name_zh, row.name_en),
             account_state=row.account_state,
             verification=row.verification,

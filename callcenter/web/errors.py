@@ -163,6 +163,8 @@ CATALOGUE: dict[str, Text] = {
     "department_not_empty": Text(
         409, "请先移走部门内的员工和下级部门。", "Move its employees and sub-departments first."
     ),
+    "superior_unknown": Text(422, "没有这位直属上级，或已离职。", "There is no such superior, or they left."),
+    "superior_loop": Text(422, "直属上级不能是本人或其下级。", "Nobody stands below themselves or those below them."),
     "department_loop": Text(422, "部门不能放在自己的下级之下。", "A department cannot be moved below itself."),
     "employee_unknown": Text(422, "员工不存在。", "There is no such employee."),
     "group_unknown": Text(422, "技能组不存在。", "There is no such group."),
@@ -264,6 +266,7 @@ CATALOGUE: dict[str, Text] = {
     ),
     "payment_expired": Text(410, "付款码已失效，请重新充值。", "The pay code is no longer valid; start again."),
     "payment_settled": Text(409, "该款项已处理。", "This payment was dealt with before."),
+    "bank_unavailable": Text(409, "平台未开通银行转账。", "The platform takes no bank transfers."),
     "payment_unavailable": Text(409, "未开通在线支付。", "Online payment is not available here."),
     "document_missing": Text(422, "请上传文件。", "A file is needed."),
     "document_invalid": Text(

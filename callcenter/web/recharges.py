@@ -10,8 +10,8 @@ from aiohttp import web
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.ledger import bank_account, wallet
 from callcenter.ledger import recharges as ledger
-from callcenter.ledger import wallet
 from callcenter.providers.payment import PaymentProvider, provider_for
 from callcenter.store.base import utcnow
 from callcenter.store.documents import Documents
@@ -131,7 +131,7 @@ async def listing(services: Services, context: Context) -> RechargeList:
     " Sent again with the same Idempotency-Key header, it is the same recharge",
     answers=RechargeView,
     status=201,
-    errors=("invalid", "document_missing", "document_invalid", "key_missing", "key_reused"),
+    errors=("invalid", "bank_unavailable", "document_missing", "document_invalid", "key_missing", "key_reused"),
     upload=True,
 )
 async def apply(services: Services, context: Context) -> RechargeView:
@@ -139,8 +139,8 @@ async def apply(services: Services, context: Context) -> RechargeView:
     given, files = await uploads.read_form(context.request, OfflineForm, "proof")
     if "proof" not in files:
         raise ApiError("document_missing")
-    if given.channel == "bank" and not given.remark.strip():
-        raise ApiError("invalid", reason="a bank transfer needs a remark")
+    if given.channel == "bank":
+        await _require_bank_transfer(services, given)
     documents = Documents(services.settings.data_dir)
     name = await uploads.keep(services, context, files["proof"])
     asked: dict[str, Any] = {"channel": given.channel, "amount": given.amount, "remark": given.remark.strip()}
@@ -264,6 +264,15 @@ async def simulate(services: Services, context: Context) -> PaymentState:
         raise ApiError("payment_expired")
     await services.telephony.changed()  # who was below zero may dial again
     return PaymentState(row.state)
+
+
+async def _require_bank_transfer(services: Services, given: OfflineForm) -> None:
+    """Account data were shown, and the remark says whose transfer it is (SPEC §C8.3); the receipt is every proof's."""
+    if not given.remark.strip():
+        raise ApiError("invalid", reason="a bank transfer needs a remark")
+    async with services.database.read() as connection:
+        if not (await bank_account.current(connection)).complete:
+            raise ApiError("bank_unavailable")
 
 
 def _provider(services: Services) -> PaymentProvider:

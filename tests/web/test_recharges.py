@@ -143,6 +143,30 @@ async def test_an_online_recharge_is_paid_by_its_code_and_only_in_time(site: Sit
         assert (await till.customer.get(f"/api/recharges/{late['id']}")).json["state"] == "void"
 
 
+@pytest.mark.feature("V-22")
+async def test_a_bank_transfer_needs_an_account_a_remark_and_a_receipt(site: Site) -> None:
+    """Account data are shown before, and what was sent waits for the review (SPEC §C8.3)."""
+    async with opened(site) as till:
+        fields = {"amount": "4200", "channel": "bank", "remark": "合同 7 号"}
+        none = {"payee": "", "bank": "", "account": ""}
+        account = {"payee": "某公司", "bank": "某银行", "account": "6222 0000"}
+        path = "/api/platform/bank-account"
+        assert (await till.operator.ask("PUT", path, none)).status == 200
+        closed = await form(till.customer, "/api/recharges", fields, proof=PNG)
+        assert (closed.status, closed.code) == (409, "bank_unavailable")
+        half = await till.operator.ask("PUT", path, account | {"bank": " "})
+        assert half.code == "invalid"
+        assert (await till.operator.ask("PUT", path, account)).json == account
+        assert (await till.customer.get("/api/bank-account")).json == account
+        assert (await till.customer.ask("PUT", path, none)).code == "forbidden"
+        silent = await form(till.customer, "/api/recharges", fields | {"remark": " "}, proof=PNG)
+        assert silent.code == "invalid"
+        assert (await form(till.customer, "/api/recharges", fields)).code == "document_missing"
+        made = await form(till.customer, "/api/recharges", fields, proof=PNG)
+        assert (made.json["channel"], made.json["state"], made.json["remark"]) == ("bank", "pending", "合同 7 号")
+        assert (await till.wallet())["balance"] == 0
+
+
 async def test_money_for_a_code_that_had_run_out_is_booked_or_paid_back(site: Site) -> None:
     """It is on the operator's list once, however often the provider says it, and is dealt with once."""
     async with opened(site) as till:

@@ -227,3 +227,53 @@ async def test_a_new_employee_is_unverified_and_in_the_chosen_department(site: S
         assert (await admin.ask("POST", "/api/employees", elsewhere)).code == "login_taken"
     async with site.browser("supervisor") as head:
         assert ("新人" in await people(head)) == (room == "team")
+
+
+@pytest.mark.feature("O-05")
+async def test_a_superior_is_staff_stands_in_no_circle_and_is_followed_by_the_next(site: Site) -> None:
+    """The direct superior of an employee (SPEC §A4.5); who leaves is followed by the one above."""
+    body = {"password": "long-enough-1", "role": "agent"}
+    async with site.browser("admin") as admin:
+
+        async def add(login: str, superior_id: int | None) -> Any:
+            given = {**body, "login": login, "name": f"本域{login}", "superior_id": superior_id}
+            return await admin.ask("POST", "/api/employees", given)
+
+        top = (await add("superior-top", None)).json
+        middle = (await add("superior-middle", top["id"])).json
+        below = (await add("superior-below", middle["id"])).json
+        assert (top["superior"], middle["superior"]) == (None, {"id": top["id"], "name": "本域superior-top"})
+        for one in (top, middle):
+            path = f"/api/employees/{one['id']}"
+            for wrong in (one["id"], below["id"]):
+                refused = await admin.ask("PATCH", path, {"superior_id": wrong})
+                assert (refused.status, refused.code) == (422, "superior_loop")
+        foreign = site.world.foreign.people["admin"]
+        assert (await add("superior-foreign", foreign)).code == "superior_unknown"
+        assert (await admin.ask("POST", f"/api/employees/{middle['id']}/depart", {})).status == 200
+        assert (await add("superior-of-nobody", middle["id"])).code == "superior_unknown"
+        listed = (await admin.get("/api/employees?q=superior-below")).json["items"]
+        assert listed[0]["superior"] == {"id": top["id"], "name": "本域superior-top"}
+        cleared = await admin.ask("PATCH", f"/api/employees/{below['id']}", {"superior_id": None})
+        assert cleared.json["superior"] is None
+
+
+@pytest.mark.feature("O-05")
+async def test_verification_is_given_taken_and_lost_with_the_phone(site: Site) -> None:
+    """Unverified at first; another phone has to be verified anew, the first one has not (SPEC §A4.2, §B10.5d)."""
+    given = {"login": "to-verify", "name": "本域待验", "password": "long-enough-1", "role": "agent"}
+    async with site.browser("admin") as admin:
+        made = (await admin.ask("POST", "/api/employees", given)).json
+        path = f"/api/employees/{made['id']}"
+        assert made["verification"] == "unverified"
+        for change, state in (
+            ({"verification": "verified"}, "verified"),
+            ({"phone": "13700001111"}, "verified"),
+            ({"phone": "13700001111", "name": "本域已验"}, "verified"),
+            ({"phone": "13700002222"}, "unverified"),
+            ({"phone": "13700003333", "verification": "verified"}, "verified"),
+            ({"verification": "unverified"}, "unverified"),
+        ):
+            assert (await admin.ask("PATCH", path, change)).json["verification"] == state, change
+    async with site.browser("agent") as agent:
+        assert (await agent.ask("PATCH", path, {"verification": "verified"})).code == "forbidden"

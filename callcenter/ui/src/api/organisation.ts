@@ -32,6 +32,7 @@ export interface EmployeeInput {
   name: string
   password: string
   department_id?: number | null
+  superior_id?: number | null
   role: string
   phone?: string
   group_ids?: number[]

@@ -4,7 +4,7 @@ import { formOf, get, patch, post, put, type Query } from './http'
 import type { Invoice } from './invoices'
 import type { Offering } from './orders'
 import type { Page, Ref } from './types'
-import type { PointPack, Recharge } from './wallet'
+import type { BankAccount, PointPack, Recharge } from './wallet'
 
 const rows = async <T>(answer: Promise<T[] | Page<T>>): Promise<T[]> => {
   const value = await answer
@@ -45,6 +45,7 @@ export const listPlatformRecharges = (query: Query) =>
   paged(get<PlatformRecharge[] | Page<PlatformRecharge>>('/api/platform/recharges', query))
 export const reviewRecharge = (id: number, approve: boolean, reason: string) =>
   post<PlatformRecharge>(`/api/platform/recharges/${id}/review`, { approve, reason })
+export const saveBankAccount = (account: BankAccount) => put<BankAccount>('/api/platform/bank-account', account)
 export const platformProofUrl = (id: number) => `/api/platform/recharges/${id}/proof`
 
 export interface StrayPayment {

@@ -62,7 +62,7 @@ export interface SeatChange {
 
 export const listSeats = (query: { q?: string; filter?: string; page?: number; page_size?: number } = {}) =>
   get<Page<SeatRow>>('/api/seats', { page_size: 200, ...query })
-export const createSeats = (count: number) => post<unknown>('/api/seats', { count })
+export const createSeats = (count: number) => post<SeatRow[]>('/api/seats', { count })
 export const updateSeat = (id: number, change: SeatChange) => patch<SeatRow>(`/api/seats/${id}`, change)
 export const deleteSeat = (id: number) => remove(`/api/seats/${id}`)
 

@@ -296,6 +296,7 @@ export interface Employee {
   name: string
   phone: string | null
   department: Ref | null
+  superior: Ref | null
   role: Role
   account_state: AccountState
   verification: 'unverified' | 'verified'

@@ -53,8 +53,21 @@ export const listRecharges = (query: Query, signal?: AbortSignal) =>
   get<Page<Recharge> & { total_approved: number }>('/api/recharges', query, signal)
 export const fetchRecharge = (id: number) => get<Recharge>(`/api/recharges/${id}`)
 export const proofUrl = (id: number) => `/api/recharges/${id}/proof`
-export const rechargeOffline = (amount: number, remark: string, proof: File, key: Record<string, string>) =>
-  post<Recharge>('/api/recharges', formOf({ amount, remark, proof }), key)
+export interface Transfer {
+  channel: 'offline' | 'bank'
+  amount: number
+  remark: string
+  proof: File
+}
+export const rechargeByTransfer = (transfer: Transfer, key: Record<string, string>) => post<Recharge>('/api/recharges', formOf({ ...transfer }), key)
+
+/** Where bank transfers go; empty while the platform takes none. */
+export interface BankAccount {
+  payee: string
+  bank: string
+  account: string
+}
+export const fetchBankAccount = () => get<BankAccount>('/api/bank-account')
 export const rechargeOnline = (channel: PayChannel, amount: number, key: Record<string, string>) =>
   post<Recharge>('/api/recharges/online', { channel, amount }, key)
 /** The code belongs to the labelled simulator; no money moves. */

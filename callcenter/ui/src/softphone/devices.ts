@@ -35,14 +35,25 @@ export async function listDevices(): Promise<DeviceList> {
   }
 }
 
-export function audioConstraints(choice: DeviceChoice): MediaTrackConstraints {
-  return {
-    echoCancellation: true,
-    noiseSuppression: true,
-    autoGainControl: true,
-    ...(choice.microphone ? { deviceId: { ideal: choice.microphone } } : {}),
+/**
+ * Opens the chosen microphone, or the default one when it is not plugged in.
+ *
+ * `ideal` is a wish that Chromium does not grant: only `exact` opens the device that was chosen.
+ */
+export async function openMicrophone(choice: DeviceChoice): Promise<MediaStream> {
+  const cleaned = { echoCancellation: true, noiseSuppression: true, autoGainControl: true }
+  if (choice.microphone) {
+    try {
+      return await navigator.mediaDevices.getUserMedia({ audio: { ...cleaned, deviceId: { exact: choice.microphone } } })
+    } catch (error) {
+      if (!isGone(error)) throw error
+    }
   }
+  return navigator.mediaDevices.getUserMedia({ audio: cleaned })
 }
+
+/** Browsers say that there is no such device by either of two errors. */
+const isGone = (error: unknown) => ['OverconstrainedError', 'NotFoundError'].includes((error as Error).name)
 
 interface Sinkable {
   setSinkId?: (id: string) => Promise<void>
@@ -61,7 +72,7 @@ export async function routeTo(target: object, deviceId: string): Promise<void> {
 
 /** Opens the microphone and reports its level ten times a second until stopped. */
 export async function watchLevel(choice: DeviceChoice, report: (level: number) => void): Promise<() => void> {
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: audioConstraints(choice) })
+  const stream = await openMicrophone(choice)
   const context = new AudioContext()
   const analyser = context.createAnalyser()
   analyser.fftSize = 1024

@@ -4,7 +4,7 @@ import type { IncomingRequest } from 'jssip/lib/SIPMessage'
 import type { RTCSession } from 'jssip/lib/RTCSession'
 import type { RTCSessionEvent, UA } from 'jssip/lib/UA'
 import type { SipCredentials } from '@/api/types'
-import { audioConstraints, loadChoice, routeTo, type DeviceChoice } from './devices'
+import { loadChoice, openMicrophone, routeTo, type DeviceChoice } from './devices'
 import { Ringer } from './ringer'
 import { initialPhone, microphoneFault, reducePhone, type PhoneFact, type PhoneState } from './state'
 import { CallMeter, type Measured } from './quality'
@@ -329,7 +329,7 @@ export class Softphone {
   private async openMicrophone(): Promise<MediaStream | null> {
     try {
       if (!navigator.mediaDevices) throw new DOMException('insecure page', 'SecurityError')
-      const stream = await navigator.mediaDevices.getUserMedia({ audio: audioConstraints(this.choice) })
+      const stream = await openMicrophone(this.choice)
       const track = stream.getAudioTracks()[0]
       track?.addEventListener('ended', () => this.note({ type: 'microphone', microphone: 'unplugged' }))
       this.note({ type: 'microphone', microphone: 'working' })

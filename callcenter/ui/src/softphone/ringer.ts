@@ -2,6 +2,7 @@ import { routeTo } from './devices'
 
 const RING_SECONDS = 1
 const CYCLE_MS = 4000
+const RESUME_MS = 1000
 
 /** The 450 Hz, one-second-in-five ring that phones in China make, synthesised so nothing is downloaded. */
 export class Ringer {
@@ -16,9 +17,8 @@ export class Ringer {
 
   async start(deviceId: string): Promise<void> {
     if (this.timer) return
-    this.context ??= new AudioContext()
     this.timer = window.setInterval(() => this.burst(), CYCLE_MS)
-    await routeTo(this.context, deviceId)
+    await this.sendTo(deviceId)
     if (this.timer) this.burst()
   }
 
@@ -29,8 +29,16 @@ export class Ringer {
 
   async once(deviceId: string): Promise<void> {
     this.unlock()
-    if (this.context) await routeTo(this.context, deviceId)
+    await this.sendTo(deviceId)
     this.burst()
+  }
+
+  /** A change of device suspends the sound for a moment: the first ring waits for it. Without a gesture it stays so. */
+  private async sendTo(deviceId: string): Promise<void> {
+    this.context ??= new AudioContext()
+    await routeTo(this.context, deviceId)
+    const late = new Promise((done) => window.setTimeout(done, RESUME_MS))
+    if (this.context.state !== 'running') await Promise.race([this.context.resume(), late])
   }
 
   private burst(): void {

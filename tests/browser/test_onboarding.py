@@ -1,0 +1,114 @@
+"""From an empty company to a call of a new person, by hand: account, real name, seat, number, minutes (SPEC §A4)."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from sqlalchemy import select
+
+from callcenter import seed
+from callcenter.domain.terms import NumberKind
+from callcenter.store.base import utcnow
+from callcenter.store.tables import employee
+from tests.browser.test_floor import hears_something
+from tests.browser.test_minutes import Office, buy_shared, picture, put_on_sale, recharge
+from tests.browser.test_workplaces import PATIENCE, sign_in
+from tests.live.installation import PASSWORD, Installation
+
+pytestmark = pytest.mark.browser
+
+CUSTOMER = "13800000001"
+
+
+async def fill(page: Page, login: str, name: str) -> None:
+    await page.get_by_test_id("employee-create").click()
+    await page.get_by_test_id("onboard-name").fill(name)
+    await page.get_by_test_id("onboard-login").fill(login)
+    await page.get_by_test_id("onboard-password").fill(PASSWORD)
+
+
+async def choose(page: Page, testid: str, label: str) -> None:
+    options = page.locator(".el-select-dropdown__item:visible")
+    await page.get_by_test_id(testid).click()
+    await options.filter(has_text=label).click()
+    await page.keyboard.press("Escape") if await options.count() else None
+
+
+@pytest.mark.feature("O-05")
+async def test_a_new_person_is_set_up_in_one_path_and_calls(chromium: Browser, floor: Installation) -> None:
+    mark = secrets.token_hex(2)
+    zone = seed.daytime_zone(utcnow())
+    company_id = await seed.make_company(floor.database, f"青竹贸易{mark}", time_zone=zone, operates=False)
+    await seed.make_employee(
+        floor.database, company_id, login=f"owner-{mark}", name="周敏", role_code="admin", password=PASSWORD
+    )
+    await seed.make_department(floor.database, company_id, "华东组")
+    number = f"02165{secrets.randbelow(10**6):06d}"
+    operator = await floor.client("admin")
+    # One licence: the second person waits for another.
+    await operator.request("PATCH", f"/api/platform/companies/{company_id}", {"licences": 1})
+
+    page = await sign_in(chromium, floor.url, f"owner-{mark}")
+    await page.goto(f"{floor.url}/admin/employees")
+    await choose(page, "employees-department", "华东组")
+    await fill(page, f"lan-{mark}", "兰若")
+    await choose(page, "onboard-superior", "周敏")
+    await page.get_by_test_id("onboard-verify").click()
+    await picture(page, "onboard")
+    await page.keyboard.press("Enter")
+    # Account, real name and seat are there; number and minutes are not, and say so in the list.
+    for step in ("account", "verified", "seat"):
+        await expect(page.get_by_test_id(f"onboard-{step}")).to_have_class("done", timeout=PATIENCE)
+    await page.get_by_role("button", name="关闭", exact=True).last.click()
+    row = page.locator("tr", has_text="兰若")
+    for words in ("华东组", "周敏", "无号码", "无分钟"):
+        await expect(row).to_contain_text(words, timeout=PATIENCE)
+
+    # Whoever comes too late keeps what was entered, and is told why.
+    await fill(page, f"late-{mark}", "迟来")
+    await page.get_by_test_id("onboard-go").click()
+    await expect(page.get_by_test_id("onboard-problem-account")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_test_id("onboard-name")).to_have_value("迟来")
+    await operator.request("PATCH", f"/api/platform/companies/{company_id}", {"licences": 2})
+    await page.get_by_test_id("onboard-go").click()
+    await expect(page.get_by_test_id("onboard-account")).to_have_class("done", timeout=PATIENCE)
+    await page.get_by_role("button", name="关闭", exact=True).last.click()
+    # Nobody is verified by themselves.
+    await expect(page.locator("tr", has_text="迟来")).to_contain_text("未实名", timeout=PATIENCE)
+
+    # What was missing is got; the links of the list go on where the path stopped.
+    await seed.make_outside_number(floor.database, company_id, number, NumberKind.DIRECT)
+    query = select(employee.c.id).where(employee.c.company_id == company_id, employee.c.login == f"lan-{mark}")
+    async with floor.database.read() as connection:
+        new = int((await connection.execute(query)).scalar_one())
+    await page.reload()
+    await page.get_by_test_id(f"need-number-{new}").click()
+    await page.get_by_test_id("onboard-go").click()
+    await expect(page.get_by_test_id("onboard-number")).to_have_class("done", timeout=PATIENCE)
+    await expect(page.get_by_test_id("onboard-minutes").get_by_role("link")).to_have_attribute("href", "/billing/shop")
+    seller = await sign_in(chromium, floor.url, "admin")
+    office = Office(floor, company_id, mark, (new, new))
+    offering_id = await put_on_sale(seller, office, f"入门包{mark}", minutes=2, price="10.00")
+    await recharge(page, floor.url, "100.00")
+    await buy_shared(page, floor.url, offering_id)
+    await page.goto(f"{floor.url}/admin/employees")
+    await page.get_by_test_id(f"need-minutes-{new}").click()
+    await page.get_by_test_id("onboard-go").click()
+    await expect(page.get_by_test_id("onboard-ready")).to_contain_text("兰若", timeout=PATIENCE)
+    await picture(page, "onboard-ready")
+    await page.get_by_role("button", name="关闭", exact=True).last.click()
+    await expect(page.get_by_test_id(f"ready-{new}")).to_be_visible(timeout=PATIENCE)
+    await picture(page, "onboard-list")
+
+    lan = await sign_in(chromium, floor.url, f"lan-{mark}")
+    await expect(lan.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
+    await lan.get_by_test_id("dial-input").fill(CUSTOMER)
+    await lan.get_by_test_id("dial-button").click()
+    await expect(lan.get_by_test_id("call-state")).to_contain_text("通话中", timeout=PATIENCE)
+    await hears_something(lan)
+    await lan.get_by_test_id("hangup").first.click()
+    await expect(lan.get_by_test_id("after-call")).to_be_visible(timeout=PATIENCE)
+    for one in (page, lan, seller):
+        await one.context.close()
