@@ -1,4 +1,4 @@
-"""Every page, with its drawers and dialogs: what a reader of screens hears, what a weak eye sees, and that nothing is cut.
+"""Every page, with drawers and dialogs: what a reader of screens hears, what a weak eye sees, and that nothing is cut.
 
 The pages are looked at twice: filled, with the pictures of `callcenter/ui/dev` that need no server, and as an
 installation of the first day shows them.
