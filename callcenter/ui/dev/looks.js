@@ -27,7 +27,7 @@
       faults.push(`${named(one)} sticks out of the window: ${Math.round(box.left)} to ${Math.round(box.right)}`)
   }
   const apart = (one, other) => one.right < other.left + 2 || other.right < one.left + 2 || one.bottom < other.top + 2 || other.bottom < one.top + 2
-  for (const row of document.querySelectorAll('nav, footer, [role=tablist], [role=group], .el-radio-group')) {
+  for (const row of document.querySelectorAll('nav, footer, [role=tablist], .el-radio-group')) {
     const pressed = [...row.querySelectorAll('a, button, .el-radio-button__inner, [role=tab]')].filter(seen)
     pressed.forEach((one, at) => {
       const under = pressed.slice(at + 1).find((other) => !one.contains(other) && !apart(one.getBoundingClientRect(), other.getBoundingClientRect()))
