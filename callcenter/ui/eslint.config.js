@@ -27,4 +27,5 @@ export default ts.config(
     },
   },
   { files: ['scripts/**', '*.config.*'], languageOptions: { globals: globals.node } },
+  { files: ['dev/**'], languageOptions: { globals: globals.browser }, rules: { '@typescript-eslint/no-unused-expressions': 'off' } },
 )

@@ -172,6 +172,10 @@ COUPONS = [
     {"id": 2, "code": "W8TN3XHD", "company": None, "amount": 5000, "reason": "周年活动", "expires_at": None, "used": None},
     {"id": 1, "code": "A2LC6RZV", "company": {"id": 2, "name": "云栖酒店管理"}, "amount": 1000, "reason": "录音缺失补偿", "expires_at": ago(days=1), "used": None},
 ]
+STRAYS = [
+    {"id": 2, "company": {"id": 1, "name": "南山木作家居"}, "number": "RC2026000118", "channel": "wechat", "asked": 50000, "amount": 50000, "paid_at": ago(hours=3), "state": "open", "note": "", "actor": None, "settled_at": None},
+    {"id": 1, "company": {"id": 2, "name": "云栖酒店管理"}, "number": "RC2026000102", "channel": "alipay", "asked": 20000, "amount": 20100, "paid_at": ago(days=2), "state": "open", "note": "", "actor": None, "settled_at": None},
+]
 PRICES = {
     "employee_seat": 6000, "ai_seat_year": 120000, "number_month": 8000, "search_first": [{"accounts": 5, "price_year": 298000}],
     "search_tiers": [{"from": 1, "to": 4, "price_year": 36000}, {"from": 5, "to": 29, "price_year": 28000}, {"from": 30, "to": None, "price_year": 22000}], "point_packs": PACKS,
@@ -205,6 +209,7 @@ def answer(method: str, parts: list[str], query: dict, body: dict) -> object:
             found = {name: sum(one["state"] == name for one in PACKAGES) for name in ("sufficient", "low", "used_up", "expired", "future")}
             return {**found, "unassigned": 1}
         case "GET", ["packages"]: return page_of(keep(PACKAGES))
+        case "GET", ["packages", number] if number.isdigit(): return next((one for one in PACKAGES if one["id"] == int(number)), None)
         case "GET", ["packages", _, "log"]: return LOG
         case "POST", ["packages", _, _]: return PACKAGES[2]
         case "GET", ["offerings"]: return OFFERINGS
@@ -245,6 +250,7 @@ def answer(method: str, parts: list[str], query: dict, body: dict) -> object:
         case "GET", ["platform", "offerings"]: return [*OFFERINGS[:5], {**OFFERINGS[5], "on_sale": False}]
         case "GET", ["platform", "coupons"]: return page_of(COUPONS)
         case "GET", ["platform", "recharges"]: return page_of(keep(RECHARGES[1:3] if state == "pending" else RECHARGES))
+        case "GET", ["platform", "stray-payments"]: return page_of(keep(STRAYS))
         case "GET", ["platform", "invoices"]: return page_of(keep(INVOICES))
         case "GET", ["platform", "number-applications"]: return page_of(keep(APPLICATIONS))
         case "GET", ["platform", "number-leaves"]: return page_of(NUMBERS[6:7])

@@ -78,6 +78,7 @@ SCENES: list[tuple[str, str, str, dict, Step | None]] = [
     ("company-opened", "admin", "/platform/companies", {}, opened),
     ("company", "admin", "/platform/companies", {}, click("company-3")),
     ("recharge-reviews", "admin", "/platform/recharges", {}, None),
+    ("stray-payments", "admin", "/platform/payments", {}, None),
     ("invoice-answers", "admin", "/platform/invoices", {}, click("answer-1")),
     ("number-supply", "admin", "/platform/numbers", {}, None),
     ("number-claims", "admin", "/platform/numbers", {}, click("[id=tab-claims]")),

@@ -191,7 +191,7 @@ SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("work-withheld", "agent", "/work/1", {**agent("busy", call_id="l-1"), "call": {"l-1": WITHHELD}}, phone_sheet),
     ("search", "agent", "/work/1", agent(), search),
     ("calls", "agent", "/calls", agent(), play_row),
-    ("call-detail", "admin", "/calls", {}, click(".moves button, .cards button")),
+    ("call-detail", "admin", "/calls", {}, click("[data-testid^=call-open-], .cards button")),
     ("customers", "admin", "/customers", {}, None),
     ("customer-new", "agent", "/customers", agent(), click("[data-testid=customer-create]")),
     ("live", "supervisor", "/dashboard", floor(), None),

@@ -171,6 +171,28 @@ RECEIPT = """<svg xmlns="http://www.w3.org/2000/svg" width="360" height="520" fo
 <text x="30" y="200" font-size="15" fill="#666">交易成功</text><text x="30" y="240" font-size="15" fill="#666">收款方：云号科技</text></svg>"""
 
 
+def reply(role: str | None, method: str, path: str, query: dict, sent: str) -> tuple[int, object]:
+    """Status and body of the answer to a request of the API."""
+    wanted = json.loads(sent) if sent.startswith("{") else {}
+    parts = path.strip("/").split("/")[1:]
+    body = billing.answer(method, parts, query, wanted) if role else None
+    if role and body is None:
+        body = tasks.answer(method, parts, query)
+    if role and body is None:
+        body = answer(role, method, path, query)
+    if path == "/api/session" and method == "GET":
+        body = {"me": answer(role, "GET", "/api/me", query) if role else None}
+    if body is not None:
+        return 200, body
+    code = "not_signed_in" if role is None else "not_found"
+    return 401 if role is None else 404, {"error": {"code": code, "message": {"zh": "账号或密码不正确。", "en": "Wrong user name or password."}}}
+
+
+def snapshot(entities: dict | None) -> dict:
+    """What the live link tells first."""
+    return {"type": "snapshot", "epoch": "e1", "seq": 1, "now": fx.ago(), "entities": {"agent": {}, "call": {}, "stats": {"today": fx.STATS}, "system": {"phones": {"phones": "live"}}, **(entities or {})}}
+
+
 def install(page: Page, role: str | None, entities: dict | None = None) -> dict:
     """Routes everything the page asks for; the answer holds the live socket once it is open."""
     held: dict = {"posts": [], "page": page}
@@ -186,21 +208,8 @@ def install(page: Page, role: str | None, entities: dict | None = None) -> dict:
             if url.path.endswith("/proof"):
                 route.fulfill(body=RECEIPT, content_type="image/svg+xml")
                 return
-            query, sent = parse_qs(url.query), route.request.post_data or ""
-            wanted = json.loads(sent) if sent.startswith("{") else {}
-            body = billing.answer(route.request.method, url.path.strip("/").split("/")[1:], query, wanted) if role else None
-            if role and body is None:
-                body = tasks.answer(route.request.method, url.path.strip("/").split("/")[1:], query)
-            if role and body is None:
-                body = answer(role, route.request.method, url.path, query)
-            if url.path == "/api/session" and route.request.method == "GET":
-                body = {"me": answer(role, "GET", "/api/me", query) if role else None}
-            if body is None:
-                code = "not_signed_in" if role is None else "not_found"
-                error = {"error": {"code": code, "message": {"zh": "账号或密码不正确。", "en": "Wrong user name or password."}}}
-                route.fulfill(status=401 if role is None else 404, json=error)
-            else:
-                route.fulfill(json=body)
+            status, body = reply(role, route.request.method, url.path, parse_qs(url.query), route.request.post_data or "")
+            route.fulfill(status=status, json=body)
             return
         file = STATIC / url.path.lstrip("/")
         if not file.is_file():
@@ -210,7 +219,7 @@ def install(page: Page, role: str | None, entities: dict | None = None) -> dict:
 
     def live(socket: WebSocketRoute) -> None:
         held["live"] = socket
-        hello = {"type": "snapshot", "epoch": "e1", "seq": 1, "now": fx.ago(), "entities": {"agent": {}, "call": {}, "stats": {"today": fx.STATS}, "system": {"phones": {"phones": "live"}}, **(entities or {})}}
+        hello = snapshot(entities)
         socket.on_message(lambda text: socket.send(json.dumps(hello if json.loads(text)["type"] == "hello" else {"type": "pong"})))
 
     def sip(socket: WebSocketRoute) -> None:

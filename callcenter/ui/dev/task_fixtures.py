@@ -1,5 +1,6 @@
 """Made-up dial tasks for looking at the pages without a server, and the scenes that show them."""
 
+import re
 from collections.abc import Callable
 
 import fixtures as fx
@@ -156,5 +157,5 @@ SCENES: list[tuple[str, str, str, dict, Step | None]] = [
     ("task-menu", "admin", "/dial/tasks/1", {}, steps(".el-drawer [data-testid=task-menu-1]")),
     ("task-edit", "admin", "/dial/tasks/1", {}, steps(".el-drawer [data-testid=task-menu-1]", ".el-popper:not([aria-hidden=true]) [data-testid=task-edit-1]")),
     ("task-delete", "admin", "/dial/tasks/2", {}, steps(".el-drawer [data-testid=task-menu-2]", ".el-popper:not([aria-hidden=true]) [data-testid=task-delete-2]")),
-    ("depart", "admin", "/admin/employees", {}, lambda page, held: [page.get_by_role("button", name="更多").nth(1).click(), page.wait_for_timeout(400), steps("depart-2")(page, held)] and None),
+    ("depart", "admin", "/admin/employees", {}, lambda page, held: [page.get_by_role("button", name=re.compile("更多|More")).nth(1).click(), page.wait_for_timeout(400), steps("depart-2")(page, held)] and None),
 ]

@@ -1,4 +1,5 @@
 /** Which microphone, speaker and ringing device this person chose; remembered by this browser. */
+import { LevelMeter } from './level'
 
 export interface DeviceChoice {
   microphone: string
@@ -12,6 +13,7 @@ export interface DeviceList {
 }
 
 const KEY = 'callcenter.devices'
+const LOOK_MS = 100
 
 export function loadChoice(): DeviceChoice {
   const none: DeviceChoice = { microphone: '', speaker: '', ringer: '' }
@@ -73,20 +75,11 @@ export async function routeTo(target: object, deviceId: string): Promise<void> {
 /** Opens the microphone and reports its level ten times a second until stopped. */
 export async function watchLevel(choice: DeviceChoice, report: (level: number) => void): Promise<() => void> {
   const stream = await openMicrophone(choice)
-  const context = new AudioContext()
-  const analyser = context.createAnalyser()
-  analyser.fftSize = 1024
-  context.createMediaStreamSource(stream).connect(analyser)
-  const samples = new Float32Array(analyser.fftSize)
-  const timer = window.setInterval(() => {
-    analyser.getFloatTimeDomainData(samples)
-    let sum = 0
-    for (const sample of samples) sum += sample * sample
-    report(Math.sqrt(sum / samples.length))
-  }, 100)
+  const meter = new LevelMeter(stream, LOOK_MS)
+  const timer = window.setInterval(() => report(meter.peak() ?? 0), LOOK_MS)
   return () => {
     window.clearInterval(timer)
+    meter.close()
     for (const track of stream.getTracks()) track.stop()
-    void context.close()
   }
 }

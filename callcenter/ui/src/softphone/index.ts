@@ -5,6 +5,7 @@ import type { RTCSession } from 'jssip/lib/RTCSession'
 import type { RTCSessionEvent, UA } from 'jssip/lib/UA'
 import type { SipCredentials } from '@/api/types'
 import { loadChoice, openMicrophone, routeTo, type DeviceChoice } from './devices'
+import { LevelMeter } from './level'
 import { Ringer } from './ringer'
 import { initialPhone, microphoneFault, reducePhone, type PhoneFact, type PhoneState } from './state'
 import { CallMeter, type Measured } from './quality'
@@ -40,7 +41,7 @@ export class Softphone {
   private sampleTimer = 0
   private meter = new CallMeter()
   private quietSince = 0
-  private microphone: MediaStream | null = null
+  private microphone: { stream: MediaStream; level: LevelMeter } | null = null
   private readonly audio = new Audio()
   private readonly ringer = new Ringer()
 
@@ -86,7 +87,7 @@ export class Softphone {
       session.terminate({ status_code: 480 })
       return
     }
-    this.microphone = stream
+    this.takeMicrophone(stream)
     session.answer({ mediaStream: stream, pcConfig: { iceServers: this.iceServers } })
   }
 
@@ -120,7 +121,7 @@ export class Softphone {
     if (!this.ua?.isRegistered() || this.session) return
     const stream = await this.openMicrophone()
     if (!stream || this.session) return
-    this.microphone = stream
+    this.takeMicrophone(stream)
     const host = this.identity.split('@')[1] ?? 'localhost'
     this.ua.call(`sip:${ECHO_TEST}@${host}`, { mediaStream: stream, pcConfig: { iceServers: this.iceServers } })
   }
@@ -133,11 +134,11 @@ export class Softphone {
     if (!sender) return
     const stream = await this.openMicrophone()
     const track = stream?.getAudioTracks()[0]
-    if (!track) return
+    if (!stream || !track) return
     track.enabled = !(this.state.leg?.muted ?? false)
     await sender.replaceTrack(track)
     this.closeMicrophone()
-    this.microphone = stream
+    this.takeMicrophone(stream)
   }
 
   testRing(): Promise<void> {
@@ -155,7 +156,10 @@ export class Softphone {
     this.ports.changed(next)
   }
 
-  private readonly unlock = (): void => this.ringer.unlock()
+  private readonly unlock = (): void => {
+    this.ringer.unlock()
+    this.microphone?.level.unlock()
+  }
 
   private readonly networkChanged = (): void => {
     if (this.session?.isEstablished()) {
@@ -340,8 +344,13 @@ export class Softphone {
     }
   }
 
+  private takeMicrophone(stream: MediaStream): void {
+    this.microphone = { stream, level: new LevelMeter(stream, SAMPLE_MS) }
+  }
+
   private closeMicrophone(): void {
-    this.microphone?.getTracks().forEach((track) => track.stop())
+    this.microphone?.level.close()
+    this.microphone?.stream.getTracks().forEach((track) => track.stop())
     this.microphone = null
   }
 
@@ -359,7 +368,8 @@ export class Softphone {
   private async measure(session: RTCSession): Promise<void> {
     const connection = session.connection as unknown as RTCPeerConnection | undefined
     if (!connection || session !== this.session) return
-    const now = await sample(connection)
+    const level = this.microphone?.level.peak() ?? null
+    const now = await sample(connection, level)
     if (session !== this.session) return
     window.__softphoneStats = now
     const at = Date.now()
@@ -367,7 +377,7 @@ export class Softphone {
     this.note({ type: 'quality', quality: judge(now, this.meter.lately(at), score) })
     const leg = this.state.leg
     const excused = !leg || leg.muted || leg.held || leg.state !== 'talking'
-    if (excused || now.outboundAudioLevel > SILENCE) {
+    if (excused || level === null || level > SILENCE) {
       this.quietSince = Date.now()
       if (this.state.microphone === 'silent') this.note({ type: 'microphone', microphone: 'working' })
     } else if (Date.now() - this.quietSince > SILENT_AFTER_MS && this.state.microphone === 'working') {

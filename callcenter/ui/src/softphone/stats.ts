@@ -3,7 +3,8 @@ import type { Quality } from './state'
 
 export interface Sample {
   inboundAudioLevel: number
-  outboundAudioLevel: number
+  /** Of the microphone; null while the browser does not let this page listen. */
+  outboundAudioLevel: number | null
   packetsReceived: number
   packetsSent: number
   packetsLost: number
@@ -34,10 +35,11 @@ interface Report {
   fractionLost?: number
 }
 
-export async function sample(connection: RTCPeerConnection): Promise<Sample> {
+/** `outboundAudioLevel` is measured by the caller: not every browser has it in its statistics. */
+export async function sample(connection: RTCPeerConnection, outboundAudioLevel: number | null): Promise<Sample> {
   const result: Sample = {
     inboundAudioLevel: 0,
-    outboundAudioLevel: 0,
+    outboundAudioLevel,
     packetsReceived: 0,
     packetsSent: 0,
     packetsLost: 0,
@@ -61,8 +63,6 @@ export async function sample(connection: RTCPeerConnection): Promise<Sample> {
     } else if (value.type === 'remote-inbound-rtp') {
       result.roundTrip = value.roundTripTime ?? null
       result.remoteLoss = value.fractionLost ?? 0
-    } else if (value.type === 'media-source') {
-      result.outboundAudioLevel = value.audioLevel ?? 0
     }
   })
   result.roundTrip ??= path
@@ -77,6 +77,6 @@ export function judge(now: Sample, line: Line, score: number): Quality {
     roundTripMs: line.roundTripMs,
     mos: score,
     inboundLevel: now.inboundAudioLevel,
-    outboundLevel: now.outboundAudioLevel,
+    outboundLevel: now.outboundAudioLevel ?? 0,
   }
 }

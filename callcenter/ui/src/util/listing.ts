@@ -12,6 +12,8 @@ export interface Listing<P> {
   problem: Ref<string>
   loading: Ref<boolean>
   load: () => Promise<void>
+  /** The same again, without the list looking as if it waited. */
+  refresh: () => Promise<void>
 }
 
 /** One page of a list at a time: asks again when the filter or the page changes, and drops answers that come too late. */
@@ -28,11 +30,11 @@ export function useListing<P extends Page<unknown>>(
   let asking = new AbortController()
   let timer = 0
 
-  async function load(): Promise<void> {
+  async function ask(quietly: boolean): Promise<void> {
     asking.abort()
     asking = new AbortController()
     const { signal } = asking
-    loading.value = true
+    if (!quietly) loading.value = true
     problem.value = ''
     try {
       const got = await fetcher({ ...filter(), page: page.value, page_size: pageSize.value }, signal)
@@ -44,6 +46,9 @@ export function useListing<P extends Page<unknown>>(
       if (!signal.aborted) loading.value = false
     }
   }
+
+  const load = () => ask(false)
+  const refresh = () => ask(true)
 
   const soon = () => {
     window.clearTimeout(timer)
@@ -61,5 +66,5 @@ export function useListing<P extends Page<unknown>>(
 
   const rows = computed(() => answer.value?.items ?? []) as Listing<P>['rows']
   const total = computed(() => answer.value?.total ?? 0)
-  return { answer, rows, total, page, pageSize, problem, loading, load }
+  return { answer, rows, total, page, pageSize, problem, loading, load, refresh }
 }
