@@ -71,6 +71,8 @@ class CompanyRules:
     """Whether agents are shown who listens to them, and how."""
     valid_call_seconds: int = 30
     """A call that talked for at least as long counts as valid (SPEC §B4.2)."""
+    unanswered_limit: int = 3
+    """After so many unanswered calls in a row an agent is not READY any more; 0: never."""
     standing: Standing = field(default_factory=Standing)
     """What the company must be to dial; its end and its employees are asked at the moment (`standing_gate`)."""
     policy: Policy = field(default_factory=Policy)
@@ -268,6 +270,7 @@ async def _companies(connection: AsyncConnection, found: Directory, owned: Owned
             row.call_through_seconds,
             supervision_shown=bool(row.supervision_shown),
             valid_call_seconds=row.valid_call_seconds,
+            unanswered_limit=row.unanswered_limit,
             standing=Standing(
                 company_verified=row.verification == "verified",
                 script_approved=row.script_state == "approved",
