@@ -214,6 +214,15 @@ class Directory:
         verified = person is not None and person.verified
         return replace(rules.standing, company_expired=rules.expired(now), verified=verified).closed()
 
+    def unbound_gate(self, company_id: int, employee_id: int) -> Gate | None:
+        """What keeps the seat of an employee who is in a call from dialling anybody else: who has none, or one to which
+        no number is bound, dials nobody (SPEC §B8.3, §B8.7)."""
+        seat = self.seats.get(employee_id)
+        if seat is None:
+            return Gate.NO_SEAT
+        bound = any(one.seat_id == seat.id for one in self.outside.get(company_id, ()))
+        return None if bound else Gate.NO_BOUND_NUMBER
+
 
 def _time(text: str) -> time:
     hours, _, minutes = text.partition(":")
