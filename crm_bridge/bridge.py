@@ -91,7 +91,9 @@ class CrmBridge(Generic[C]):
             recent: list[TimelineItem] = []
             waiting: list[TimelineItem] = []
             if known is not None:
-                short = CustomerBrief(known.id, known.name, known.kind, known.level, known.source, known.progress)
+                short = CustomerBrief(
+                    known.id, known.name, known.kind, known.level, known.source, known.progress, known.company_name
+                )
                 recent = await timeline.items(connection, call.company_id, short, limit=RECENT, without_call=call.id)
                 waiting = await timeline.open_notes(connection, call.company_id, known.id)
             queue = None

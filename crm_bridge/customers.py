@@ -203,7 +203,7 @@ async def tags(connection: AsyncConnection, company_id: int) -> list[str]:
 
 
 def brief(row: Any) -> CustomerBrief:
-    return CustomerBrief(row.id, row.name, row.kind, row.level, row.source, row.progress)
+    return CustomerBrief(row.id, row.name, row.kind, row.level, row.source, row.progress, row.company_name)
 
 
 def _found_by(company_id: int, text: str, region: str) -> ColumnElement[bool]:

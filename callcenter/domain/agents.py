@@ -10,6 +10,9 @@ from callcenter.domain.terms import AgentState, Device, LineState
 NOT_READY_REASONS = ("break", "meal", "meeting", "training", "other")
 """Reasons an agent may choose; `signed_in` is the product's own for an agent who has just signed in."""
 
+NO_ANSWER = "no_answer"
+"""The product's own reason for an agent who let several calls in a row ring in vain."""
+
 
 @dataclass(slots=True)
 class Agent:
@@ -38,6 +41,8 @@ class Agent:
     """Full name of the channel that is the open line."""
     set_by: int | None = None
     """Employee who put the agent into this state; None: the agent, or the course of calls."""
+    unanswered: int = 0
+    """Calls in a row that rang at the READY agent in vain."""
 
     @property
     def endpoint(self) -> str:
@@ -75,6 +80,7 @@ def employee_of(name: str) -> tuple[int, Device] | None:
 def choose(agent: Agent, state: AgentState, reason: str, now: datetime) -> bool:
     """The agent chose a state. During a call it is remembered for afterwards; true when it changed now."""
     agent.after_call, agent.after_reason = state, reason
+    agent.unanswered = 0  # whoever chooses is there
     if agent.call_id is not None and state is not AgentState.LOGGED_OUT:
         return False
     return _enter(agent, state, reason, now)
@@ -90,6 +96,23 @@ def force(agent: Agent, state: AgentState, reason: str, now: datetime, by: int) 
     if changed or agent.call_id is None:
         agent.set_by = by
     return changed
+
+
+def missed(agent: Agent, limit: int, now: datetime) -> bool:
+    """A call that was brought to the agent was not answered; true when it was one too many.
+
+    After `limit` of them in a row (0: however many) the agent is not READY any more, so that no caller rings at an
+    empty chair. Only what rings at a READY agent counts: nobody else is taken for being there.
+    """
+    if agent.state is not AgentState.READY:
+        return False
+    agent.unanswered += 1
+    return 0 < limit <= agent.unanswered and _enter(agent, AgentState.NOT_READY, NO_ANSWER, now)
+
+
+def answered(agent: Agent) -> None:
+    """The agent took a call, and so is there."""
+    agent.unanswered = 0
 
 
 def extend_wrap_up(agent: Agent, now: datetime, more: timedelta) -> bool:

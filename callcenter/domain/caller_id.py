@@ -22,7 +22,7 @@ class CallerIdReason(StrEnum):
     ROTATION = "rotation"
     """It was shown longest ago."""
     COMPANY = "company"
-    """The company has no outside numbers; its display number stands in."""
+    """Earlier calls: the company had no outside numbers, and its display number stood in."""
 
 
 @dataclass(slots=True)
@@ -71,38 +71,32 @@ def choose_caller_id(
     seat_id: int,
     numbers: Iterable[OwnNumber],
     region: str = "",
-    display_number: str = "",
 ) -> CallerId | None:
-    """The number that a call in `mode` from that seat shows; None when there is none, and the seat may not dial.
+    """The number that a call in `mode` from that seat shows; None when the seat may not dial.
 
+    A seat to which no number of the right kind is bound does not dial, whatever the policy (SPEC §B8.2, §B8.3, §B8.7).
     `numbers` are all active outside numbers of the company, `region` is the called number's ("" when unknown).
-    `same_region` falls back to the bound number, then to rotation. `display_number` is the last resort of a company
-    that has no outside number at all and does not ask for bound ones.
+    `same_region` falls back to the bound number.
     """
-    everything = list(numbers)
     kinds = kinds_for(mode)
-    pool = [one for one in everything if one.kind in kinds]
+    pool = [one for one in numbers if one.kind in kinds]
     mine = [one for one in pool if one.seat_id == seat_id]
     bound = min(mine, key=lambda one: kinds.index(one.kind), default=None)
-    if policy is CallerIdPolicy.BOUND:
-        return _as(bound, CallerIdReason.BOUND)
-    if not everything and display_number:
-        return CallerId(display_number, CallerIdReason.COMPANY)
+    if bound is None:
+        return None
     if policy is CallerIdPolicy.SAME_REGION:
         near = [one for one in pool if region and one.region == region]
-        if bound in near:
-            return _as(bound, CallerIdReason.SAME_REGION)
         if near:
-            return _as(_longest_ago(near), CallerIdReason.SAME_REGION)
-        if bound is not None:
-            return _as(bound, CallerIdReason.BOUND)
-    return _as(_longest_ago(pool), CallerIdReason.ROTATION)
+            return _as(bound if bound in near else _longest_ago(near), CallerIdReason.SAME_REGION)
+    if policy is CallerIdPolicy.ROTATION:
+        return _as(_longest_ago(pool), CallerIdReason.ROTATION)
+    return _as(bound, CallerIdReason.BOUND)
 
 
-def _longest_ago(pool: list[OwnNumber]) -> OwnNumber | None:
-    """A number that was never shown comes first; equals in the order they were added."""
-    return min(pool, key=lambda one: (one.last_shown_at or _NEVER, one.id), default=None)
+def _longest_ago(pool: list[OwnNumber]) -> OwnNumber:
+    """Of some numbers, one that was never shown comes first; equals in the order they were added."""
+    return min(pool, key=lambda one: (one.last_shown_at or _NEVER, one.id))
 
 
-def _as(number: OwnNumber | None, reason: CallerIdReason) -> CallerId | None:
-    return CallerId(number.number, reason, number.id) if number is not None else None
+def _as(number: OwnNumber, reason: CallerIdReason) -> CallerId:
+    return CallerId(number.number, reason, number.id)

@@ -17,6 +17,9 @@ from callcenter.domain.facts import (
     AgentAlerted as AgentAlerted,
 )
 from callcenter.domain.facts import (
+    AgentMissed as AgentMissed,
+)
+from callcenter.domain.facts import (
     CallAnswered as CallAnswered,
 )
 from callcenter.domain.facts import (
@@ -43,6 +46,7 @@ from callcenter.domain.facts import (
 from callcenter.domain.facts import (
     Unexpected as Unexpected,
 )
+from callcenter.domain.offering import is_offered, missed_at_end, missed_by
 from callcenter.domain.terms import (
     CallState,
     Direction,
@@ -230,8 +234,9 @@ def apply(call: Call, leg_id: str, event: ev.AmiEvent, now: datetime) -> list[Fa
     if leg is None:
         return [Unexpected(call.id, leg_id, type(event).__name__)]
     if isinstance(event, ev.DialEnded):
+        missed = missed_by(call, leg, event.status)
         leg.dial_status = event.status
-        return []
+        return [AgentMissed(call.id, missed)] if missed is not None else []
     if isinstance(event, ev.LegPlaced):
         return _placed(call, leg, event.place, now)
     if isinstance(event, ev.ConsultFailed):
@@ -350,7 +355,7 @@ def move_leg(call: Call, leg: Leg, move: Move, now: datetime) -> list[Fact]:
     if after in OVER:
         leg.ended_at = now
         _succeed(call)
-    if after is S.ALERTING and leg.employee_id and _is_offered(call, leg):
+    if after is S.ALERTING and leg.employee_id and is_offered(call, leg):
         # Until somebody answers, the call belongs to the agent it rang last: a missed call is somebody's.
         if call.answered_at is None and leg.role is Role.AGENT:
             call.employee_id = leg.employee_id
@@ -366,19 +371,6 @@ def _succeed(call: Call) -> None:
     heir = next((leg for leg in call.alive(Role.THIRD) if leg.employee_id and leg.state in TALKING), None)
     if heir is not None:
         heir.role = Role.AGENT
-
-
-def _is_offered(call: Call, leg: Leg) -> bool:
-    """Whether the call is brought to this agent: from a queue, or by a colleague who consults or transfers."""
-    if leg.role is Role.THIRD:
-        return True
-    first = call.direction is Direction.OUTBOUND and call.answered_at is None
-    if first or leg.role is not Role.AGENT:
-        return False
-    # A browser that comes back after a reload rings for a call that its agent is in already.
-    return not any(
-        one.employee_id == leg.employee_id and one.state in TALKING for one in call.legs.values() if one is not leg
-    )
 
 
 def close(call: Call, now: datetime, reason: EndReason) -> list[Fact]:
@@ -454,7 +446,9 @@ def _end(call: Call, now: datetime, reason: EndReason) -> list[Fact]:
     call.end_reason = reason
     call.disposition = disposition_of(reason, call.answered_at is not None)
     _enter(call, CallState.ENDED, now)
-    return [*facts, CallEnded(call.id, reason, call.disposition)]
+    facts.append(CallEnded(call.id, reason, call.disposition))
+    missed = missed_at_end(call)
+    return [*facts, AgentMissed(call.id, missed)] if missed is not None else facts
 
 
 def _end_legs(call: Call, now: datetime) -> list[Fact]:

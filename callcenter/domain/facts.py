@@ -55,6 +55,13 @@ class AgentAlerted(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentMissed(Fact):
+    """A call that was brought to an agent was not taken: the phone rang in vain, or the call was rejected."""
+
+    employee_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallAnswered(Fact):
     """Customer and agent talk from now on."""
 

@@ -60,7 +60,7 @@ class DialFacts:
     mode: Mode = Mode.DIRECT
     has_seat: bool = True
     has_caller_id: bool = True
-    """Whether the company's caller-ID policy finds a number to show (domain/caller_id.py)."""
+    """Whether a number is bound to the seat, so that the policy has one to show (domain/caller_id.py)."""
     has_bound_phone: bool = False
     line_open: bool = False
     access_number: bool = False

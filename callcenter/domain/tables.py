@@ -49,6 +49,10 @@ class Typed:
     fault: str = ""
 
 
+CELL_FAULTS = frozenset({"no_number", "bad_characters", "too_long", "rounded"})
+"""Every `fault` that `typed` finds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """A row that is no number: `header`, or `before_header`."""

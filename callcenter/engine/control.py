@@ -265,6 +265,7 @@ class Control:
         if not inside(rules.local_time(self._core.now()), rules.window):
             raise CommandRefused(Gate.OUTSIDE_DIAL_WINDOW.value)
         barred = self._core.directory.standing_gate(call.company_id, command.employee_id, self._core.now())
+        barred = barred or self._core.directory.unbound_gate(call.company_id, command.employee_id)
         if barred is not None:
             raise CommandRefused(barred.value)
         return self._trunk.dialled(wanted), wanted

@@ -336,6 +336,8 @@ class Core:
             match fact:
                 case call_rules.AgentAlerted(employee_id=employee_id):
                     self.outbox.noted.pops.append((call, employee_id))
+                case call_rules.AgentMissed(employee_id=employee_id):
+                    self.presence.missed(call, employee_id)
                 case call_rules.CallAnswered(employee_id=employee_id):
                     self.presence.takes(call, employee_id)
                 case call_rules.ConsultationFailed(reason=reason):
@@ -372,9 +374,12 @@ class Core:
         self.push.event(settled.company_id, "call_settled", data, settled.employee_id)
         await self.flush()
 
-    def say(self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None) -> None:
-        """Notes a passing event for one employee's screens; it goes out after the next commit."""
-        self.outbox.noted.said.append((company_id, name, data, employee_id))
+    def say(
+        self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None, *, watched: bool = False
+    ) -> None:
+        """Notes a passing event for one employee's screens, and if `watched` for those of whoever watches this
+        employee; it goes out after the next commit."""
+        self.outbox.noted.said.append((company_id, name, data, employee_id, watched))
 
     def pop(self, call: Call, employee_id: int) -> None:
         """Asks for a screen pop with the next commit."""

@@ -24,7 +24,7 @@ from callcenter.domain.destinations import WayOut
 from callcenter.domain.dial_tasks import masked
 from callcenter.domain.events import LinkState
 from callcenter.domain.gates import OUTSIDE_PHONE_MODES, DialFacts, first_closed_gate
-from callcenter.domain.numbers import BadNumber, Number, dialable, normalise_or_raw, read, region_of
+from callcenter.domain.numbers import BadNumber, Number, dialable, read, region_of
 from callcenter.domain.terms import (
     AgentState,
     CallerIdPolicy,
@@ -225,8 +225,7 @@ class Dialling:
         now = self._core.now()
         # A number that leaves is gone at midnight, whenever the directory is read again.
         numbers = [one for one in directory.outside.get(company_id, ()) if one.leaves_at is None or now < one.leaves_at]
-        stand_in = normalise_or_raw(rules.display_number, self._region)
-        return choose_caller_id(rules.caller_id_policy, mode, seat.id, numbers, region, stand_in)
+        return choose_caller_id(rules.caller_id_policy, mode, seat.id, numbers, region)
 
     async def _caller_id(self, call: Call, seat: Seat) -> CallerId:
         """The number that this call shows; it goes to the end of the rotation at once."""

@@ -71,6 +71,8 @@ class CompanyRules:
     """Whether agents are shown who listens to them, and how."""
     valid_call_seconds: int = 30
     """A call that talked for at least as long counts as valid (SPEC §B4.2)."""
+    unanswered_limit: int = 3
+    """After so many unanswered calls in a row an agent is not READY any more; 0: never."""
     standing: Standing = field(default_factory=Standing)
     """What the company must be to dial; its end and its employees are asked at the moment (`standing_gate`)."""
     policy: Policy = field(default_factory=Policy)
@@ -212,6 +214,15 @@ class Directory:
         verified = person is not None and person.verified
         return replace(rules.standing, company_expired=rules.expired(now), verified=verified).closed()
 
+    def unbound_gate(self, company_id: int, employee_id: int) -> Gate | None:
+        """What keeps the seat of an employee who is in a call from dialling anybody else: who has none, or one to which
+        no number is bound, dials nobody (SPEC §B8.3, §B8.7)."""
+        seat = self.seats.get(employee_id)
+        if seat is None:
+            return Gate.NO_SEAT
+        bound = any(one.seat_id == seat.id for one in self.outside.get(company_id, ()))
+        return None if bound else Gate.NO_BOUND_NUMBER
+
 
 def _time(text: str) -> time:
     hours, _, minutes = text.partition(":")
@@ -268,6 +279,7 @@ async def _companies(connection: AsyncConnection, found: Directory, owned: Owned
             row.call_through_seconds,
             supervision_shown=bool(row.supervision_shown),
             valid_call_seconds=row.valid_call_seconds,
+            unanswered_limit=row.unanswered_limit,
             standing=Standing(
                 company_verified=row.verification == "verified",
                 script_approved=row.script_state == "approved",

@@ -37,8 +37,8 @@ class Batch:
     states: dict[int, Agent] = field(default_factory=dict)
     pops: list[tuple[Call, int]] = field(default_factory=list)
     ended: list[Call] = field(default_factory=list)
-    said: list[tuple[int, str, Mapping[str, Any], int | None]] = field(default_factory=list)
-    """Company, name, data and employee of passing events."""
+    said: list[tuple[int, str, Mapping[str, Any], int | None, bool]] = field(default_factory=list)
+    """Company, name, data and employee of passing events, and whether who watches the employee is told as well."""
     measured: list[Mapping[str, Any]] = field(default_factory=list)
     """Rows of `call_quality`."""
     steps: list[tuple[Step, Seen]] = field(default_factory=list)
@@ -147,8 +147,8 @@ class Outbox:
 
     async def _tell(self, batch: Batch) -> None:
         """What passes: words for one agent, screen pops, ends of calls. The CRM may fail; calls go on without it."""
-        for company_id, name, data, employee_id in batch.said:
-            self._push.event(company_id, name, data, employee_id)
+        for company_id, name, data, employee_id, watched in batch.said:
+            self._push.event(company_id, name, data, employee_id, watched=watched)
         for call, employee_id in batch.pops:
             with contextlib.suppress(Exception):
                 data = await self._crm.pop(call, employee_id)

@@ -58,7 +58,9 @@ class Push(Protocol):
         gone: Sequence[tuple[str, str]] = (),
     ) -> None: ...
 
-    def event(self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None) -> None: ...
+    def event(
+        self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None, *, watched: bool = False
+    ) -> None: ...
 
 
 class Clock(Protocol):

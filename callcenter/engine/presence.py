@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from callcenter.domain import agents as agent_rules
 from callcenter.domain import calls as call_rules
@@ -16,7 +16,13 @@ from callcenter.engine.directory import Directory
 from callcenter.engine.ports import Clock
 from callcenter.engine.registry import Registry
 
-Say = Callable[[int, str, Mapping[str, Any], int | None], None]
+
+class Say(Protocol):
+    """`Core.say`."""
+
+    def __call__(
+        self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None, *, watched: bool = False
+    ) -> None: ...
 
 
 class Presence:
@@ -29,7 +35,7 @@ class Presence:
         changed: Callable[[Agent, bool], None],
         say: Say,
     ) -> None:
-        """`changed` is told of every agent that moved, and whether its state did; `say` tells one agent's screens."""
+        """`changed` is told of every agent that moved, and whether its state did; `say` tells an agent's screens."""
         self._registry = registry
         self._directory = directory
         self._now = clock
@@ -40,7 +46,19 @@ class Presence:
         """An agent has answered a call."""
         agent = self._registry.agents.get(employee_id) if employee_id is not None else None
         if agent is not None:
+            agent_rules.answered(agent)
             self._changed(agent, agent_rules.begin_call(agent, call.id, self._now()))
+
+    def missed(self, call: Call, employee_id: int) -> None:
+        """An agent did not take a call; one too many, and it is told to the agent and to whoever watches the agent."""
+        agent, rules = self._registry.agents.get(employee_id), self._directory().companies.get(call.company_id)
+        if agent is None or rules is None:
+            return
+        away = agent_rules.missed(agent, rules.unanswered_limit, self._now())
+        self._changed(agent, away)
+        if away:
+            data = {"employee": {"id": agent.employee_id, "name": agent.name}, "calls": agent.unanswered}
+            self._say(call.company_id, "agent_unanswered", data, agent.employee_id, watched=True)
 
     def leg_moved(self, call: Call, leg_id: str, after: LegState) -> None:
         """Who joins a talking call (a consultation, a transfer) is busy with it; who leaves it is done with it."""

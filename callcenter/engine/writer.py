@@ -193,6 +193,7 @@ def agent_row(one: Agent) -> dict[str, Any]:
         "after_state": one.after_call.value,
         "after_reason": one.after_reason,
         "wrap_up_ends_at": one.wrap_up_ends_at,
+        "unanswered": one.unanswered,
     }
 
 
@@ -211,7 +212,7 @@ def restore_agent(one: Agent, row: Any) -> None:
     """Puts an agent back into the state that was stored."""
     one.state, one.reason, one.since = AgentState(row.state), row.reason, row.since
     one.after_call, one.after_reason = AgentState(row.after_state), row.after_reason
-    one.wrap_up_ends_at = row.wrap_up_ends_at
+    one.wrap_up_ends_at, one.unanswered = row.wrap_up_ends_at, row.unanswered
 
 
 def _call_of(row: Any) -> Call:

@@ -29,6 +29,7 @@ company = Table(
     Column("dial_end", String(5), nullable=False, server_default="21:30"),
     Column("wrap_up_seconds", Integer, nullable=False, server_default="30"),
     Column("valid_call_seconds", Integer, nullable=False, server_default="30"),
+    Column("unanswered_limit", Integer, nullable=False, server_default="3"),
     Column("display_number", String(32), nullable=False, server_default=""),
     Column("recording", Boolean, nullable=False, server_default="1"),
     Column("caller_id_policy", String(16), nullable=False, server_default="bound"),
@@ -475,6 +476,8 @@ agent_state = Table(
     Column("after_state", String(20), nullable=False, server_default="ready"),
     Column("after_reason", String(32), nullable=False, server_default=""),
     Column("wrap_up_ends_at", UtcDateTime, nullable=True),
+    # Calls in a row that rang in vain at the agent, who was READY.
+    Column("unanswered", Integer, nullable=False, server_default="0"),
 )
 
 agent_state_log = Table(

@@ -21,6 +21,8 @@ dial_task = Table(
     Column("claim", String(10), nullable=False),
     Column("rule", String(16), nullable=True),
     Column("encrypted", Boolean, nullable=False, server_default="0"),
+    # Who is rung first when its numbers are dialled; without one the seat says.
+    Column("leg_order", String(16), nullable=True),
     Column("creator_id", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     # Calls go on naming the task, so it is never really deleted.

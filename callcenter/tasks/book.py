@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callcenter.domain import dial_tasks as rules
 from callcenter.domain.commands import CommandRefused
 from callcenter.domain.dial_tasks import Share
-from callcenter.domain.terms import TaskClaim, TaskRule, TaskState
+from callcenter.domain.terms import LegOrder, TaskClaim, TaskRule, TaskState
 from callcenter.store.tables import call, employee, role
 from callcenter.store.task_tables import dial_task, dial_task_import, dial_task_number, dial_task_share
 from callcenter.tasks.dialled import dialled
@@ -45,6 +45,8 @@ class NewTask:
     rule: TaskRule | None
     encrypted: bool
     shares: Sequence[Share]
+    leg_order: LegOrder | None = None
+    """Who is rung first; None: as each seat says (P-08)."""
 
 
 async def dialling_staff(connection: AsyncConnection, company_id: int) -> list[int]:
@@ -82,6 +84,7 @@ async def create(connection: AsyncConnection, company_id: int, creator_id: int, 
         "claim": claim.value,
         "rule": rule.value if rule is not None else None,
         "encrypted": wanted.encrypted,
+        "leg_order": wanted.leg_order.value if wanted.leg_order is not None else None,
         "creator_id": creator_id,
         "created_at": now,
     }

@@ -8,7 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,10 +18,9 @@ from callcenter.domain.commands import CommandRefused
 from callcenter.domain.destinations import Policy
 from callcenter.domain.dial_tasks import Share
 from callcenter.domain.numbers import Number
-from callcenter.domain.tables import Typed
+from callcenter.domain.tables import CELL_FAULTS, Typed
 from callcenter.domain.terms import RowKind, TaskRule, TaskState
 from callcenter.intake.limits import Note
-from callcenter.intake.room import Table
 from callcenter.store.base import utcnow
 from callcenter.store.companies import read_policy
 from callcenter.store.database import Database
@@ -43,15 +42,43 @@ _FAILED = insert(dial_task_failed_row)
 _NUMBERS = insert(dial_task_number)
 
 
+class Rows(Protocol):
+    """What is imported: an opened file (`intake.Table`), or rows of one that failed before."""
+
+    rows: int
+    notes: tuple[Note, ...]
+
+    def __iter__(self) -> Iterator[Typed]: ...
+
+    def close(self) -> None: ...
+
+
+class FailedRows:
+    """The rows of a file that were not imported, as they were, to be imported once more (SPEC §D4.2)."""
+
+    def __init__(self, kept: Sequence[Any]) -> None:
+        self._kept = kept
+        self.rows = len(kept)
+        self.notes: tuple[Note, ...] = ()
+
+    def __iter__(self) -> Iterator[Typed]:
+        for one in self._kept:
+            # What was wrong with the cells stays so; everything else is judged anew.
+            fault = one.reason if one.reason in CELL_FAULTS else ""
+            yield Typed(one.line, one.number, one.name, one.company, one.remark, one.sheet, fault)
+
+    def close(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Order:
-    """A file to import: who asked, into which task, and its rows; the importer closes it, also when it refuses."""
+    """What to import: who asked, into which task, and the rows; the importer closes them, also when it refuses."""
 
     company_id: int
     task_id: int
     operator_id: int
     file_name: str
-    table: Table
+    table: Rows
     id: int = 0
 
 
@@ -82,6 +109,13 @@ class Importer:
                     all_companies=True
                 )
             )
+
+    async def failed_rows(self, company_id: int, import_id: int) -> FailedRows:
+        """The rows of an import that failed, in the order of the file."""
+        kept = dial_task_failed_row
+        query = select(kept).where(kept.c.company_id == company_id, kept.c.import_id == import_id).order_by(kept.c.id)
+        async with self._db.read() as connection:
+            return FailedRows((await connection.execute(query)).all())
 
     async def submit(self, order: Order) -> int:
         """Takes the file on and returns its import's id; raises `task_not_normal` (SPEC §D1.4), `task_running`."""

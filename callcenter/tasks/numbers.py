@@ -25,6 +25,7 @@ def numbers_of(company_id: int) -> Select[Any]:
             dial_task.c.name.label("task_name"),
             dial_task.c.encrypted,
             dial_task.c.secret,
+            dial_task.c.leg_order,
             employee.c.name.label("assignee_name"),
             dialled(company_id).label("dialled"),
         )

@@ -283,6 +283,7 @@ FIELDS: Mapping[str, Field] = {
     "task_numbers": Field(Kind.COUNT, "未拨任务号码", "Undialled task numbers"),
     "time_zone": Field(Kind.TEXT, "时区", "Time zone"),
     "to": Field(Kind.EMPLOYEE, "接手人", "To"),
+    "unanswered_limit": Field(Kind.COUNT, "连续未接上限", "Unanswered calls in a row"),
     "valid_call_seconds": Field(Kind.SECONDS, "有效通话时长", "Valid call from"),
     "valid_until": Field(Kind.MOMENT, "有效期至", "Valid until"),
     "verification": Field(Kind.WORD, "认证", "Verification"),

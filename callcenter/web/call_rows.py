@@ -82,6 +82,8 @@ class CustomerBrief(msgspec.Struct):
     level: str
     source: str
     progress: str
+    company_name: str = ""
+    """The company that the customer is with."""
 
 
 class RecordingView(msgspec.Struct):
@@ -121,6 +123,7 @@ class CallRow(msgspec.Struct):
     task: Named | None
     """The dial task whose number it dialled; also one that was deleted since."""
     company_name: str
+    """The customer's company; of a number of a dial task that is nobody's customer yet, what its file says."""
     started_at: datetime
     answered_at: datetime | None
     ended_at: datetime | None
@@ -153,7 +156,7 @@ def base_query(company_id: int) -> Select[Any]:
         select(
             call,
             employee.c.name.label("employee_name"),
-            company.c.name.label("company_name"),
+            dial_task_number.c.company.label("number_company"),
             is_valid(company.c.valid_call_seconds).label("valid"),
             outcomes.mark().label("said_mark"),
             outcomes.result().label("said_result"),
@@ -247,6 +250,7 @@ def aware(moment: datetime) -> datetime:
 def row_of(row: Any, customers: Mapping[int, CustomerBrief], *, main_account: bool) -> CallRow:
     """A row of `base_query` as somebody may see it; nothing is masked for the main account."""
     one = seen(row.number, hidden=bool(row.number_hidden), main_account=main_account)
+    customer = customers.get(row.customer_id) if row.customer_id else None
     outbound = row.direction == Direction.OUTBOUND.value
     until = row.answered_at or row.ended_at
     ring = int((until - row.started_at).total_seconds()) if until else 0
@@ -265,9 +269,9 @@ def row_of(row: Any, customers: Mapping[int, CustomerBrief], *, main_account: bo
         number_display=one.display,
         number_masked=one.masked,
         employee=Named(row.employee_id, row.employee_name) if row.employee_id and row.employee_name else None,
-        customer=customers.get(row.customer_id) if row.customer_id else None,
+        customer=customer,
         task=Named(row.task_id, row.task_name) if row.task_id else None,
-        company_name=row.company_name,
+        company_name=(customer.company_name if customer is not None else "") or row.number_company or "",
         started_at=row.started_at,
         answered_at=row.answered_at,
         ended_at=row.ended_at,

@@ -49,6 +49,8 @@ class CompanySettings(Body, kw_only=True):
     """Whether an agent sees that a supervisor listens."""
     access_end: AccessEnd = AccessEnd.AFTER_CALL
     """What becomes of the running call of an employee who is disabled, leaves or may not dial any more."""
+    unanswered_limit: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3
+    """After so many unanswered calls in a row an agent is set to not ready; 0: never."""
 
 
 @routes.add(
@@ -75,6 +77,7 @@ async def settings(services: Services, context: Context) -> CompanySettings:
         call_through_seconds=row.call_through_seconds,
         supervision_shown=bool(row.supervision_shown),
         access_end=AccessEnd(row.access_end),
+        unanswered_limit=row.unanswered_limit,
     )
 
 
@@ -126,6 +129,7 @@ async def change_settings(services: Services, context: Context) -> CompanySettin
                 call_through_seconds=given.call_through_seconds,
                 supervision_shown=given.supervision_shown,
                 access_end=given.access_end.value,
+                unanswered_limit=given.unanswered_limit,
             )
         )
     after = await settings(services, context)

@@ -143,6 +143,42 @@ async def start(services: Services, context: Context) -> Import:
         return (await _imports(connection, me.company_id, task.id, import_id))[0]
 
 
+@routes.add(
+    "POST",
+    "/api/dial-tasks/{id}/imports/{import_id}/again",
+    permission="tasks.own",
+    data="scoped",
+    summary="Import the rows of a file that failed once more: numbers that are free by now are taken",
+    answers=Import,
+    status=202,
+    errors=(
+        "task_unknown",
+        "numbers_secret",
+        "task_not_normal",
+        "task_running",
+        "not_found",
+        "import_without_failures",
+    ),
+)
+async def again(services: Services, context: Context) -> Import:
+    me, import_id = context.me, context.params["import_id"]
+    async with services.database.read() as connection:
+        task = await require(connection, context, numbers=True)
+        earlier = await _imports(connection, me.company_id, task.id, import_id)
+    if not earlier:
+        raise ApiError("not_found")
+    if earlier[0].state == "running":
+        raise ApiError("task_running")
+    rows = await services.imports.failed_rows(me.company_id, import_id)
+    if not rows.rows:
+        raise ApiError("import_without_failures")
+    name = earlier[0].file_name
+    new_id = await services.imports.submit(Order(me.company_id, task.id, me.employee_id, name, rows))
+    await services.audit.add(me.company_id, me.employee_id, "task.imported", str(task.id), context.ip, file=name)
+    async with services.database.read() as connection:
+        return (await _imports(connection, me.company_id, task.id, new_id))[0]
+
+
 async def _sent(request: web.Request) -> tuple[str, bytes]:
     if request.content_type == "multipart/form-data":
         return await uploads.read_file(request, "file", LARGEST, "import_too_large")

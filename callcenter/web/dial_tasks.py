@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, or_, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.dial_tasks import Share, shown_state
-from callcenter.domain.terms import TaskClaim, TaskRule, TaskState
+from callcenter.domain.terms import LegOrder, TaskClaim, TaskRule, TaskState
 from callcenter.store.base import utcnow
 from callcenter.store.task_tables import dial_task
 from callcenter.tasks import book
@@ -49,6 +49,8 @@ class NewDialTask(Body, kw_only=True):
     claim: TaskClaim = TaskClaim.SELF
     rule: TaskRule | None = None
     encrypted: bool = False
+    leg_order: LegOrder | None = None
+    """Who is rung first when its numbers are dialled, unless the call says otherwise; null: as each seat says."""
     shares: Annotated[list[GivenShare], msgspec.Meta(max_length=1000)] = msgspec.field(default_factory=list)
 
 
@@ -67,6 +69,7 @@ class Task(msgspec.Struct, kw_only=True):
     claim: TaskClaim
     rule: TaskRule | None
     encrypted: bool
+    leg_order: LegOrder | None
     creator: Named
     total: int
     dialled: int
@@ -133,7 +136,15 @@ async def create(services: Services, context: Context) -> Task:
     if given.secret and not me.may("tasks.dial"):
         raise ApiError("not_an_agent")  # only the creator dials it (SPEC §D2.1)
     shares = [Share(one.employee_id, one.percent) for one in given.shares]
-    wanted = NewTask(given.name.strip() or given.name, given.secret, given.claim, given.rule, given.encrypted, shares)
+    wanted = NewTask(
+        given.name.strip() or given.name,
+        given.secret,
+        given.claim,
+        given.rule,
+        given.encrypted,
+        shares,
+        given.leg_order,
+    )
     async with services.database.write() as connection:
         task_id = await book.create(connection, me.company_id, me.employee_id, wanted, utcnow())
         await services.audit.write(
@@ -247,6 +258,7 @@ def _task(me: Identity, row: Any, counts: Counts, importing: bool) -> Task:
         claim=TaskClaim(row.claim),
         rule=TaskRule(row.rule) if row.rule is not None else None,
         encrypted=row.encrypted,
+        leg_order=LegOrder(row.leg_order) if row.leg_order is not None else None,
         creator=Named(row.creator_id, row.creator_name or ""),
         total=counts.total,
         dialled=counts.dialled,

@@ -326,6 +326,7 @@ CATALOGUE: dict[str, Text] = {
         422, "号码不在您的拨打任务中。", "This number is not among those that you have to dial."
     ),
     "nothing_to_claim": Text(409, "没有可领取的号码。", "There are no numbers left to claim."),
+    "import_without_failures": Text(409, "该文件没有失败的数据。", "No row of this file has failed."),
     "import_too_large": Text(413, "文件过大，每次最多导入 20 万行。", "The file is too large; 200,000 rows at a time."),
     "import_unreadable": Text(
         422, "无法读取文件，请上传 xlsx 或 csv。", "The file cannot be read; an xlsx or csv file is needed."

@@ -44,6 +44,8 @@ class StreamEntry:
     event: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     employee_id: int | None = None
+    watched: bool = False
+    """The event is also for those who watch the employee."""
 
     def with_figures(self, figures: Mapping[Pair, Mapping[str, Any]]) -> StreamEntry:
         """The same entry with those figures instead of its own; without any where they are missing."""
@@ -146,10 +148,13 @@ class Client:
         # One who took the call over talks: that cannot be hidden, and must not.
         return leg["place"] == "talking" or (me.may("live.view") and not party)
 
-    def hears(self, employee_id: int | None) -> bool:
-        """Whether an event for an employee is for this client; one for nobody is for those who watch the company."""
+    def hears(self, employee_id: int | None, watched: bool = False) -> bool:
+        """Whether an event for an employee is for this client, or a `watched` one for whoever watches the employee; one
+        for nobody is for those who watch the company."""
         me = self.identity
-        return employee_id == me.employee_id or (employee_id is None and me.may("live.view") and me.sees(None))
+        if employee_id == me.employee_id:
+            return True
+        return (watched or employee_id is None) and me.may("live.view") and me.sees(employee_id)
 
     def revoke(self) -> None:
         """The connection has to end, and nothing more may be sent through it."""
@@ -202,10 +207,14 @@ class LiveHub:
             stream.told.pop(pair, None)
         self._append(stream, StreamEntry(stream.seq + 1, tuple(changed), tuple(gone), before))
 
-    def event(self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None) -> None:
-        """A passing event for one employee's screens (None: for everybody who watches the company)."""
+    def event(
+        self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None, *, watched: bool = False
+    ) -> None:
+        """A passing event for one employee's screens (None: for everybody who watches the company); `watched`: and for
+        whoever watches this employee."""
         stream = self.stream(company_id)
-        self._append(stream, StreamEntry(stream.seq + 1, event=name, data=data, employee_id=employee_id))
+        entry = StreamEntry(stream.seq + 1, event=name, data=data, employee_id=employee_id, watched=watched)
+        self._append(stream, entry)
 
     def _append(self, stream: Stream, entry: StreamEntry) -> None:
         stream.seq = entry.seq
@@ -318,7 +327,7 @@ class LiveHub:
     def _message(self, client: Client, entry: StreamEntry, encoded: dict[tuple[Any, ...], bytes]) -> bytes | None:
         """What one client is told of an entry; clients that see the same share one encoded message."""
         if entry.event:
-            if not client.hears(entry.employee_id):
+            if not client.hears(entry.employee_id, entry.watched):
                 return None
             key: tuple[Any, ...] = ("event",)
             if key not in encoded:

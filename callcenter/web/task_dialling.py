@@ -7,7 +7,7 @@ from dataclasses import replace
 from callcenter.domain.commands import CommandRefused, Dial
 from callcenter.domain.dial_tasks import hides_digits
 from callcenter.domain.numbers import Number
-from callcenter.domain.terms import Source
+from callcenter.domain.terms import LegOrder, Source
 from callcenter.store.task_tables import dial_task_number
 from callcenter.tasks import book, numbers
 from callcenter.web.dial_task_numbers import is_masked
@@ -33,6 +33,7 @@ async def dial(services: Services, me: Identity, wanted: Dial, number_id: int) -
         number=str(Number(row.number, row.extension)),
         source=Source.TASK,
         task_number_id=row.id,
+        leg_order=wanted.leg_order or (LegOrder(row.leg_order) if row.leg_order is not None else None),
         number_hidden=hides_digits(encrypted=row.encrypted, secret=row.secret, dialled=row.dialled, main_account=False),
     )
     try:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from callcenter.domain.caller_id import CallerId, OwnNumber, choose_caller_id
+from callcenter.domain.caller_id import OwnNumber, choose_caller_id
 from callcenter.domain.terms import CallerIdPolicy, Mode, NumberKind
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -48,10 +48,9 @@ def test_same_region_prefers_the_bound_one_then_takes_turns() -> None:
     assert chosen(REGION, region="北京市") == (4, "same_region")
 
 
-def test_same_region_falls_back_to_the_bound_number_and_then_to_rotation() -> None:
+def test_same_region_falls_back_to_the_bound_number() -> None:
     assert chosen(REGION, region="浙江省杭州市") == (1, "bound")
     assert chosen(REGION, region="") == (1, "bound")
-    assert chosen(REGION, region="浙江省杭州市", numbers=(PEKING, NEVER)) == (5, "rotation")
 
 
 def test_rotation_shows_the_number_that_was_shown_longest_ago() -> None:
@@ -60,13 +59,8 @@ def test_rotation_shows_the_number_that_was_shown_longest_ago() -> None:
     assert chosen(ROTATION, Mode.CALLBACK) == (2, "rotation")
 
 
-def test_the_display_number_stands_in_for_a_company_without_numbers() -> None:
-    def stand_in(policy: CallerIdPolicy, numbers: tuple[OwnNumber, ...]) -> CallerId | None:
-        return choose_caller_id(policy, Mode.DIRECT, SEAT, numbers, "", "+8621600")
-
-    found = stand_in(ROTATION, ())
-    assert found is not None
-    assert (found.number, found.reason.value, found.id) == ("+8621600", "company", None)
-    assert stand_in(BOUND, ()) is None, "who asks for bound numbers gets bound numbers"
-    assert stand_in(ROTATION, (CALLBACK,)) is None, "there are numbers, but none for this mode"
-    assert choose_caller_id(ROTATION, Mode.DIRECT, SEAT, ()) is None
+@pytest.mark.parametrize("policy", list(CallerIdPolicy))
+def test_a_seat_without_a_bound_number_shows_none_whatever_the_policy(policy: CallerIdPolicy) -> None:
+    assert chosen(policy, region="北京市", numbers=(PEKING, PEKING_2, NEVER)) is None
+    assert chosen(policy, region="上海市", numbers=(CALLBACK, PEKING)) is None, "bound, but of the other kind"
+    assert chosen(policy, region="北京市", numbers=()) is None

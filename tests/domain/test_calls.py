@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from callcenter.domain import calls
 from callcenter.domain import events as ev
-from callcenter.domain.calls import Call, CallAnswered, CallEnded, Fact, Leg, Unexpected
-from callcenter.domain.terms import CallState, Direction, Disposition, EndReason, LegState, Role
+from callcenter.domain.calls import AgentMissed, Call, CallAnswered, CallEnded, Fact, Leg, Unexpected
+from callcenter.domain.terms import CallState, Direction, Disposition, EndReason, LegState, Role, Source
 
 NOW = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 AGENT = ev.Channel("a", name="PJSIP/agent-7-web-00000001", account="c.agent")
@@ -163,6 +163,35 @@ def test_an_event_that_does_not_fit_is_a_fact_and_changes_nothing() -> None:
 def test_an_unknown_leg_is_a_fact_and_not_an_error() -> None:
     facts = calls.apply(outbound(), "nobody", ev.ChannelEnded(UP["a"], 16), NOW)
     assert facts == [Unexpected("c", "nobody", "ChannelEnded")]
+
+
+def test_an_agent_misses_what_rings_in_vain_and_nothing_else() -> None:
+    def missed(status: str, *, rings: bool = True, channel: str = AGENT.name) -> list[int]:
+        play = Play(inbound())
+        play.facts += calls.add_leg(play.call, Leg("a", Role.AGENT, channel=channel, employee_id=7), play.now)
+        if rings:
+            play("a", ev.ChannelStateChanged(RINGING["a"]))
+        # As a queue tells it: the end of the dial, and once more as it takes the channel down.
+        for told in (status, "CANCEL"):
+            play("a", ev.DialEnded(CUSTOMER, AGENT, told))
+        play("a", ev.ChannelEnded(AGENT, 26))
+        return [fact.employee_id for fact in play.facts if isinstance(fact, AgentMissed)]
+
+    assert missed("NOANSWER") == [7] and missed("BUSY") == [7], "rejected is not answered either"
+    assert missed("CANCEL") == [], "the caller gave up, or somebody else answered"
+    assert missed("NOANSWER", rings=False) == [], "a phone that was not reached rang nobody"
+    assert missed("NOANSWER", channel="PJSIP/trunk-1-00000009") == [], "an outside phone is nobody's workplace"
+
+
+@pytest.mark.parametrize(("source", "missed"), [(Source.QUEUE_CALLBACK, [7]), (Source.MANUAL, [])])
+def test_a_callback_that_its_agent_does_not_take_is_missed_and_a_call_of_ones_own_is_not(
+    source: Source, missed: list[int]
+) -> None:
+    play = Play(outbound())
+    play.call.source = source
+    play("a", ev.ChannelStateChanged(RINGING["a"]))("a", ev.ChannelEnded(AGENT, 19))
+    assert play.call.end_reason is EndReason.AGENT_NO_ANSWER
+    assert [fact.employee_id for fact in play.facts if isinstance(fact, AgentMissed)] == missed
 
 
 EVENTS = st.lists(

@@ -198,6 +198,18 @@ def test_the_end_of_another_call_does_not_touch_an_agent() -> None:
     assert agent.state is AgentState.BUSY
 
 
+def test_calls_that_ring_in_vain_in_a_row_end_with_not_ready() -> None:
+    agent = _agent()
+    assert not agents.missed(agent, 2, NOW)
+    agents.answered(agent)
+    assert not agents.missed(agent, 2, NOW), "an answered one in between"
+    assert agents.missed(agent, 2, NOW)
+    assert (agent.state, agent.reason, agent.unanswered) == (AgentState.NOT_READY, "no_answer", 2)
+    assert not agents.missed(agent, 2, NOW) and agent.unanswered == 2, "who is not ready is not counted"
+    assert agents.choose(agent, AgentState.READY, "", NOW) and agent.unanswered == 0
+    assert not any(agents.missed(agent, 0, NOW) for _ in range(9)), "0 is never"
+
+
 @pytest.mark.parametrize(
     ("name", "found"),
     [

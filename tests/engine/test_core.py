@@ -44,7 +44,9 @@ class Board:
     ) -> None:
         self.changed += [(kind, key) for kind, key, _ in changed]
 
-    def event(self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None) -> None:
+    def event(
+        self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None, *, watched: bool = False
+    ) -> None:
         self.events.append(name)
 
 

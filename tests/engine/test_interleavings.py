@@ -103,7 +103,7 @@ class World:
         world = cls(Core(**outside, clock=clock), clock)
         core = world.core
         core.directory = OneGroup()
-        core.directory.companies[1] = Mock(spec=CompanyRules, wrap_up_seconds=30, recording=True)
+        core.directory.companies[1] = Mock(spec=CompanyRules, wrap_up_seconds=30, recording=True, unanswered_limit=0)
         core.directory.groups[1] = Mock(spec=Group, id=1, company_id=1)
         channels = [channel for event in events for channel in channels_of(event)]
         callers = {channel.uniqueid for channel in channels if channel.account == f"{channel.uniqueid}.customer"}

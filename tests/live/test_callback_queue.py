@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import AsyncIterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from callcenter.pbx.tones import hears
+from callcenter.store.base import utcnow
 from tests.live.installation import Agent, Installation, until
 from tests.live.lines import Line, line
 
@@ -194,3 +197,48 @@ async def test_a_request_can_be_cancelled_and_the_blacklist_is_respected(
     await group.until_entity(callbacks=0)
     cancelled = (await group.admin.get(f"/api/callbacks?state=cancelled&group_id={group.id}"))["items"]
     assert [one["id"] for one in cancelled] == [request["id"]]
+
+
+@pytest.mark.parametrize("closed", ["hours", "window"])
+async def test_nobody_is_called_back_outside_the_hours_of_the_number_or_the_dial_window(
+    site: Installation, offered: tuple[Line, Agent], closed: str
+) -> None:
+    """The request waits meanwhile, keeps its place and is called as soon as it may be."""
+    group, agent = offered
+    await _asks(group, CALLER)
+    other = await group.admin.post("/api/numbers", {"number": "02160019902", "group_id": group.id})
+    try:
+        async with _closed(site, group, closed):
+            before = len(await _calls_to(group, CALLER))
+            await agent.ready()
+            # Whoever came after the request is served: the agent was free, and was not given the request.
+            await site.carrier.call_in("02160019902", "13900000405", seconds=2)
+            await group.row("13900000405", disposition="ANSWERED")
+            assert len(await _calls_to(group, CALLER)) == before
+            (request,) = await _open(group)
+            assert (request["state"], request["attempts"]) == ("waiting", 0)
+        await _called(group, agent, CALLER)
+        await site.carrier.hangup(CALLER)
+        await group.until_entity(callbacks=0)
+    finally:
+        await group.admin.request("DELETE", f"/api/numbers/{other['id']}")
+
+
+@contextlib.asynccontextmanager
+async def _closed(site: Installation, group: Line, what: str) -> AsyncIterator[None]:
+    """The group's own number is outside its business hours, or everybody outside the company's dial window."""
+    if what == "hours":
+        hours = await group.admin.post("/api/hours", {"name": "休息", "weekly": {}})
+        assert not hours["open_now"]
+        path = f"/api/numbers/{group.number_id}"
+        await group.admin.request("PATCH", path, {"hours_id": hours["id"]})
+        yield
+        await group.admin.request("PATCH", path, {"hours_id": None})
+        await group.admin.request("DELETE", f"/api/hours/{hours['id']}")
+        return
+    before = await group.admin.get("/api/settings/company")
+    local = utcnow().astimezone(ZoneInfo(before["time_zone"]))
+    later = {"start": f"{local.hour + 1:02d}:{local.minute:02d}", "end": "21:30"}
+    await group.admin.put("/api/settings/company", before | {"dial_window": later})
+    yield
+    await group.admin.put("/api/settings/company", before)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from callcenter.demo.client import Client, Failed
-from tests.live.installation import Agent, Installation, direct_number
+from callcenter.demo.client import Client, Failed, Live
+from tests.live.installation import Agent, Installation, direct_number, telecom_number
+from tests.live.lines import line
 from tests.live.test_modes import e164, refusal, settings
 
 pytestmark = pytest.mark.live
@@ -58,6 +59,41 @@ async def test_a_number_is_bound_to_one_seat_and_an_unbound_seat_cannot_dial(sit
     await admin.request("PATCH", path, {"state": "inactive"})
     assert await refusal(agent) == "no_bound_number"
     await admin.request("PATCH", path, {"state": "active"})
+
+
+async def test_an_unbound_seat_never_dials_whatever_the_policy(site: Installation) -> None:
+    """Neither by a click, though the company has numbers that the policy could show, nor to a third party."""
+    agent, admin = await site.agent(1), await site.client("admin")
+    mine = await number_of(admin, direct_number(1))
+    path = f"/api/outside-numbers/{mine['id']}"
+    try:
+        for policy in ("same_region", "rotation"):
+            await settings(site, caller_id_policy=policy)
+            await admin.request("PATCH", path, {"seat_id": mine["seat"]["id"]})
+            assert (await shown(site, agent))[0], "the seat is bound, and a number is shown"
+            await admin.request("PATCH", path, {"seat_id": None})
+            assert await refusal(agent) == "no_bound_number"
+        # A caller whom it took in is put through to nobody outside; colleagues need no number.
+        other = await number_of(admin, telecom_number(1))
+        await admin.request("PATCH", f"/api/outside-numbers/{other['id']}", {"seat_id": None})
+        async with line(site, agent) as group:
+            await agent.ready()
+            call = await group.call_in("13900000511", seconds=60)
+            live = await agent.live.wait(_talks, 20, "the caller to talk")
+            consult = f"/api/calls/{live['id']}/consult"
+            assert await failed(agent.client, "POST", consult, {"number": BUSY}) == "no_bound_number"
+            await site.carrier.hangup(call.channel_id)
+            await group.row("13900000511", disposition="ANSWERED")
+        await admin.request("PATCH", f"/api/outside-numbers/{other['id']}", {"seat_id": mine["seat"]["id"]})
+    finally:
+        await settings(site, caller_id_policy="bound")
+        await admin.request("PATCH", path, {"seat_id": mine["seat"]["id"]})
+    assert await shown(site, agent) == (e164(direct_number(1)), "bound")
+
+
+def _talks(live: Live) -> dict[str, Any] | None:
+    calls = live.entities["call"].values()
+    return next((one for one in calls if one["direction"] == "inbound" and one["state"] == "talking"), None)
 
 
 @pytest.mark.feature("T-10")

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from callcenter import seed
 from callcenter.demo.client import Client, Failed
-from tests.live.installation import PASSWORD, Agent, Installation, until
+from callcenter.store.base import utcnow
+from tests.live.installation import PASSWORD, Agent, Installation, direct_number, until
+from tests.live.test_modes import e164
 
 pytestmark = pytest.mark.live
 
+ENDS = "13800000030"
+"""Answers and hangs up after five seconds."""
 TALKS, BUSY, LATER = "13800000001", "13800000021", "13800000002"
 HIDDEN = {TALKS: "138******01", BUSY: "138******21", LATER: "138******02"}
 
@@ -36,10 +41,10 @@ async def _leaver(site: Installation, admin: Client, tag: int) -> Agent:
     return await site.agent(0, login=f"leaver{tag}", tone_index=6)
 
 
-async def _task(agent: Agent, *numbers: str) -> int:
+async def _task(agent: Agent, *numbers: str, **how: Any) -> int:
     """An encrypted task whose numbers are all the agent's own."""
     mine = {"claim": "assigned", "rule": "average_chosen", "shares": [{"employee_id": agent.employee_id}]}
-    task_id = (await agent.client.post("/api/dial-tasks", {"name": "回访", "encrypted": True, **mine}))["id"]
+    task_id = (await agent.client.post("/api/dial-tasks", {"name": "回访", "encrypted": True, **mine, **how}))["id"]
     await agent.client.post(f"/api/dial-tasks/{task_id}/imports", {"text": "\n".join(numbers)})
 
     async def imported() -> bool:
@@ -60,9 +65,9 @@ async def _one(agent: Agent, task_id: int, number_id: int) -> dict[str, Any]:
     return found
 
 
-async def _dial(agent: Agent, number_id: int) -> str:
+async def _dial(agent: Agent, number_id: int, **how: Any) -> str:
     key = uuid.uuid4().hex
-    answer = await agent.client.post("/api/calls", {"task_number_id": number_id}, **{"Idempotency-Key": key})
+    answer = await agent.client.post("/api/calls", {"task_number_id": number_id, **how}, **{"Idempotency-Key": key})
     return str(answer["call_id"])
 
 
@@ -141,3 +146,65 @@ async def test_hidden_numbers_are_dialled_shown_and_handed_over(site: Installati
     assert (await admin.get(path))["state"] == "finished"
     await site.settled(heir.client, call_id)
     await admin.delete(path)
+
+
+async def test_a_task_says_who_is_rung_first_and_a_call_may_say_otherwise(site: Installation) -> None:
+    agent = await site.agent(2, answer_after=1.5)
+    seat = (await agent.client.get("/api/me"))["seat"]
+    assert seat["leg_order"] == "agent_first"
+    task_id = await _task(agent, TALKS, LATER, leg_order="customer_first")
+    assert (await agent.client.get(f"/api/dial-tasks/{task_id}"))["leg_order"] == "customer_first"
+    first, second = await _mine(agent, task_id)
+    by_task = await _dial(agent, first["id"])
+    waiting = await agent.wait_state(by_task, "dialing_agent")
+    assert [one["role"] for one in waiting["legs"] if one["state"] == "connected"] == ["customer"]
+    await agent.wait_state(by_task, "talking")
+    await agent.client.post(f"/api/calls/{by_task}/hangup")
+    await agent.wait_ended(by_task)
+    by_hand = await _dial(agent, second["id"], leg_order="agent_first")
+    await agent.wait_state(by_hand, "talking")
+    await agent.client.post(f"/api/calls/{by_hand}/hangup")
+    await agent.wait_ended(by_hand)
+    # A task that says nothing leaves it to the seat.
+    (plain,) = await _mine(agent, await _task(agent, "13800000003"))
+    by_seat = await _dial(agent, plain["id"])
+    await agent.wait_state(by_seat, "talking")
+    await agent.client.post(f"/api/calls/{by_seat}/hangup")
+    await agent.wait_ended(by_seat)
+    orders = []
+    for call_id in (by_task, by_hand, by_seat):
+        found = await site.settled(agent.client, call_id)
+        legs = {one["role"]: one["answered_at"] for one in found["legs"]}
+        orders.append((found["call"]["leg_order"], min(legs, key=lambda role: legs[role])))
+    assert orders == [("customer_first", "customer"), ("agent_first", "agent"), ("agent_first", "agent")]
+
+
+async def test_every_column_of_the_call_log_is_filled_with_what_is_true(site: Installation) -> None:
+    """SPEC §B7.1: of a call of a task to a customer, of one that nobody answers, and of one to a number that is
+    nobody's customer yet."""
+    agent, name = await site.agent(3), f"列{secrets.token_hex(3)}"
+    known = {"progress": "报价中", "level": "A", "source": "展会", "company_name": "海棠商贸"}
+    customer = await agent.client.post(
+        "/api/customers", {"kind": "personal", "name": name, "numbers": [{"number": ENDS}], **known}
+    )
+    task_id = await _task(agent, f"{ENDS},表中人,表中公司", "13800000022,陌生人,松石贸易")
+    by_number = {one["name"]: one["id"] for one in await _mine(agent, task_id)}
+    before = utcnow()
+    call_id = await _dial(agent, by_number["表中人"])
+    await agent.wait_ended(call_id, 30)
+    row = (await site.recorded(agent.client, call_id))["call"]
+    assert (row["caller_number"], row["called_number"]) == (e164(direct_number(3)), f"+86{ENDS}")
+    assert row["employee"] == {"id": agent.employee_id, "name": "坐席3"}
+    assert row["customer"] == {"id": customer["id"], "name": name, "kind": "personal", **known}
+    assert (row["task"], row["company_name"]) == ({"id": task_id, "name": "回访"}, "海棠商贸")
+    assert before <= datetime.fromisoformat(row["started_at"]) <= utcnow()
+    assert row["talk_seconds"] == 5
+    assert row["recording"]["state"] == "ready" and abs(row["recording"]["duration"] - 5) <= 1
+    listed = (await agent.client.get(f"/api/calls?customer_id={customer['id']}"))["items"]
+    assert [one for one in listed if one["id"] == call_id] == [row], "the list says the same"
+
+    missed = await _dial(agent, by_number["陌生人"])
+    await agent.wait_ended(missed, 30)
+    row = (await site.settled(agent.client, missed))["call"]
+    assert (row["talk_seconds"], row["recording"]["state"]) == (0, "none")
+    assert (row["customer"], row["company_name"]) == (None, "松石贸易")

@@ -95,21 +95,25 @@ async def test_round_robin_goes_by_turns_not_by_idle_time(site: Installation) ->
         assert row["employee"]["id"] == one.employee_id
 
 
-@pytest.mark.feature("P-11")
-async def test_a_further_level_is_let_in_with_time(site: Installation) -> None:
-    expert, helper = await site.agent(0, answer_after=None), await site.agent(1)
-    async with line(site, expert, helper, ring_seconds=3, widen_seconds=4) as group:
+async def test_skill_comes_before_idle_time_and_a_further_level_is_let_in_with_time(site: Installation) -> None:
+    expert, helper = await site.agent(0), await site.agent(1)
+    async with line(site, expert, helper, ring_seconds=3, widen_seconds=8) as group:
         await group.change(levels={str(expert.employee_id): 1, str(helper.employee_id): 2})
-        await expert.ready()
         await helper.ready()
-        await group.members(expert, helper)
+        await expert.ready()
+        await group.members(helper, expert)
+        # The helper has been idle for longer, and the expert has the call.
+        assert (await _taken(expert, group, SECOND))["employee"]["id"] == expert.employee_id
+        # The expert does not answer: is rung again and again, and only then is the next level asked.
+        await site.carrier.set_phone(expert.phone, answer_after=None)
+        pops = len(expert.live.events("pop"))
         call = await group.call_in(CALLER, seconds=2)
         waiting = await group.waiting(CALLER)
         await _rung(group, waiting["id"], expert)
         assert helper.employee_id not in ringing(group.board, waiting["id"]), "level 2 is not asked at first"
         row = await group.row(CALLER, disposition="ANSWERED")
         assert row["employee"]["id"] == helper.employee_id
-        assert row["ring_seconds"] >= 4
+        assert len(expert.live.events("pop")) >= pops + 2, "and not yet when the expert had been rung once"
         await site.carrier.quiet()
         assert hears(call.heard, helper.tone)
 

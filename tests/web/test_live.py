@@ -277,6 +277,12 @@ def test_events_of_nobody_go_to_those_who_watch_the_company() -> None:
     assert {name: len(one.read()) for name, one in screens.items()} == {"admin": 1, "supervisor": 0, "agent": 0}
     server.hub.event(COMPANY, "pop", {"call_id": "mine"}, 1)
     assert {name: len(one.read()) for name, one in screens.items()} == {"admin": 0, "supervisor": 0, "agent": 1}
+    for employee_id, told in (
+        (1, {"admin": 1, "supervisor": 1, "agent": 1}),
+        (2, {"admin": 1, "supervisor": 0, "agent": 0}),
+    ):
+        server.hub.event(COMPANY, "agent_unanswered", {"calls": 3}, employee_id, watched=True)
+        assert {name: len(one.read()) for name, one in screens.items()} == told
 
 
 def test_a_supervisor_sees_the_scope_and_another_company_sees_nothing() -> None:

@@ -69,6 +69,37 @@ async def test_every_failed_row_has_its_class_and_comes_back_as_a_file(site: Sit
         assert (await load(site, agent, other, mobile(1)))["success"] == 1, "a deleted task has no numbers"
 
 
+async def test_failed_rows_are_imported_again_by_button_and_as_the_file_that_was_downloaded(site: Site) -> None:
+    """What is free by now is taken, what is not fails again with its class; nothing that succeeded comes twice."""
+    async with site.browser("agent") as agent, site.browser("admin") as admin:
+        first, second = await make(agent), await make(agent)
+        await load(site, agent, first, mobile(1))
+        listed = await good(admin, "POST", "/api/blacklist", {"number": mobile(2), "reason": "请勿来电"})
+        text = "\n".join(["号码,姓名", f"{mobile(1)},占用", f"{mobile(2)},黑名单", f"{mobile(3)},好", "1234567,坏"])
+        done = await load(site, agent, second, text)
+        assert [done[one] for one in ("success", *CLASSES)] == [1, 1, 0, 1, 1]
+        path = f"/api/dial-tasks/{second}/imports"
+        await good(agent, "DELETE", f"/api/dial-tasks/{first}")
+        sent = await good(agent, "POST", f"{path}/{done['id']}/again")
+        again = await finished(site, agent, second, sent["id"])
+        assert [again[one] for one in ("total", "success", *CLASSES)] == [3, 1, 0, 0, 1, 1]
+        assert [one["name"] for one in await numbers(agent, second)] == ["好", "占用"]
+        assert [row[2] for row in await failed(agent, second, again["id"])] == ["黑名单", "坏"]
+
+        # The file of failed rows, with the columns that say why, is a file of numbers as well (SPEC §E24.7).
+        await good(admin, "DELETE", f"/api/blacklist/{listed['id']}")
+        file = await agent.get(f"{path}/{again['id']}/failed", params={"kind": "all"})
+        mended = await finished(site, agent, second, (await send(agent, second, file.raw, "failed.xlsx")).json["id"])
+        assert [mended[one] for one in ("total", "success", *CLASSES)] == [2, 1, 0, 0, 0, 1]
+        assert [one["name"] for one in await numbers(agent, second)] == ["好", "占用", "黑名单"]
+
+        clean = await load(site, agent, second, mobile(9))
+        assert (await agent.ask("POST", f"{path}/{clean['id']}/again")).code == "import_without_failures"
+        assert (await agent.ask("POST", f"{path}/999999/again")).code == "not_found"
+        await good(agent, "PATCH", f"/api/dial-tasks/{second}", {"state": "finished"})
+        assert (await agent.ask("POST", f"{path}/{done['id']}/again")).code == "task_not_normal"
+
+
 async def test_another_companys_numbers_are_no_duplicates(site: Site) -> None:
     async with site.browser("agent") as agent, site.browser("agent", "foreign") as stranger:
         theirs = await make(stranger, "外域任务")

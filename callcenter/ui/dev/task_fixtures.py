@@ -11,7 +11,7 @@ ME = {"id": 1, "name": "林书遥"}
 
 def task(i: int, name: str, total: int, dialled: int, **more: object) -> dict:
     return {
-        "id": i, "name": name, "state": "in_progress", "secret": False, "claim": "assigned", "rule": "average_all", "encrypted": False, "creator": {"id": 90, "name": "沈若谷"},
+        "id": i, "name": name, "state": "in_progress", "secret": False, "claim": "assigned", "rule": "average_all", "encrypted": False, "leg_order": None, "creator": {"id": 90, "name": "沈若谷"},
         "total": total, "dialled": dialled, "undialled": total - dialled, "unassigned": 0, "importing": False, "numbers_hidden": False, "created_at": fx.ago(days=i * 3), **more,
     }
 

@@ -12,4 +12,6 @@ export interface CompanySettings {
   access_number: string
   call_through_seconds: number
   valid_call_seconds: number
+  /** 0: never. */
+  unanswered_limit: number
 }

@@ -44,3 +44,9 @@ export interface StateForcedEvent {
   by: Ref
   at_once: boolean
 }
+
+/** An agent let so many calls in a row ring in vain and was set to not ready. */
+export interface AgentUnansweredEvent {
+  employee: Ref
+  calls: number
+}

@@ -1,5 +1,6 @@
 /** Dial tasks: lists of numbers that are given to employees, and the dial centre where they are called. */
 import { formOf, get, patch, post, remove, request, withQuery, type Query } from './http'
+import type { LegOrder } from './seats'
 import type { CallResult, Page, Ref } from './types'
 
 export type TaskState = 'normal' | 'in_progress' | 'finished'
@@ -22,6 +23,8 @@ export interface DialTask {
   claim: ClaimWay
   rule: ShareRule | null
   encrypted: boolean
+  /** Who is rung first; null: as each seat says. */
+  leg_order: LegOrder | null
   creator: Ref
   total: number
   dialled: number
@@ -39,6 +42,7 @@ export interface TaskInput {
   claim: ClaimWay
   rule: ShareRule | null
   encrypted: boolean
+  leg_order: LegOrder | null
   shares: Share[]
 }
 
@@ -134,6 +138,8 @@ export const deleteTask = (id: number) => remove(`/api/dial-tasks/${id}`)
 export const importText = (id: number, text: string) => post<NumberImport>(`/api/dial-tasks/${id}/imports`, { text })
 export const importFile = (id: number, file: File) =>
   request<NumberImport>('POST', `/api/dial-tasks/${id}/imports`, { body: formOf({ file }) })
+export const importAgain = (id: number, importId: number) =>
+  post<NumberImport>(`/api/dial-tasks/${id}/imports/${importId}/again`)
 export const listImports = (id: number) => rows(get<NumberImport[] | Page<NumberImport>>(`/api/dial-tasks/${id}/imports`))
 export const failedUrl = (id: number, importId: number, kind: FailedKind | 'all') =>
   withQuery(`/api/dial-tasks/${id}/imports/${importId}/failed`, { kind })

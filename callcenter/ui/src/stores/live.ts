@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
-import type { ConsultFailedEvent, StateForcedEvent } from '@/api/outcome'
+import type { AgentUnansweredEvent, ConsultFailedEvent, StateForcedEvent } from '@/api/outcome'
 import type { LiveQueue } from '@/api/inbound'
 import type { CallEndedEvent, LiveAgent, LiveCall, PopEvent, WarningEvent } from '@/api/types'
 import { fetchMe } from '@/api/session'
@@ -15,6 +15,7 @@ export interface LiveEvents {
   note_saved: { call_id?: string; customer_id?: number }
   consult_failed: ConsultFailedEvent
   state_forced: StateForcedEvent
+  agent_unanswered: AgentUnansweredEvent
   notice: { id: number }
 }
 
