@@ -17,7 +17,6 @@ FIRST, FIRST_MASKED, FIRST_SHOWN = "13800000003", "138******03", "138 0000 0003"
 SECOND, SECOND_MASKED = "13800000002", "138******02"
 
 
-@pytest.mark.feature("D-08")
 async def test_an_agent_calls_through_a_task(chromium: Browser, floor: Installation) -> None:
     name = f"老客户回访{secrets.token_hex(2)}"
     me = await _employee_id(floor, "agent1")

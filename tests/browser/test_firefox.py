@@ -22,7 +22,6 @@ METER = "document.querySelector('.levels .bar i')?.getBoundingClientRect().width
 LOUD = "['inbound', 'outbound'].every(way => (window.__softphoneStats?.[`${way}AudioLevel`] ?? 0) > 0.01)"
 
 
-@pytest.mark.feature("P-25")
 async def test_a_whole_call_in_firefox(floor: Installation, tmp_path: Path) -> None:
     async with firefox(tmp_path) as page:
         await page.size(1440, 900)
