@@ -227,8 +227,11 @@ async def _check_recordings(boss: Client, checks: Checks, calls: dict[str, str])
         talked = _seconds(leg["answered_at"], leg["ended_at"])
         length = found["call"]["recording"]["duration"] or 0.0
         audio = await boss.get(f"/api/calls/{call_id}/recording")
-        good = abs(length - talked) <= LENGTH_TOLERANCE and len(audio) > 1000
-        checks.add(f"recording: {name}", good, f"{length:.2f} s of {talked:.2f} s talk, {len(audio) // 1024} KiB")
+        # On a machine without time Asterisk drops sound: then the product has to say so itself.
+        told = found["recording_missing"] or 0.0
+        good = abs(length + told - talked) <= LENGTH_TOLERANCE and len(audio) > 1000
+        said = f", and it says that {told:.1f} s are missing" if told else ""
+        checks.add(f"recording: {name}", good, f"{length:.2f} s of {talked:.2f} s talk, {len(audio) // 1024} KiB{said}")
 
 
 def _check_board(checks: Checks, board: Live, *calls: str) -> None:

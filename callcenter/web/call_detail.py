@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,9 @@ from callcenter.web.kit import Context, Routes
 from callcenter.web.services import Services
 
 routes = Routes("calls")
+
+OVERLOOKED_SECONDS = 0.3
+"""A recording begins and ends within a few frames of the talk."""
 
 
 class LegView(msgspec.Struct):
@@ -70,6 +74,9 @@ class CallDetail(msgspec.Struct):
     entries: list[ChargeView]
     quality: list[LineView]
     consultations: list[ConsultView]
+    recording_missing: float | None
+    """Seconds of the talk that the recording does not have, if they are more than anybody overlooks: Asterisk drops
+    sound that the machine has no time to write."""
 
 
 @routes.add(
@@ -122,7 +129,21 @@ async def detail(services: Services, context: Context) -> CallDetail:
             for one in measured.all()
         ]
         heard = [ConsultView(one.id, one.leg_id, one.duration) for one in consultations.all()]
-    return CallDetail((await views_of(services, context.me, [row]))[0], views, entries, lines, heard)
+    call = (await views_of(services, context.me, [row]))[0]
+    return CallDetail(call, views, entries, lines, heard, missing(call.recording.duration, call.answered_at, views))
+
+
+def missing(duration: float | None, answered_at: datetime | None, legs: Sequence[LegView]) -> float | None:
+    """Seconds by which a recording of `duration` is shorter than the talk; None when it is whole, or there is none."""
+    customer = next((one for one in legs if one.role == Role.CUSTOMER.value), None)
+    if duration is None or customer is None or answered_at is None:
+        return None
+    if customer.answered_at is None or customer.ended_at is None:
+        return None
+    # A caller whom music is played to is connected before anybody talks.
+    talk = (customer.ended_at - max(customer.answered_at, answered_at)).total_seconds()
+    short = round(talk - duration, 1)
+    return short if short > OVERLOOKED_SECONDS else None
 
 
 def _leg_view(row: Any, record: CelLeg | None, entries: list[ChargeView]) -> LegView:

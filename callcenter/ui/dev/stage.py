@@ -101,7 +101,7 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
                 {"measured_by": "browser", "leg_id": "a", "loss": 0.004, "jitter_ms": 6.2, "round_trip_ms": 41.0, "mos": 4.21, "worst_mos": 3.4},
                 {"measured_by": "pbx", "leg_id": "a", "loss": 0.061, "jitter_ms": 18.0, "round_trip_ms": None, "mos": 2.94, "worst_mos": 2.94},
             ]
-            return {"call": row, "quality": lines, "consultations": [{"id": 1, "leg_id": "t", "duration": 41.5}], "legs": legs, "entries": [{"at": row["ended_at"], "call_id": row["id"], "kind": kind, "account": account, "minutes": minutes, "duration_seconds": None, "number": None} for kind, account, minutes in (("reserve", "reserved", 2), ("reserve", "reserved", 3), ("settle", "used", row["minutes_charged"]), ("settle", "available", 5 - row["minutes_charged"]))]}
+            return {"call": row, "quality": lines, "consultations": [{"id": 1, "leg_id": "t", "duration": 41.5}], "recording_missing": 1.4, "legs": legs, "entries": [{"at": row["ended_at"], "call_id": row["id"], "kind": kind, "account": account, "minutes": minutes, "duration_seconds": None, "number": None} for kind, account, minutes in (("reserve", "reserved", 2), ("reserve", "reserved", 3), ("settle", "used", row["minutes_charged"]), ("settle", "available", 5 - row["minutes_charged"]))]}
         case ["me", "states"] | ["employees", _, "states"]:
             return fx.STATES
         case ["tags"]:

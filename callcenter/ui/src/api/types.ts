@@ -211,6 +211,8 @@ export interface CallDetail extends CallRow {
   entries: LedgerEntry[]
   quality: CallLine[]
   consultations: Consultation[]
+  /** Seconds that the recording is shorter than the talk; null when it is whole. */
+  recording_missing: number | null
 }
 
 export interface Waveform {
