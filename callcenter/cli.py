@@ -49,6 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     if options.command in ("serve", "demo"):
         machine.raise_descriptor_limit()
+        machine.keep_memory_together()
     try:
         return int(_run(options.run(settings, options)) or 0)
     except (PbxError, AmiError, application.PortTaken, DemoFailed) as error:
