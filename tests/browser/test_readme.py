@@ -86,8 +86,9 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
 
 
 async def press(page: Page, words: str) -> None:
-    """Presses what says exactly these words, as a newcomer would who looks for them."""
-    await page.get_by_text(words, exact=True).filter(visible=True).first.click()
+    """Presses what says exactly these words and may be pressed, as a newcomer would who looks for it."""
+    usable = page.get_by_text(words, exact=True).and_(page.locator(":not(:disabled)"))
+    await usable.filter(visible=True).first.click()
 
 
 async def sign_in(browser: Browser, demo: Demo, login: str) -> Page:
