@@ -200,6 +200,7 @@ async def test_a_request_can_be_cancelled_and_the_blacklist_is_respected(
 
 
 @pytest.mark.parametrize("closed", ["hours", "window"])
+@pytest.mark.feature("P-13")
 async def test_nobody_is_called_back_outside_the_hours_of_the_number_or_the_dial_window(
     site: Installation, offered: tuple[Line, Agent], closed: str
 ) -> None:

@@ -61,6 +61,8 @@ async def test_a_number_is_bound_to_one_seat_and_an_unbound_seat_cannot_dial(sit
     await admin.request("PATCH", path, {"state": "active"})
 
 
+@pytest.mark.feature("T-05")
+@pytest.mark.feature("P-09")
 async def test_an_unbound_seat_never_dials_whatever_the_policy(site: Installation) -> None:
     """Neither by a click, though the company has numbers that the policy could show, nor to a third party."""
     agent, admin = await site.agent(1), await site.client("admin")

@@ -148,6 +148,7 @@ async def test_hidden_numbers_are_dialled_shown_and_handed_over(site: Installati
     await admin.delete(path)
 
 
+@pytest.mark.feature("P-08")
 async def test_a_task_says_who_is_rung_first_and_a_call_may_say_otherwise(site: Installation) -> None:
     agent = await site.agent(2, answer_after=1.5)
     seat = (await agent.client.get("/api/me"))["seat"]
@@ -179,6 +180,7 @@ async def test_a_task_says_who_is_rung_first_and_a_call_may_say_otherwise(site: 
     assert orders == [("customer_first", "customer"), ("agent_first", "agent"), ("agent_first", "agent")]
 
 
+@pytest.mark.feature("T-22")
 async def test_every_column_of_the_call_log_is_filled_with_what_is_true(site: Installation) -> None:
     """SPEC §B7.1: of a call of a task to a customer, of one that nobody answers, and of one to a number that is
     nobody's customer yet."""

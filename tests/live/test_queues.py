@@ -95,6 +95,7 @@ async def test_round_robin_goes_by_turns_not_by_idle_time(site: Installation) ->
         assert row["employee"]["id"] == one.employee_id
 
 
+@pytest.mark.feature("P-11")
 async def test_skill_comes_before_idle_time_and_a_further_level_is_let_in_with_time(site: Installation) -> None:
     expert, helper = await site.agent(0), await site.agent(1)
     async with line(site, expert, helper, ring_seconds=3, widen_seconds=8) as group:

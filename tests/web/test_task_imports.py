@@ -69,6 +69,7 @@ async def test_every_failed_row_has_its_class_and_comes_back_as_a_file(site: Sit
         assert (await load(site, agent, other, mobile(1)))["success"] == 1, "a deleted task has no numbers"
 
 
+@pytest.mark.feature("D-06")
 async def test_failed_rows_are_imported_again_by_button_and_as_the_file_that_was_downloaded(site: Site) -> None:
     """What is free by now is taken, what is not fails again with its class; nothing that succeeded comes twice."""
     async with site.browser("agent") as agent, site.browser("admin") as admin:
