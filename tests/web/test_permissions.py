@@ -75,6 +75,7 @@ ID_FIELDS = {
     "owner_id": "employee",
     "actor_id": "employee",
     "head_id": "employee",
+    "superior_id": "employee",
     "member_ids": "employee",
     "group_id": "group",
     "group_ids": "group",
