@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import MAXYEAR, MINYEAR, date
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -205,6 +206,7 @@ async def read_body(request: web.Request, kind: type[T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError("bad_json") from None
     _refuse_control_text(raw)
+    _refuse_edges_of_time(value)
     return value
 
 
@@ -213,9 +215,24 @@ def read_query(request: web.Request, kind: type[T]) -> T:
     for key, value in request.query.items():
         values[key] = _clean(value)
     try:
-        return msgspec.convert(values, kind, strict=False)
+        found = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise ApiError("invalid", reason=str(error)) from None
+    _refuse_edges_of_time(found)
+    return found
+
+
+def _refuse_edges_of_time(value: Any) -> None:
+    """Refuses days of the first and the last year that there is: in another time zone, or a day on, there are none.
+
+    A moment, which has a time zone of its own, is judged by whoever asks for it.
+    """
+    if not isinstance(value, msgspec.Struct):
+        return
+    for name in value.__struct_fields__:
+        given = getattr(value, name)
+        if type(given) is date and not MINYEAR < given.year < MAXYEAR:
+            raise ApiError("invalid", reason=f"there is no day to count with: `$.{name}`")
 
 
 def read_params(request: web.Request) -> dict[str, Any]:

@@ -219,6 +219,13 @@ async def test_the_interface_serves_nothing_from_elsewhere(site: Site, path: str
         assert b"root:" not in answer.raw and b"Routes(" not in answer.raw
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+async def test_days_at_the_edges_of_time(site: Site, day: str) -> None:
+    async with site.browser("admin") as admin:
+        for path in (f"/api/reconciliation/legs?day={day}", f"/api/reconciliation?from={day}&to={day}"):
+            check_shape(await admin.get(path), "invalid")
+
+
 @pytest.mark.parametrize(
     "bad", ["bytes=9999-", "bytes=2048-", "bytes=5-1", "bytes=x", "chars=0-1", "bytes=0-1,3-4", "bytes=-"]
 )
