@@ -37,18 +37,6 @@ async def shown(services: Services, context: Context) -> BankAccount:
 
 
 @routes.add(
-    "GET",
-    "/api/platform/bank-account",
-    permission="platform.manage",
-    data="platform",
-    summary="Where bank transfers of companies go",
-    answers=BankAccount,
-)
-async def mine(services: Services, context: Context) -> BankAccount:
-    return await _current(services)
-
-
-@routes.add(
     "PUT",
     "/api/platform/bank-account",
     permission="platform.manage",
