@@ -16,6 +16,7 @@ from callcenter.ami import actions
 from callcenter.ami.errors import AmiError
 from callcenter.domain.agents import employee_of
 from callcenter.domain.events import LinkState
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.trunks import TrunkReport
 from callcenter.engine import Engine
 from callcenter.engine.ports import Pbx
@@ -29,7 +30,6 @@ from callcenter.settings import Settings
 from callcenter.store.base import utcnow
 from callcenter.store.tables import prompt, web_session
 from callcenter.trunk_watch import TrunkWatch
-from callcenter.web.errors import ApiError
 from callcenter.web.services import CallsEnd
 
 log = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ class TelephonyControl:
         try:
             await self._pbx.send(actions.db_put(*entry))
         except AmiError:
-            raise ApiError("phones_unavailable") from None
+            raise Refusal("phones_unavailable") from None
         self._expire_later(employee_id)
         return password, BROWSER_CREDENTIAL_SECONDS
 

@@ -12,11 +12,11 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, func, literal, o
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import Number
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.searching import number_search
 from callcenter.store.searching import key_is_like, number_is_like
 from callcenter.store.tables import call, employee
 from callcenter.web.call_rows import CustomerBrief, Named
-from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Id, Paging, ShortText
 from crm_bridge.tables import COMPANIES, customer, customer_number, customer_tag, note
@@ -113,7 +113,7 @@ async def require(connection: AsyncConnection, me: Identity, customer_id: int) -
     query = select(customer).where(customer.c.company_id == me.company_id, customer.c.id == customer_id, visible(me))
     row = (await connection.execute(query)).first()
     if row is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return row
 
 

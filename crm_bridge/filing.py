@@ -10,8 +10,8 @@ import msgspec
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.store.tables import call, company, employee
-from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Body, Id, LongText, whole
 from callcenter.web.typed_numbers import number_of
@@ -169,7 +169,7 @@ async def remove(connection: AsyncConnection, me: Identity, customer_id: int) ->
     """
     row = await require(connection, me, customer_id)
     if not me.sees(row.owner_id):
-        raise ApiError("forbidden")
+        raise Refusal("forbidden")
     # The calls may belong to somebody again when that number is filed anew.
     await connection.execute(
         update(call)
@@ -205,13 +205,13 @@ async def numbers_of(
 def _clean_name(name: str) -> str:
     text = " ".join(name.split())
     if not text:
-        raise ApiError("invalid", reason="the name is blank")
+        raise Refusal("invalid", reason="the name is blank")
     return text
 
 
 def _need_key(kind: str, numbers: Sequence[GivenNumber]) -> None:
     if kind == "personal" and not numbers:
-        raise ApiError("invalid", reason="a personal customer is known by a number; give at least one")
+        raise Refusal("invalid", reason="a personal customer is known by a number; give at least one")
 
 
 def _changed_columns(row: Any, given: CustomerChange) -> dict[str, Any]:
@@ -249,7 +249,7 @@ async def _refuse_duplicate(
         )
     row = (await connection.execute(query.order_by(seen.desc(), customer.c.id).limit(1))).first()
     if row is not None:
-        raise ApiError("duplicate", **({"customer_id": row.id, "name": row.name} if row.seen else {}))
+        raise Refusal("duplicate", **({"customer_id": row.id, "name": row.name} if row.seen else {}))
 
 
 async def _require_owner(connection: AsyncConnection, me: Identity, owner_id: int) -> None:
@@ -257,17 +257,17 @@ async def _require_owner(connection: AsyncConnection, me: Identity, owner_id: in
         employee.c.company_id == me.company_id, employee.c.id == owner_id, employee.c.account_state == "active"
     )
     if not me.sees(owner_id) or (await connection.execute(query)).first() is None:
-        raise ApiError("owner_unknown")
+        raise Refusal("owner_unknown")
 
 
 async def _may_hand_over(connection: AsyncConnection, me: Identity, before: int | None, after: int | None) -> None:
     """SPEC §A1.4: people re-assign within their scope; a customer of nobody may be taken by whoever sees it."""
     if before is not None and not me.sees(before):
-        raise ApiError("forbidden")
+        raise Refusal("forbidden")
     if after is not None:
         await _require_owner(connection, me, after)
     elif me.visible is not None:
-        raise ApiError("owner_unknown")
+        raise Refusal("owner_unknown")
 
 
 async def _numbers(connection: AsyncConnection, company_id: int, customer_id: int) -> list[GivenNumber]:

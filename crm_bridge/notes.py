@@ -9,9 +9,9 @@ import msgspec
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.store.tables import employee
 from callcenter.web.call_rows import Named
-from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Body, Listing, Paging, ShortText
 from crm_bridge.customers import require
@@ -143,18 +143,18 @@ async def _require(connection: AsyncConnection, me: Identity, note_id: int) -> A
     query = select(note).where(note.c.company_id == me.company_id, note.c.id == note_id)
     row = (await connection.execute(query)).first()
     if row is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     await require(connection, me, row.customer_id)
     return row
 
 
 def _require_author(me: Identity, row: Any) -> None:
     if row.employee_id != me.employee_id and not me.sees(row.employee_id):
-        raise ApiError("forbidden")
+        raise Refusal("forbidden")
 
 
 def _clean(text: str) -> str:
     cleaned = text.strip()
     if not cleaned:
-        raise ApiError("invalid", reason="the note is blank")
+        raise Refusal("invalid", reason="the note is blank")
     return cleaned

@@ -205,7 +205,7 @@ def db_put(family: str, key: str, value: str) -> Action:
 
 
 def db_del(family: str, key: str) -> Action:
-    """Raises `Refused` when sent if there is no such key."""
+    """Raises `ActionRefused` when sent if there is no such key."""
     return check({"Action": "DBDel", "Family": family, "Key": key})
 
 

@@ -28,7 +28,7 @@ class ActionTimeout(AmiError):
     code = "action_timeout"
 
 
-class Refused(AmiError):
+class ActionRefused(AmiError):
     """Asterisk answered `Response: Error`; the text is Asterisk's own `Message`."""
 
     code = "refused"

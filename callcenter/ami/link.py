@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from callcenter.ami import actions, snapshot
-from callcenter.ami.errors import ActionTimeout, AmiError, AuthFailed, LinkDown, Refused, Silent
+from callcenter.ami.errors import ActionRefused, ActionTimeout, AmiError, AuthFailed, LinkDown, Silent
 from callcenter.ami.wire import GuardedManager, GuardedProtocol, Pending, Stats
 from callcenter.domain.events import AmiEvent, LinkChanged, LinkState
 
@@ -153,7 +153,7 @@ class AmiLink:
         """Sends one action and returns Asterisk's answer; at most once, never after a reconnect.
 
         Raises `LinkDown` (at once while not LIVE, or when the link breaks before the answer),
-        `ActionTimeout` after `timeout` seconds (default `action_timeout`), `Refused`, `BadValue`.
+        `ActionTimeout` after `timeout` seconds (default `action_timeout`), `ActionRefused`, `BadValue`.
         """
         self._require_live()
         return (await self._exchange(action, timeout))[0]
@@ -194,7 +194,7 @@ class AmiLink:
         finally:
             protocol.forget(pending)
         if not message.success:
-            raise Refused(message.message or "refused without a reason")
+            raise ActionRefused(message.message or "refused without a reason")
         found = {key: value for key, value in message.items() if key != "content"}
         return AmiResponse(message.message, found), pending.rows
 
@@ -319,7 +319,7 @@ class AmiLink:
         login = {"Action": "Login", "Username": config.username, "Secret": config.secret, "Events": "on"}
         try:
             await self._exchange(login, self._answer_timeout)
-        except Refused as refused:
+        except ActionRefused as refused:
             self._refusal = str(refused)
             raise AuthFailed(self._refusal) from None
         self._refusal = ""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from callcenter.ami.actions import core_show_channels
-from callcenter.ami.errors import Refused
+from callcenter.ami.errors import ActionRefused
 from callcenter.ami.parse import Headers, make_channel, make_contact, number
 from callcenter.domain.events import Channel, ContactChanged, QueueEntry, QueueMember, Snapshot
 
@@ -47,7 +47,7 @@ async def take(collect: Collect) -> Snapshot:
 async def _optional(collect: Collect, action: str, end_event: str) -> list[dict[str, str]]:
     try:
         return await collect({"Action": action}, end_event)
-    except Refused as refusal:
+    except ActionRefused as refusal:
         if str(refusal).lower().startswith(_EMPTY):
             return []
         raise

@@ -14,7 +14,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 from panoramisk.message import Message
 
-from callcenter.ami.errors import AmiError, BadValue, LinkDown, Refused
+from callcenter.ami.errors import ActionRefused, AmiError, BadValue, LinkDown
 from callcenter.ami.parse import PARSERS, Framer, event_name, headers
 from callcenter.domain.events import AmiEvent
 
@@ -97,7 +97,7 @@ class Pending(Action):  # type: ignore[misc]
                 self.rows.append(headers(block))
                 if len(self.rows) <= MAX_LIST:
                     return False
-                self.fail(Refused(f"a list of more than {MAX_LIST} rows"))  # cut short it would be a lie
+                self.fail(ActionRefused(f"a list of more than {MAX_LIST} rows"))  # cut short it would be a lie
         else:
             message = Message.from_line(block)
             if message is None:

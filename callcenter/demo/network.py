@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from callcenter.domain.numbers import display
+from callcenter.domain.refusals import Refusal
 from callcenter.pbx.carrier import NUMBERS, Carrier
 from callcenter.pbx.errors import PbxError
-from callcenter.web.errors import ApiError
 
 CALLERS = (("13900000001", 650), ("13800000001", 600), ("13700000009", 700), ("13800000012", 800))
 """Number and tone (Hz) of those who call in, the first who is not on a call; the demo knows all but the third."""
@@ -35,8 +35,8 @@ class DemoNetwork:
             busy = await self._carrier.parties()
             caller, tone_hz = next(((who, hz) for who, hz in CALLERS if who not in busy), ("", 0))
             if not caller:
-                raise ApiError("too_many_requests", retry_after=TALK_SECONDS)
+                raise Refusal("too_many_requests", retry_after=TALK_SECONDS)
             await self._carrier.call_in(number, caller, tone_hz, seconds=TALK_SECONDS)
         except (PbxError, OSError) as error:
-            raise ApiError("phones_unavailable") from error
+            raise Refusal("phones_unavailable") from error
         return caller

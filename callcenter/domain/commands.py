@@ -172,12 +172,3 @@ class CancelCallback(Command):
     """A caller who asked to be called back need not be called any more."""
 
     request_id: int
-
-
-class CommandRefused(Exception):
-    """A command that cannot be carried out; `code` is stable and has texts in both languages."""
-
-    def __init__(self, code: str, **details: object) -> None:
-        super().__init__(code)
-        self.code = code
-        self.details = details

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import time
 
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Gate, Mode
 
 PLATFORM_WINDOW = (time(8, 30), time(21, 30))
@@ -12,6 +13,14 @@ PLATFORM_WINDOW = (time(8, 30), time(21, 30))
 
 OUTSIDE_PHONE_MODES = frozenset({Mode.CALLBACK, Mode.CALL_THROUGH})
 """Modes in which the agent talks on an outside phone: the SIP phone is not asked for."""
+
+
+class GateClosed(Refusal):
+    """A gate keeps a call from being dialled; `gate` is the code of the refusal."""
+
+    def __init__(self, gate: Gate, **details: object) -> None:
+        super().__init__(gate.value, **details)
+        self.gate = gate
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ class Engine:
         await self.core.flush()
 
     async def execute(self, command: Command) -> Any:
-        """Carries out a command; raises `CommandRefused`."""
+        """Carries out a command; raises `Refusal`."""
         if isinstance(command, Move):
             return await self.control.execute(command)
         match command:

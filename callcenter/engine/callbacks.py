@@ -18,11 +18,12 @@ from callcenter.ami import actions
 from callcenter.ami.errors import AmiError
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call
-from callcenter.domain.commands import CancelCallback, CommandRefused, Dial
+from callcenter.domain.commands import CancelCallback, Dial
 from callcenter.domain.events import LinkState
 from callcenter.domain.gates import inside
 from callcenter.domain.numbers import normalise_or_raw
 from callcenter.domain.queues import FollowUp, Request, Tried, follow_up, next_request, tried
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AgentState, CallbackState, Gate, Source
 from callcenter.engine.callback_store import CallbackStore, Open, Wish
 from callcenter.engine.core import Core
@@ -109,12 +110,12 @@ class Callbacks:
         return True
 
     async def cancel(self, command: CancelCallback) -> None:
-        """Takes a request off the list; raises `CommandRefused` when it is not there or being dialled."""
+        """Takes a request off the list; raises `Refusal` when it is not there or being dialled."""
         found = self._open.get(command.request_id)
         if found is None or found.company_id != command.company_id:
-            raise CommandRefused("callback_over")
+            raise Refusal("callback_over")
         if found.state is not CallbackState.WAITING:
-            raise CommandRefused("callback_running")
+            raise Refusal("callback_running")
         await self._close(found, CallbackState.CANCELLED)
 
     # -- what happens ----------------------------------------------------------------------------------------------
@@ -249,7 +250,7 @@ class Callbacks:
                     source=Source.QUEUE_CALLBACK,
                 )
             )
-        except CommandRefused as refusal:
+        except Refusal as refusal:
             self._rest(agent)
             await self._follow(one, Tried.IMPOSSIBLE if refusal.code in _OF_THE_NUMBER else Tried.AGENT_MISSED)
         except Exception:

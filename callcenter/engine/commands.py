@@ -17,12 +17,12 @@ from callcenter.domain.commands import (
     ChooseState,
     CloseLine,
     Command,
-    CommandRefused,
     Dial,
     FinishWrapUp,
     HangUp,
     OpenLine,
 )
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AgentState, Direction, EndReason, Role
 from callcenter.engine.call_through import CallThrough
 from callcenter.engine.core import Core
@@ -39,9 +39,9 @@ class Commands:
         self._lines = lines
 
     async def execute(self, command: Command) -> Any:
-        """Carries out one command; raises `CommandRefused` with a stable code. The result depends on the command."""
+        """Carries out one command; raises `Refusal` with a stable code. The result depends on the command."""
         if self._core.closing and isinstance(command, Dial | OpenLine):
-            raise CommandRefused("shutting_down")
+            raise Refusal("shutting_down")
         match command:
             case Dial():
                 return await self._dialling.dial(command)
@@ -58,7 +58,7 @@ class Commands:
             case FinishWrapUp():
                 return await self.finish_wrap_up(command)
             case _:
-                raise CommandRefused("unknown_command")
+                raise Refusal("unknown_command")
 
     # -- in the call -----------------------------------------------------------------------------------------------
 
@@ -82,7 +82,7 @@ class Commands:
     def _call(self, company_id: int, call_id: str) -> Call:
         call = self._core.registry.calls.get(call_id)
         if call is None or call.company_id != company_id:
-            raise CommandRefused("call_not_found")
+            raise Refusal("call_not_found")
         return call
 
     async def _send(self, action: Mapping[str, Any], *, gone_is_fine: bool = False) -> None:
@@ -92,17 +92,17 @@ class Commands:
         except AmiError as error:
             if error.code == "refused" and gone_is_fine:
                 return
-            raise CommandRefused("phones_unavailable") from error
+            raise Refusal("phones_unavailable") from error
 
     # -- agent -----------------------------------------------------------------------------------------------------
 
     async def choose_state(self, command: ChooseState) -> Agent:
         agent = self._agent(command)
         if command.state not in (AgentState.READY, AgentState.NOT_READY, AgentState.LOGGED_OUT):
-            raise CommandRefused("state_not_choosable")
+            raise Refusal("state_not_choosable")
         reason = command.reason if command.state is AgentState.NOT_READY else ""
         if command.state is AgentState.NOT_READY and reason not in (*NOT_READY_REASONS, "signed_in"):
-            raise CommandRefused("reason_unknown")
+            raise Refusal("reason_unknown")
         changed = agent_rules.choose(agent, command.state, reason, self._core.now())
         self._core.agent_changed(agent, changed)
         await self._core.flush()
@@ -113,7 +113,7 @@ class Commands:
         agent = self._agent(command)
         async with self._core.reading:  # a directory read meanwhile would bring the old device back
             if agent.call_id is not None:
-                raise CommandRefused("call_running")
+                raise Refusal("call_running")
             await self._store_device(command)
             agent.device = command.device
         self._core.agent_changed(agent, False)
@@ -135,5 +135,5 @@ class Commands:
     def _agent(self, command: Command) -> Agent:
         agent = self._core.registry.agents.get(command.employee_id)
         if agent is None or agent.company_id != command.company_id:
-            raise CommandRefused("not_an_agent")
+            raise Refusal("not_an_agent")
         return agent

@@ -17,21 +17,11 @@ from callcenter.ami.errors import AmiError
 from callcenter.domain import calls as call_rules
 from callcenter.domain.agents import Agent, employee_of
 from callcenter.domain.calls import TALKING, Call, Leg
-from callcenter.domain.commands import (
-    CommandRefused,
-    Consult,
-    DropLeg,
-    EndCall,
-    Mute,
-    Rejoin,
-    SendDtmf,
-    Steer,
-    Supervise,
-    Transfer,
-)
+from callcenter.domain.commands import Consult, DropLeg, EndCall, Mute, Rejoin, SendDtmf, Steer, Supervise, Transfer
 from callcenter.domain.destinations import WayOut
-from callcenter.domain.gates import OUTSIDE_PHONE_MODES, inside
+from callcenter.domain.gates import OUTSIDE_PHONE_MODES, GateClosed, inside
 from callcenter.domain.numbers import BadNumber, normalise
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import CallMove, CallState, EndReason, Gate, Role
 from callcenter.domain.trunks import Trunk
 from callcenter.engine.bridging import bridged
@@ -39,7 +29,7 @@ from callcenter.engine.core import Core
 from callcenter.engine.metering import Metering
 from callcenter.engine.supervision import supervise
 from callcenter.engine.ways_out import WaysOut
-from callcenter.ledger.holds import Refused, holder_of
+from callcenter.ledger.holds import holder_of
 from callcenter.pbx import control as recipe
 from callcenter.pbx.control import Actions
 
@@ -72,7 +62,7 @@ class Parties:
     def _talking(self, role: Role) -> Leg:
         found = next((leg for leg in self.call.alive(role) if leg.state in TALKING), None)
         if found is None:
-            raise CommandRefused("move_not_possible", missing=role.value)
+            raise Refusal("move_not_possible", missing=role.value)
         return found
 
 
@@ -102,7 +92,7 @@ class Control:
         """The running call that a command names; raises `call_not_found`."""
         call = self._core.registry.calls.get(command.call_id)
         if call is None or call.company_id != command.company_id:
-            raise CommandRefused("call_not_found")
+            raise Refusal("call_not_found")
         return call
 
     @contextlib.asynccontextmanager
@@ -132,7 +122,7 @@ class Control:
                     leg = call.legs.get(command.leg_id)
                     foreign = leg is not None and leg.role is Role.SUPERVISOR and leg.employee_id != command.employee_id
                     if leg is None or leg.over or not leg.channel or foreign:
-                        raise CommandRefused("move_not_possible", missing="leg")
+                        raise Refusal("move_not_possible", missing="leg")
                     if leg.employee_id != command.employee_id:
                         _require_agent(call, command.employee_id)
                     await self.send(recipe.drop(leg.channel))
@@ -151,15 +141,15 @@ class Control:
     async def _digits(self, call: Call, digits: str) -> None:
         """Key presses for whoever the agent talks with: the third party while the customer waits."""
         if not digits or len(digits) > 32 or not set(digits.upper()) <= DTMF:
-            raise CommandRefused("digits_invalid")
+            raise Refusal("digits_invalid")
         customer = call.leg_of(Role.CUSTOMER)
         third = next((leg for leg in call.alive(Role.THIRD) if leg.state in TALKING), None)
         held = customer is not None and customer.place == "held"
         target = third if held and third is not None and third.place != "held" else customer
         if target is None or target.state not in TALKING or call.state not in (CallState.TALKING, CallState.HELD):
-            raise CommandRefused("call_not_talking")
+            raise Refusal("call_not_talking")
         if target.place == "held":
-            raise CommandRefused("call_not_talking")
+            raise Refusal("call_not_talking")
         for digit in digits.upper():
             await self.send([dict(play_dtmf(target.channel, digit))])
 
@@ -167,7 +157,7 @@ class Control:
         mine = [leg for leg in call.alive(Role.AGENT) if leg.employee_id == command.employee_id]
         leg = next((one for one in mine if one.state in TALKING), None)
         if leg is None:
-            raise CommandRefused("move_not_possible", missing="agent")
+            raise Refusal("move_not_possible", missing="agent")
         await self.send(recipe.mute(leg.channel, command.on))
         self._core.take(call, call_rules.mute(call, leg, command.on))
         await self._core.flush()
@@ -177,7 +167,7 @@ class Control:
         call.ending = EndReason.SUPERVISOR_HUNG_UP
         for leg in list(call.legs.values()):
             if not leg.over and leg.channel:
-                with contextlib.suppress(CommandRefused):
+                with contextlib.suppress(Refusal):
                     await self.send(recipe.drop(leg.channel))
 
     # -- third parties -------------------------------------------------------------------------------------------------
@@ -186,7 +176,7 @@ class Control:
         parties = Parties(call)
         agent, customer = parties.agent, parties.customer
         if call.alive(Role.THIRD):
-            raise CommandRefused("move_not_possible", missing="free_third")
+            raise Refusal("move_not_possible", missing="free_third")
         target, outside = self._target(command, command.number, command.colleague_id, call)
         await self._paid(
             call,
@@ -211,7 +201,7 @@ class Control:
         if command.group_id is not None:
             group = self._core.directory.groups.get(command.group_id)
             if group is None or group.company_id != call.company_id:
-                raise CommandRefused("group_unknown")
+                raise Refusal("group_unknown")
             target, outside = group.queue, ""
         else:
             target, outside = self._target(command, command.number, command.colleague_id, call)
@@ -249,32 +239,32 @@ class Control:
         if colleague_id is not None:
             colleague = self._core.registry.agents.get(colleague_id)
             if colleague is None or colleague.company_id != call.company_id:
-                raise CommandRefused("employee_unknown")
+                raise Refusal("employee_unknown")
             self._require_free(colleague)
             return colleague.endpoint, ""
         try:
             wanted = normalise(number, self._region)
         except BadNumber as refusal:
-            raise CommandRefused(Gate.NUMBER_INVALID.value, number=number, reason=refusal.fault.value) from None
+            raise Refusal(Gate.NUMBER_INVALID.value, number=number, reason=refusal.fault.value) from None
         if (call.company_id, wanted) in self._core.directory.blacklist:
-            raise CommandRefused(Gate.BLACKLISTED.value, number=number)
+            raise Refusal(Gate.BLACKLISTED.value, number=number)
         closed = self._ways_out.closed(call.company_id, wanted, WayOut.BY_HAND)
         if closed is not None:
-            raise CommandRefused(closed.value, number=number)
+            raise Refusal(closed.value, number=number)
         rules = self._core.directory.companies[call.company_id]
         if not inside(rules.local_time(self._core.now()), rules.window):
-            raise CommandRefused(Gate.OUTSIDE_DIAL_WINDOW.value)
+            raise Refusal(Gate.OUTSIDE_DIAL_WINDOW.value)
         barred = self._core.directory.standing_gate(call.company_id, command.employee_id, self._core.now())
         barred = barred or self._core.directory.unbound_gate(call.company_id, command.employee_id)
         if barred is not None:
-            raise CommandRefused(barred.value)
+            raise Refusal(barred.value)
         return self._trunk.dialled(wanted), wanted
 
     def _require_free(self, colleague: Agent) -> None:
         if not colleague.phone_ready:
-            raise CommandRefused("colleague_unreachable")
+            raise Refusal("colleague_unreachable")
         if colleague.call_id is not None:
-            raise CommandRefused("colleague_busy")
+            raise Refusal("colleague_busy")
 
     async def _paid(
         self, call: Call, outside: str, employee_id: int, dial: Callable[[int | None], Awaitable[None]]
@@ -308,10 +298,10 @@ class Control:
                     company_id=call.company_id, call_id=holder, minutes=self._reserve_minutes, now=core.now()
                 )
                 if more is None:
-                    raise Refused(Gate.MINUTES_USED_UP)
+                    raise GateClosed(Gate.MINUTES_USED_UP)
                 held = more
-        except Refused as refusal:
-            raise CommandRefused(refusal.gate.value, **wanted) from None
+        except GateClosed as refusal:
+            raise Refusal(refusal.gate.value, **wanted) from None
         self._metering.dialled(holder)
         await dial(int(held.limit.total_seconds()))
 
@@ -334,13 +324,13 @@ class Control:
     async def send(self, actions: Sequence[Mapping[str, Any]]) -> None:
         """In order, and no further than the first one that Asterisk refuses."""
         if self._core.pbx is None:
-            raise CommandRefused("phones_unavailable")
+            raise Refusal("phones_unavailable")
         try:
             for action in actions:
                 await self._send_one(action)
         except AmiError as error:
             code = "move_not_possible" if error.code == "refused" else "phones_unavailable"
-            raise CommandRefused(code) from error
+            raise Refusal(code) from error
 
     async def _send_one(self, action: Mapping[str, Any]) -> None:
         """A refused `Redirect` moved nobody, so it may be sent again."""
@@ -364,7 +354,7 @@ def _require_agent(call: Call, employee_id: int) -> None:
     """Who is in the call as something else (consulted, listening) has no say over it."""
     roles = {leg.role for leg in call.legs.values() if leg.employee_id == employee_id and not leg.over}
     if roles and Role.AGENT not in roles:
-        raise CommandRefused("move_not_possible", missing=Role.AGENT.value)
+        raise Refusal("move_not_possible", missing=Role.AGENT.value)
 
 
 def _moves(parties: Parties, move: CallMove) -> Actions:
@@ -374,7 +364,7 @@ def _moves(parties: Parties, move: CallMove) -> Actions:
             talking_third = any(leg.state in TALKING for leg in parties.call.alive(Role.THIRD))
             return recipe.hold(customer.channel, None if talking_third else agent.channel)
         case CallMove.RESUME if agent.phone_hold:
-            raise CommandRefused("held_on_phone")
+            raise Refusal("held_on_phone")
         case CallMove.RESUME:
             return recipe.resume(customer.channel, agent.channel)
         case CallMove.CANCEL:

@@ -19,12 +19,13 @@ from callcenter.domain import calls as call_rules
 from callcenter.domain.agents import Agent
 from callcenter.domain.caller_id import CallerId, choose_caller_id
 from callcenter.domain.calls import Call
-from callcenter.domain.commands import CommandRefused, Dial
+from callcenter.domain.commands import Dial
 from callcenter.domain.destinations import WayOut
 from callcenter.domain.dial_tasks import masked
 from callcenter.domain.events import LinkState
-from callcenter.domain.gates import OUTSIDE_PHONE_MODES, DialFacts, first_closed_gate
+from callcenter.domain.gates import OUTSIDE_PHONE_MODES, DialFacts, GateClosed, first_closed_gate
 from callcenter.domain.numbers import BadNumber, Number, dialable, read, region_of
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import (
     AgentState,
     CallerIdPolicy,
@@ -42,7 +43,6 @@ from callcenter.engine.core import Core
 from callcenter.engine.directory import Seat
 from callcenter.engine.ports import Caller
 from callcenter.engine.ways_out import WAY_OF_SOURCE, WaysOut
-from callcenter.ledger.holds import Refused
 from callcenter.pbx import actions
 from callcenter.store.errors import DatabaseUnavailable
 from callcenter.store.rang import read_or_rang
@@ -119,7 +119,7 @@ class Dialling:
         if gate is not None or agent is None or seat is None:
             await self._refuse(command, gate or Gate.NOT_AN_AGENT)
             why = {"reason": fault} if gate is Gate.NUMBER_INVALID and fault else {}
-            raise CommandRefused((gate or Gate.NOT_AN_AGENT).value, number=command.number, **why)
+            raise Refusal((gate or Gate.NOT_AN_AGENT).value, number=command.number, **why)
         assert number is not None
         call = self._new_call(command, mode, seat, number.e164)
         # From here on a second click finds the agent busy: nothing is awaited between the gates and this line.
@@ -136,10 +136,10 @@ class Dialling:
                 minutes=self._reserve_minutes,
                 now=core.now(),
             )
-        except Refused as refusal:
+        except GateClosed as refusal:
             self._undo(call)
             await self._refuse(command, refusal.gate)
-            raise CommandRefused(refusal.gate.value, number=command.number) from None
+            raise Refusal(refusal.gate.value, number=command.number) from None
         except BaseException:
             self._undo(call)
             raise
@@ -235,7 +235,7 @@ class Dialling:
             region = await asyncio.to_thread(region_of, call.number)
         shown = self._choose(call.company_id, call.mode, seat, region)
         if shown is None:  # unbound between the gate and here
-            raise Refused(Gate.NO_BOUND_NUMBER)
+            raise GateClosed(Gate.NO_BOUND_NUMBER)
         for own in self._core.directory.outside.get(call.company_id, ()):
             if own.id == shown.id:
                 own.last_shown_at = self._core.now()
@@ -345,9 +345,9 @@ class Dialling:
             if row is None:
                 return None
             if row.request != _request(command):
-                raise CommandRefused("key_reused")
+                raise Refusal("key_reused")
             if row.error:
-                raise CommandRefused(row.error, number=command.number)
+                raise Refusal(row.error, number=command.number)
             if row.written is not None or row.call_id in self._core.registry.calls:
                 return str(row.call_id)
             if pause is not None:

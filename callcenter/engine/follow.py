@@ -16,7 +16,7 @@ from typing import Any
 
 from callcenter.domain import events as ev
 from callcenter.domain.calls import TALKING, Call, Leg, parted
-from callcenter.domain.commands import CommandRefused
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Role
 from callcenter.engine.control import Control
 from callcenter.engine.core import Core
@@ -46,7 +46,7 @@ class Follow:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             for call in list(self._core.registry.calls.values()):
-                with contextlib.suppress(CommandRefused):
+                with contextlib.suppress(Refusal):
                     await self._mend(call)
 
     def _watch(self, call: Call, leg_id: str, event: ev.AmiEvent) -> None:
@@ -62,7 +62,7 @@ class Follow:
     async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except CommandRefused as refusal:
+        except Refusal as refusal:
             log.info("a hold of a phone could not be followed: %s", refusal.code)
         except Exception:
             log.exception("a hold of a phone could not be followed")

@@ -17,7 +17,8 @@ from callcenter.ami.errors import AmiError
 from callcenter.ami.parse import ORIGINATE_ID
 from callcenter.domain import events as ev
 from callcenter.domain.agents import Agent, employee_of
-from callcenter.domain.commands import CloseLine, Command, CommandRefused, OpenLine
+from callcenter.domain.commands import CloseLine, Command, OpenLine
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AgentState, Gate, LineState, Role
 from callcenter.engine.core import Core
 from callcenter.pbx.actions import open_line_action
@@ -51,7 +52,7 @@ class Lines:
             (agent.call_id is None, Gate.ALREADY_DIALLING),
         ):
             if not good:
-                raise CommandRefused(gate.value)
+                raise Refusal(gate.value)
         assert core.pbx is not None
         line_id = f"line-{agent.employee_id}-{secrets.token_hex(8)}"
         self._ids[agent.employee_id] = line_id
@@ -64,7 +65,7 @@ class Lines:
             if error.code != "action_timeout":
                 self._set(agent, LineState.CLOSED)
                 await core.flush()
-                raise CommandRefused(Gate.PHONES_UNAVAILABLE.value) from error
+                raise Refusal(Gate.PHONES_UNAVAILABLE.value) from error
         return agent.line
 
     async def close(self, command: CloseLine) -> LineState:
@@ -76,7 +77,7 @@ class Lines:
     def _agent(self, command: Command) -> Agent:
         agent = self._core.registry.agents.get(command.employee_id)
         if agent is None or agent.company_id != command.company_id:
-            raise CommandRefused(Gate.NOT_AN_AGENT.value)
+            raise Refusal(Gate.NOT_AN_AGENT.value)
         return agent
 
     async def _hang_up(self, agent: Agent) -> None:
@@ -87,7 +88,7 @@ class Lines:
             await self._core.pbx.send(ami.hangup(channel))
         except AmiError as error:
             if error.code != "refused":  # refused: it is gone already
-                raise CommandRefused(Gate.PHONES_UNAVAILABLE.value) from error
+                raise Refusal(Gate.PHONES_UNAVAILABLE.value) from error
         # At once, not with the channel's last event: whoever opens a line now asks for a new one.
         self._set(agent, LineState.CLOSED)
         await self._core.flush()

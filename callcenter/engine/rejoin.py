@@ -25,7 +25,8 @@ from callcenter.ami.errors import AmiError
 from callcenter.domain import events as ev
 from callcenter.domain.agents import employee_of, endpoint_of
 from callcenter.domain.calls import TALKING, Call, Leg
-from callcenter.domain.commands import CommandRefused, PhoneSeen, Rejoin
+from callcenter.domain.commands import PhoneSeen, Rejoin
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Device, EndReason, Gate, Role
 from callcenter.engine.control import Control
 from callcenter.engine.core import Core
@@ -70,9 +71,9 @@ class BrowserCalls:
             agent = self._core.registry.agents.get(command.employee_id)
             old = _browser_leg(call, command.employee_id)
             if agent is None or old is None or not _partners(call, old):
-                raise CommandRefused("move_not_possible", missing="leg")
+                raise Refusal("move_not_possible", missing="leg")
             if not agent.has_phone(Device.BROWSER):
-                raise CommandRefused(Gate.PHONE_NOT_REGISTERED.value)
+                raise Refusal(Gate.PHONE_NOT_REGISTERED.value)
             now = asyncio.get_running_loop().time()
             waiting = self._pending.get(call.id)
             if waiting is not None and now < waiting.until:
@@ -84,7 +85,7 @@ class BrowserCalls:
                 await self._control.send(
                     recipe.ring_again(call_id=call.id, channel_id=leg_id, phone=phone, ring_seconds=RING_SECONDS)
                 )
-            except CommandRefused:
+            except Refusal:
                 del self._pending[call.id]
                 raise
 
@@ -143,14 +144,14 @@ class BrowserCalls:
         if leg is None or call.over:
             return
         log.warning("call %s: the browser of its agent is gone", call.id)
-        with contextlib.suppress(CommandRefused):
+        with contextlib.suppress(Refusal):
             await self._park(call, leg)
         deadline = asyncio.get_running_loop().time() + self._lost_seconds
         while asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.2)
             if leg.over or call.over:
                 return
-        with contextlib.suppress(CommandRefused):
+        with contextlib.suppress(Refusal):
             await self._let_go(call, leg)
 
     async def _heard(self, leg: Leg) -> bool:
@@ -196,7 +197,7 @@ class BrowserCalls:
         async def run() -> None:
             try:
                 await work
-            except CommandRefused as refusal:
+            except Refusal as refusal:
                 log.warning("a browser's call could not be given back: %s", refusal.code)
             except Exception:
                 log.exception("a browser's call could not be given back")

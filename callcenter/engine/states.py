@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from callcenter.domain import agents as agent_rules
 from callcenter.domain.agents import NOT_READY_REASONS, Agent
-from callcenter.domain.commands import CommandRefused, ExtendWrapUp, ForceState
+from callcenter.domain.commands import ExtendWrapUp, ForceState
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AgentState
 from callcenter.engine.core import Core
 
@@ -22,15 +23,15 @@ class States:
         core = self._core
         agent = core.registry.agents.get(command.agent_id)
         if agent is None or agent.company_id != command.company_id:
-            raise CommandRefused("not_found")
+            raise Refusal("not_found")
         if command.state not in MAY_BE_FORCED:
-            raise CommandRefused("state_not_choosable")
+            raise Refusal("state_not_choosable")
         reason = command.reason if command.state is AgentState.NOT_READY else ""
         if command.state is AgentState.NOT_READY and reason not in NOT_READY_REASONS:
-            raise CommandRefused("reason_unknown")
+            raise Refusal("reason_unknown")
         if command.state is AgentState.READY and agent.state is AgentState.LOGGED_OUT:
             # Nobody is brought to the desk from afar: calls would ring at an empty chair.
-            raise CommandRefused("not_logged_in")
+            raise Refusal("not_logged_in")
         changed = agent_rules.force(agent, command.state, reason, core.now(), command.employee_id)
         core.agent_changed(agent, changed)
         person = core.directory.people.get(command.employee_id)
@@ -47,9 +48,9 @@ class States:
     async def extend(self, command: ExtendWrapUp) -> Agent:
         agent = self._core.registry.agents.get(command.employee_id)
         if agent is None or agent.company_id != command.company_id:
-            raise CommandRefused("not_an_agent")
+            raise Refusal("not_an_agent")
         if not agent_rules.extend_wrap_up(agent, self._core.now(), timedelta(seconds=command.seconds)):
-            raise CommandRefused("no_wrap_up")
+            raise Refusal("no_wrap_up")
         self._core.agent_changed(agent, False)
         await self._core.flush()
         return agent

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.commands import CommandRefused
 from callcenter.domain.packages import minutes_for
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import licences, wallet
 from callcenter.ledger.book import Entry, Kind
 from callcenter.store.ledger_tables import ai_entry
@@ -49,7 +49,7 @@ async def charge_call(
         wallet.same_request(earlier, seconds=seconds, unit_price=unit_price)
         return earlier
     if await licences.valid_ai_seats(connection, company_id, now) == 0:
-        raise CommandRefused("no_ai_seat")
+        raise Refusal("no_ai_seat")
     amount = minutes_for(seconds) * unit_price
     if amount == 0:
         return None

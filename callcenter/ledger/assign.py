@@ -1,6 +1,6 @@
 """Who uses a package: assign, take back, hand over (SPEC §C2, §C4.2, §C14).
 
-Everything here runs in the caller's write transaction and raises `CommandRefused` with a stable code.
+Everything here runs in the caller's write transaction and raises `Refusal` with a stable code.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.commands import CommandRefused
 from callcenter.domain.offers import Held, hand_over_door
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import PackageKind
 from callcenter.ledger.packages import Lot, lots_of, note
 from callcenter.store.ledger_tables import package_member, reservation, reservation_part, voice_package
@@ -45,7 +45,7 @@ async def staff(connection: AsyncConnection, company_id: int, ids: Iterable[int]
     )
     rows = (await connection.execute(query)).all() if wanted else []
     if len(rows) != len(wanted):
-        raise CommandRefused("employee_unknown")
+        raise Refusal("employee_unknown")
     return {row.id: Person(row.name, row.verification == "verified") for row in rows}
 
 
@@ -60,7 +60,7 @@ async def find_package(connection: AsyncConnection, company_id: int, package_id:
     """Raises `not_found`."""
     lots = await lots_of(connection, company_id, package_id=package_id)
     if not lots:
-        raise CommandRefused("not_found")
+        raise Refusal("not_found")
     return lots[0]
 
 
@@ -76,13 +76,13 @@ async def assign(
     """Gives a package to employees who are verified: one of a non-shared, as many as were bought of a shared one."""
     lot = await find_package(connection, company_id, package_id)
     if lot.expires_at <= now:
-        raise CommandRefused("package_expired")
+        raise Refusal("package_expired")
     await _require_verified(connection, company_id, employee_ids)
     wanted = list(dict.fromkeys(employee_ids))
     if any(lot.used_by(one) for one in wanted):
-        raise CommandRefused("already_on_package")
+        raise Refusal("already_on_package")
     if len(wanted) > lot.assignable:
-        raise CommandRefused("package_full", assignable=lot.assignable)
+        raise Refusal("package_full", assignable=lot.assignable)
     if lot.kind is PackageKind.SHARED:
         await add_members(connection, company_id, package_id, wanted, by=by, now=now)
         return
@@ -116,11 +116,11 @@ async def unassign(
     """Takes an employee off a shared package, when no call of theirs holds minutes of it."""
     lot = await find_package(connection, company_id, package_id)
     if lot.kind is not PackageKind.SHARED:
-        raise CommandRefused("package_not_shared")
+        raise Refusal("package_not_shared")
     if employee_id not in lot.members:
-        raise CommandRefused("employee_not_on_package")
+        raise Refusal("employee_not_on_package")
     if await _in_use(connection, company_id, [package_id], employee_id):
-        raise CommandRefused("package_in_use")
+        raise Refusal("package_in_use")
     await _drop_member(connection, company_id, package_id, employee_id)
     await note(connection, company_id, package_id, "unassigned", employee_id=employee_id, by=by, now=now)
 
@@ -142,7 +142,7 @@ async def hand_over(
     lots = await lots_of(connection, company_id)
     lot = next((one for one in lots if one.id == package_id), None)
     if lot is None:
-        raise CommandRefused("not_found")
+        raise Refusal("not_found")
     moving = await _movable(connection, company_id, lots, lot, from_id, to_id, (), now)
     for one in moving:
         await _move(connection, one, from_id, to_id, by=by, now=now)
@@ -162,7 +162,7 @@ async def hand_over_plan(
             continue  # a top-up goes with its package
         try:
             moving += await _movable(connection, company_id, lots, lot, from_id, to_id, moving, now)
-        except CommandRefused as refused:
+        except Refusal as refused:
             staying.append(NotMoved(lot, refused.code))
     return moving, staying
 
@@ -193,20 +193,20 @@ async def _movable(
     """A package with what would go over with it, after those `before` it; raises the reason why it may not go."""
     await _require_verified(connection, company_id, [to_id])
     if from_id == to_id:
-        raise CommandRefused("already_on_package")
+        raise Refusal("already_on_package")
     if not lot.used_by(from_id):
-        raise CommandRefused("employee_not_on_package")
+        raise Refusal("employee_not_on_package")
     if lot.kind is PackageKind.TOP_UP:
-        raise CommandRefused("action_not_possible")
+        raise Refusal("action_not_possible")
     if lot.expires_at <= now:
-        raise CommandRefused("package_expired")
+        raise Refusal("package_expired")
     valid = [one for one in (*lots, *before) if (one.used_by(to_id) or one in before) and one.expires_at > now]
     door = hand_over_door(_held(lot), [_held(one) for one in valid])
     if door is not None:
-        raise CommandRefused(door.value)
+        raise Refusal(door.value)
     moving = _with_followers(lots, lot, from_id)
     if await _in_use(connection, company_id, [one.id for one in moving], from_id):
-        raise CommandRefused("package_in_use")
+        raise Refusal("package_in_use")
     return moving
 
 
@@ -287,4 +287,4 @@ async def _require_verified(connection: AsyncConnection, company_id: int, employ
     """Raises `employee_unknown`, and `employee_unverified` with the names."""
     names = [one.name for one in (await staff(connection, company_id, employee_ids)).values() if not one.verified]
     if names:
-        raise CommandRefused("employee_unverified", employees=names)
+        raise Refusal("employee_unverified", employees=names)

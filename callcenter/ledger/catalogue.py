@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.commands import CommandRefused
 from callcenter.domain.offers import Offering
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Mode, Offer, PackageKind
 from callcenter.store.ledger_tables import coupon, offering, purchase, purchase_line
 
@@ -48,7 +48,7 @@ async def find_offering(connection: AsyncConnection, offering_id: int) -> Offeri
     """Raises `offering_unknown`."""
     row = (await connection.execute(select(offering).where(offering.c.id == offering_id))).first()
     if row is None:
-        raise CommandRefused("offering_unknown")
+        raise Refusal("offering_unknown")
     return offering_of(row)
 
 
@@ -63,11 +63,11 @@ async def change_offering(connection: AsyncConnection, offering_id: int, changes
     """Raises `not_found`, `offering_invalid`, and `offering_sold` for what is fixed once somebody has bought it."""
     row = (await connection.execute(select(offering).where(offering.c.id == offering_id))).first()
     if row is None:
-        raise CommandRefused("not_found")
+        raise Refusal("not_found")
     before = row._mapping
     moved = [name for name in FIXED_ONCE_SOLD if name in changes and changes[name] != before[name]]
     if moved and await _sold(connection, offering_id):
-        raise CommandRefused("offering_sold", fields=moved)
+        raise Refusal("offering_sold", fields=moved)
     _check({**before, **changes})
     if changes:
         await connection.execute(update(offering).where(offering.c.id == offering_id).values(**changes))
@@ -87,7 +87,7 @@ def _check(values: Mapping[str, Any]) -> None:
     elif values.get("also_mode") == values["mode"]:
         reason = "also_mode"
     if reason:
-        raise CommandRefused("offering_invalid", reason=reason)
+        raise Refusal("offering_invalid", reason=reason)
 
 
 async def _sold(connection: AsyncConnection, offering_id: int) -> bool:
@@ -152,11 +152,11 @@ async def find_coupon(connection: AsyncConnection, company_id: int, code: str, n
     )
     row = (await connection.execute(query.execution_options(all_companies=True))).first()
     if row is None:
-        raise CommandRefused("coupon_unknown")
+        raise Refusal("coupon_unknown")
     if row.used_by_order is not None:
-        raise CommandRefused("coupon_used")
+        raise Refusal("coupon_used")
     if row.expires_at is not None and row.expires_at <= now:
-        raise CommandRefused("coupon_expired")
+        raise Refusal("coupon_expired")
     return Coupon(row.id, row.code, row.amount)
 
 
@@ -169,4 +169,4 @@ async def use_coupon(connection: AsyncConnection, coupon_id: int, order_id: int)
         .execution_options(all_companies=True)
     )
     if taken.rowcount != 1:
-        raise CommandRefused("coupon_used")
+        raise Refusal("coupon_used")

@@ -12,8 +12,8 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import fees
-from callcenter.domain.commands import CommandRefused
 from callcenter.domain.direct_numbers import NUMBERS_PER_IDENTITY, NumberState, Step, refusal, state_of
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import NumberKind
 from callcenter.ledger import prices, wallet
 from callcenter.ledger.book import Entry, Kind
@@ -49,7 +49,7 @@ async def apply(
         return earlier
     seats = select(func.count()).select_from(seat).where(seat.c.company_id == company_id)
     if quantity > int((await connection.execute(seats)).scalar_one()):
-        raise CommandRefused("quantity_above_seats")
+        raise Refusal("quantity_above_seats")
     fee: int = (await prices.current(connection))["number_month"]
     await wallet.require(connection, company_id, fee * quantity)
     values = {"quantity": quantity, "region": region, "fee": fee, "state": "pending", "applicant_id": by, "key": key}
@@ -86,19 +86,19 @@ async def dispatch(
     """
     row = await _open(connection, application_id)
     if len(numbers) > row.quantity - row.dispatched:
-        raise CommandRefused("too_many_numbers", wanted=row.quantity - row.dispatched)
+        raise Refusal("too_many_numbers", wanted=row.quantity - row.dispatched)
     zone = await zone_of(connection, row.company_id)
     for one in numbers:
         taken = select(outside_number.c.id).where(outside_number.c.number == one.number, IN_USE)
         if (await connection.execute(taken.execution_options(**EVERYWHERE))).first() is not None:
-            raise CommandRefused("number_taken", number=one.number)
+            raise Refusal("number_taken", number=one.number)
         confirmed = select(company_number.c.id).where(
             company_number.c.number == one.number,
             company_number.c.state == CONFIRMED,
             company_number.c.company_id != row.company_id,
         )
         if (await connection.execute(confirmed.execution_options(**EVERYWHERE))).first() is not None:
-            raise CommandRefused("number_taken", number=one.number)
+            raise Refusal("number_taken", number=one.number)
         made = insert(outside_number).values(
             company_id=row.company_id,
             number=one.number,
@@ -160,9 +160,9 @@ async def _open(connection: AsyncConnection, application_id: int) -> Any:
     query = select(number_application).where(number_application.c.id == application_id)
     row = (await connection.execute(query.execution_options(**EVERYWHERE))).first()
     if row is None:
-        raise CommandRefused("not_found")
+        raise Refusal("not_found")
     if row.state != "pending":
-        raise CommandRefused("application_closed", state=row.state)
+        raise Refusal("application_closed", state=row.state)
     return row
 
 
@@ -186,7 +186,7 @@ async def find(connection: AsyncConnection, company_id: int, number_id: int) -> 
         await connection.execute(select(outside_number).where(*mine, outside_number.c.dispatched_at.is_not(None)))
     ).first()
     if row is None:
-        raise CommandRefused("not_found")
+        raise Refusal("not_found")
     return row
 
 
@@ -194,7 +194,7 @@ def require(row: Any, step: Step) -> None:
     """Refuses a step that does not follow from the number's state, with the code that says what is missing."""
     code = refusal(standing(row), step)
     if code:
-        raise CommandRefused(code, number=row.number)
+        raise Refusal(code, number=row.number)
 
 
 async def assign(
@@ -203,7 +203,7 @@ async def assign(
     """Gives numbers to one employee, who has to activate them (§B8.5)."""
     known = select(employee.c.account_state).where(employee.c.company_id == company_id, employee.c.id == employee_id)
     if (await connection.execute(known)).scalar() not in ("active", "disabled"):
-        raise CommandRefused("employee_unknown")
+        raise Refusal("employee_unknown")
     for number_id in dict.fromkeys(ids):
         row = await find(connection, company_id, number_id)
         require(row, Step.ASSIGN)
@@ -220,7 +220,7 @@ async def activate(connection: AsyncConnection, row: Any, identity_key: str, *, 
     held = select(func.count()).select_from(outside_number)
     held = held.where(outside_number.c.identity_key == identity_key, IN_USE)
     if int((await connection.execute(held.execution_options(**EVERYWHERE))).scalar_one()) >= NUMBERS_PER_IDENTITY:
-        raise CommandRefused("identity_used_up", numbers=NUMBERS_PER_IDENTITY)
+        raise Refusal("identity_used_up", numbers=NUMBERS_PER_IDENTITY)
     await _set(connection, row, state="active", identity_key=identity_key, activated_at=now)
     await note(connection, row.company_id, row.id, "activated", employee_id=row.employee_id, by=by, now=now)
 
@@ -229,17 +229,17 @@ async def bind(connection: AsyncConnection, row: Any, seat_id: int | None, *, by
     """Binds a number to a seat that has no direct number, or to none (§B8.7)."""
     require(row, Step.BIND if seat_id is not None else Step.UNBIND)
     if seat_id is None and row.seat_id is None:
-        raise CommandRefused("number_not_bound", number=row.number)
+        raise Refusal("number_not_bound", number=row.number)
     if seat_id is not None:
         if row.state != "active":
-            raise CommandRefused("number_inactive", number=row.number)
+            raise Refusal("number_inactive", number=row.number)
         known = select(seat.c.id).where(seat.c.company_id == row.company_id, seat.c.id == seat_id)
         if (await connection.execute(known)).first() is None:
-            raise CommandRefused("seat_unknown")
+            raise Refusal("seat_unknown")
         mine = (outside_number.c.company_id == row.company_id, outside_number.c.seat_id == seat_id)
         other = select(outside_number.c.id).where(*mine, outside_number.c.kind == row.kind)
         if (await connection.execute(other)).first() is not None:
-            raise CommandRefused("seat_has_number")
+            raise Refusal("seat_has_number")
     await _set(connection, row, seat_id=seat_id)
     await note(connection, row.company_id, row.id, "bound" if seat_id is not None else "unbound", by=by, now=now)
 
@@ -256,10 +256,10 @@ async def review_leave(connection: AsyncConnection, number_id: int, *, approve: 
     query = select(outside_number).where(outside_number.c.id == number_id).execution_options(**EVERYWHERE)
     row = (await connection.execute(query)).first()
     if row is None or row.dispatched_at is None:
-        raise CommandRefused("not_found")
+        raise Refusal("not_found")
     require(row, Step.RETIRE if approve else Step.KEEP)
     if row.leave_state != REQUESTED:
-        raise CommandRefused("number_leaving", number=row.number)
+        raise Refusal("number_leaving", number=row.number)
     zone = await zone_of(connection, row.company_id)
     first = fees.next_month(now.astimezone(zone).date())
     leaves = datetime(first.year, first.month, first.day, tzinfo=zone) if approve else None

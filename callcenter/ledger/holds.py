@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import packages as rules
+from callcenter.domain.gates import GateClosed
 from callcenter.domain.terms import Gate, Mode, Role
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
@@ -126,14 +127,6 @@ def holders_of(call_id: str) -> tuple[str, str]:
     return call_id, holder_of(call_id, Role.THIRD)
 
 
-class Refused(Exception):
-    """No package pays for this call; `gate` says why."""
-
-    def __init__(self, gate: Gate) -> None:
-        super().__init__(gate.value)
-        self.gate = gate
-
-
 class Holds:
     """Every method is one database transaction."""
 
@@ -143,7 +136,7 @@ class Holds:
     async def reserve(
         self, *, company_id: int, employee_id: int, mode: Mode, call_id: str, minutes: int, now: datetime
     ) -> Reservation:
-        """Holds up to `minutes` for a call before it is dialled; raises `Refused` when no package pays.
+        """Holds up to `minutes` for a call before it is dialled; raises `GateClosed` when no package pays.
 
         Asking again for the same call returns what is held already.
         """
@@ -153,10 +146,10 @@ class Holds:
                 return held
             fitting = await _fitting(connection, company_id, employee_id, mode, now)
             if not fitting:
-                raise Refused(Gate.NO_PACKAGE)
+                raise GateClosed(Gate.NO_PACKAGE)
             source = next((one for one in fitting if one.minutes_left > 0), None)
             if source is None:
-                raise Refused(Gate.MINUTES_USED_UP)
+                raise GateClosed(Gate.MINUTES_USED_UP)
             amount = rules.slice_of(source.minutes_left, max(source.holders + 1, source.quantity), minutes)
             await connection.execute(
                 _RESERVE,

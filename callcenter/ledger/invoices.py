@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.commands import CommandRefused
+from callcenter.domain.refusals import Refusal
 from callcenter.store.ledger_tables import invoice_request, recharge
 from callcenter.store.tables import company
 
@@ -57,15 +57,15 @@ async def ask(
     """
     missing = [name for name in FIELDS[kind] if not fields.get(name, "").strip()]
     if missing:
-        raise CommandRefused("invoice_field_missing", fields=missing)
+        raise Refusal("invoice_field_missing", fields=missing)
     name = (await connection.execute(select(company.c.name).where(company.c.id == company_id))).scalar_one()
     if title != name and not letter_name:
-        raise CommandRefused("letter_missing", company=name)
+        raise Refusal("letter_missing", company=name)
     wanted = set(recharge_ids)
     chosen = open_recharges(company_id).where(recharge.c.id.in_(wanted)).subquery()
     found, amount = (await connection.execute(select(func.count(), func.sum(chosen.c.amount)))).one()
     if not wanted or found != len(wanted):
-        raise CommandRefused("recharge_not_open")
+        raise Refusal("recharge_not_open")
     made = await connection.execute(
         insert(invoice_request)
         .values(
@@ -104,9 +104,9 @@ async def answer(
     query = select(invoice_request).where(invoice_request.c.id == invoice_id).execution_options(all_companies=True)
     row = (await connection.execute(query)).first()
     if row is None:
-        raise CommandRefused("not_found")
+        raise Refusal("not_found")
     if row.state != REVIEWING:
-        raise CommandRefused("invoice_answered", state=row.state)
+        raise Refusal("invoice_answered", state=row.state)
     mine = (invoice_request.c.company_id == row.company_id, invoice_request.c.id == row.id)
     values = {"answer": text, "courier": courier, "courier_number": courier_number, "file_name": file_name}
     changed = update(invoice_request).where(*mine).values(state=state, finished_at=now, **values)

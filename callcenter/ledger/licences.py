@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import fees
-from callcenter.domain.commands import CommandRefused
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import prices, wallet
 from callcenter.ledger.book import Entry
 from callcenter.store.ledger_tables import licence_purchase
@@ -62,7 +62,7 @@ async def keep_within(connection: AsyncConnection, company_id: int, before: int)
     limit = await total(connection, company_id)
     now = await used(connection, company_id)
     if limit is not None and now > limit and now > before:
-        raise CommandRefused("licences_used_up", licences=limit)
+        raise Refusal("licences_used_up", licences=limit)
 
 
 async def quote(
@@ -73,7 +73,7 @@ async def quote(
     if kind == "employee":
         limit = await total(connection, company_id)
         if limit is None:
-            raise CommandRefused("licences_unlimited")
+            raise Refusal("licences_unlimited")
         each = listed["employee_seat"]
         # Below zero where the company has more people than licences: what is bought fills that up first.
         free = limit - await used(connection, company_id)
@@ -98,19 +98,19 @@ async def _search(
     row = await wallet.require_verified(connection, company_id)
     days = fees.days_left(row.valid_until, now)
     if days == 0:
-        raise CommandRefused("company_expired")
+        raise Refusal("company_expired")
     before = await _bought(connection, company_id, "search")
     if before == 0:
         chosen = next((one for one in listed["search_first"] if one["accounts"] == standard), None)
         if chosen is None:
-            raise CommandRefused("standard_unknown")
+            raise Refusal("standard_unknown")
         each, count = chosen["price_year"], chosen["accounts"]
         paid = fees.pro_rata(each, days)
         text = f"{_yuan(each)} ÷ 365 × {days}"
         return Quote("search", count, each, days, paid, 0, count, row.valid_until, text)
     tier = fees.tier_for(prices.tiers(listed), quantity)
     if tier is None:
-        raise CommandRefused("quantity_invalid")
+        raise Refusal("quantity_invalid")
     paid = fees.pro_rata(tier.price, days, quantity)
     text = f"{_yuan(tier.price)} ÷ 365 × {days} × {quantity}"
     return Quote("search", quantity, tier.price, days, paid, before, before + quantity, row.valid_until, text)
@@ -136,7 +136,7 @@ async def buy(
         return earlier
     found = await quote(connection, company_id, kind, quantity, standard, now)
     if found.paid != expected:
-        raise CommandRefused("price_changed", paid=found.paid)
+        raise Refusal("price_changed", paid=found.paid)
     made = await connection.execute(
         insert(licence_purchase)
         .values(

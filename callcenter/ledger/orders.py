@@ -1,6 +1,6 @@
 """Placing an order of voice packages: one write transaction moves money, minutes and rows.
 
-Everything here runs in the caller's transaction and raises `CommandRefused` with a stable code.
+Everything here runs in the caller's transaction and raises `Refusal` with a stable code.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.commands import CommandRefused
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import OrderAction, PackageKind
 from callcenter.ledger import assign, catalogue, wallet
 from callcenter.ledger.book import Entry
@@ -41,7 +41,7 @@ async def place(
         return known, False
     found = await quote(connection, company_id, wanted, now)
     if found.paid != expected_paid:
-        raise CommandRefused("price_changed", paid=found.paid, expected=expected_paid)
+        raise Refusal("price_changed", paid=found.paid, expected=expected_paid)
     order_id = await _insert(connection, company_id, buyer_id, wanted, found, key, request, now)
     await wallet.spend(
         connection,
@@ -68,7 +68,7 @@ async def _known(connection: AsyncConnection, company_id: int, key: str, request
     if row is None:
         return None
     if row.request != request:
-        raise CommandRefused("key_reused")
+        raise Refusal("key_reused")
     return int(row.id)
 
 

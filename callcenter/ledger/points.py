@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.commands import CommandRefused
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import book, prices, wallet
 from callcenter.ledger.book import Entry, Kind
 from callcenter.store.ledger_tables import points_order
@@ -35,10 +35,10 @@ async def buy(
         return earlier
     await wallet.require_verified(connection, company_id)
     if chosen is None:
-        raise CommandRefused("pack_unknown")
+        raise Refusal("pack_unknown")
     paid, added = chosen["price"] * quantity, chosen["points"] * quantity
     if paid != expected:
-        raise CommandRefused("price_changed", paid=paid)
+        raise Refusal("price_changed", paid=paid)
     before = await book.balance(connection, company_id, book.points(Kind.POINTS))
     made = await connection.execute(
         insert(points_order)

@@ -1,6 +1,6 @@
 """What an order of voice packages would cost now, or the first reason why it cannot be placed (SPEC §C4-C6).
 
-Everything here only reads, in the caller's transaction, and raises `CommandRefused` with a stable code.
+Everything here only reads, in the caller's transaction, and raises `Refusal` with a stable code.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import offers
-from callcenter.domain.commands import CommandRefused
 from callcenter.domain.offers import Line, Offering, OrderFacts
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Offer, OrderAction, PackageKind
 from callcenter.ledger import assign, book, catalogue
 from callcenter.ledger.book import Kind
@@ -106,7 +106,7 @@ async def quote(
     closed = offers.closed_doors(facts)
     if closed:
         names = [people[one].name for one in facts.unverified]
-        raise CommandRefused(closed[0].value, reasons=[door.value for door in closed], employees=names)
+        raise Refusal(closed[0].value, reasons=[door.value for door in closed], employees=names)
     used = await catalogue.offers_used(connection, company_id, offering.id)
     for line in (line for one in after if one.offering.id == offering.id for line in one.lines):
         if line.at_offer_price and line.employee_id is not None:
@@ -149,47 +149,47 @@ async def _package(
     if wanted.package_id is None:
         needed = wanted.action in (OrderAction.RENEW, OrderAction.TOP_UP)
         if needed or (wanted.action is OrderAction.ADD and offering.kind is PackageKind.SHARED):
-            raise CommandRefused("package_unknown")
+            raise Refusal("package_unknown")
         _addable(wanted.action, offering)
         return None, None
     lots = await lots_of(connection, company_id)
     package = next((one for one in lots if one.id == wanted.package_id), None)
     if package is None or wanted.action is OrderAction.NEW or package.kind is PackageKind.TOP_UP:
-        raise CommandRefused("package_unknown")
+        raise Refusal("package_unknown")
     if wanted.action is OrderAction.TOP_UP:
         _topped_up(package, offering, wanted.employee_ids, now)
         return package, package
     if package.offering_id != offering.id:
-        raise CommandRefused("offering_differs")
+        raise Refusal("offering_differs")
     if wanted.action is OrderAction.ADD:
         _addable(wanted.action, offering)
         if package.kind is not PackageKind.SHARED:
             return package, None
         if package.expires_at <= now:
-            raise CommandRefused("package_expired")
+            raise Refusal("package_expired")
         if len(wanted.employee_ids) > package.assignable + wanted.quantity:
-            raise CommandRefused("package_full")
+            raise Refusal("package_full")
         if set(wanted.employee_ids) & set(package.members):
-            raise CommandRefused("already_on_package")
+            raise Refusal("already_on_package")
         return package, package
     if wanted.quantity != (package.quantity if package.kind is PackageKind.SHARED else 1):
-        raise CommandRefused("quantity_invalid", quantity=package.quantity)
+        raise Refusal("quantity_invalid", quantity=package.quantity)
     return package, last_renewal(lots, package)
 
 
 def _addable(action: OrderAction, offering: Offering) -> None:
     """A fixed package is one employee's: there is nothing to add to (SPEC §C4.3)."""
     if action is OrderAction.ADD and offering.kind is PackageKind.FIXED:
-        raise CommandRefused("action_not_possible")
+        raise Refusal("action_not_possible")
 
 
 def _topped_up(package: Lot, offering: Offering, employee_ids: Sequence[int], now: datetime) -> None:
     if not package.starts_at <= now < package.expires_at:
-        raise CommandRefused("package_expired")
+        raise Refusal("package_expired")
     if not package.covers(offering.mode):
-        raise CommandRefused("mode_differs")
+        raise Refusal("mode_differs")
     if not set(employee_ids) <= set(package.users):
-        raise CommandRefused("employee_not_on_package")
+        raise Refusal("employee_not_on_package")
 
 
 def last_renewal(lots: Iterable[Lot], package: Lot) -> Lot:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.commands import CommandRefused
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import notices, wallet
 from callcenter.ledger.book import Entry, Kind
 from callcenter.providers.payment import Paid, PayCode
@@ -77,9 +77,9 @@ async def review(
     query = select(recharge).where(recharge.c.id == recharge_id).execution_options(all_companies=True)
     row = (await connection.execute(query)).first()
     if row is None:
-        raise CommandRefused("not_found")
+        raise Refusal("not_found")
     if row.state != PENDING or row.pay_code:
-        raise CommandRefused("recharge_reviewed", state=row.state)
+        raise Refusal("recharge_reviewed", state=row.state)
     values = {"reviewer_id": by, "reject_reason": "" if approve else reason}
     return await _close(connection, row, APPROVED if approve else REJECTED, now, by, values)
 
@@ -93,7 +93,7 @@ async def paid(connection: AsyncConnection, payment: Paid) -> Any:
     """
     row = await of_code(connection, payment.code)
     if row is None:
-        raise CommandRefused("not_found")
+        raise Refusal("not_found")
     if row.state not in (PENDING, VOID):
         return row
     good = payment.at < row.code_expires_at and payment.amount == row.amount
@@ -115,7 +115,7 @@ async def settle_stray(
     query = select(stray_payment).where(stray_payment.c.id == stray_id).execution_options(all_companies=True)
     row = (await connection.execute(query)).first()
     if row is None:
-        raise CommandRefused("not_found")
+        raise Refusal("not_found")
     done = await connection.execute(
         update(stray_payment)
         .where(
@@ -128,7 +128,7 @@ async def settle_stray(
     )
     settled = done.first()
     if settled is None:
-        raise CommandRefused("payment_settled", state=row.state)
+        raise Refusal("payment_settled", state=row.state)
     mine = (recharge.c.company_id == row.company_id, recharge.c.id == row.recharge_id)
     meant = (await connection.execute(select(recharge).where(*mine))).one()
     if book:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.commands import CommandRefused
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind, Unit
 from callcenter.store.ledger_tables import (
@@ -100,7 +100,7 @@ async def require(connection: AsyncConnection, company_id: int, amount: int, kin
     """The balance of an account that has to pay `amount`; refuses with `balance_too_low`."""
     balance = await book.balance(connection, company_id, book.money(kind))
     if amount > max(balance, 0):
-        raise CommandRefused("balance_too_low", balance=balance, needed=amount)
+        raise Refusal("balance_too_low", balance=balance, needed=amount)
     return balance
 
 
@@ -152,7 +152,7 @@ async def require_verified(connection: AsyncConnection, company_id: int) -> Any:
     """The company's row; refuses with `company_unverified` (SPEC §C10.1, §C10.6)."""
     row = (await connection.execute(select(company).where(company.c.id == company_id))).one()
     if row.verification != "verified":
-        raise CommandRefused("company_unverified")
+        raise Refusal("company_unverified")
     return row
 
 
@@ -205,7 +205,7 @@ def document_number(letter: str, now: datetime) -> str:
 def same_request(row: Any, **asked: Any) -> None:
     """Refuses with `key_reused` when the row that a key stands for was made by a different request."""
     if any(getattr(row, name) != value for name, value in asked.items()):
-        raise CommandRefused("key_reused")
+        raise Refusal("key_reused")
 
 
 async def keyed(connection: AsyncConnection, table: Any, company_id: int, key: str | None) -> Any:

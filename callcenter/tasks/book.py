@@ -1,6 +1,6 @@
 """Tasks themselves: made, found, counted, changed. Rules are in `domain/dial_tasks.py`.
 
-What writes runs in the caller's write transaction and raises `CommandRefused` with a stable code.
+What writes runs in the caller's write transaction and raises `Refusal` with a stable code.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, and_, func, insert, not_, or_, select, upd
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import dial_tasks as rules
-from callcenter.domain.commands import CommandRefused
 from callcenter.domain.dial_tasks import Share
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import LegOrder, TaskClaim, TaskRule, TaskState
 from callcenter.store.tables import call, employee, role
 from callcenter.store.task_tables import dial_task, dial_task_import, dial_task_number, dial_task_share
@@ -69,13 +69,13 @@ async def create(connection: AsyncConnection, company_id: int, creator_id: int, 
     claim = TaskClaim.ASSIGNED if wanted.secret else wanted.claim
     rule = wanted.rule if claim is TaskClaim.ASSIGNED and not wanted.secret else None
     if claim is TaskClaim.ASSIGNED and rule is None and not wanted.secret:
-        raise CommandRefused("shares_needed")
+        raise Refusal("shares_needed")
     shares = wanted.shares if rule in (TaskRule.AVERAGE_CHOSEN, TaskRule.CUSTOM) else ()
     fault = rules.fault_of(rule, shares)
     if fault is not None:
-        raise CommandRefused(fault)
+        raise Refusal(fault)
     if shares and {one.employee_id for one in shares} - set(await dialling_staff(connection, company_id)):
-        raise CommandRefused("employee_unknown")
+        raise Refusal("employee_unknown")
     values = {
         "company_id": company_id,
         "name": wanted.name,
@@ -188,7 +188,7 @@ async def put(
 ) -> None:
     """Renames a task or moves it by hand; raises `task_running` for a way back to normal while something runs."""
     if state is TaskState.NORMAL and await _runs(connection, company_id, task_id):
-        raise CommandRefused("task_running")
+        raise Refusal("task_running")
     values = {"name": name, "state": state.value if state is not None else None}
     given = {key: value for key, value in values.items() if value is not None}
     if given:

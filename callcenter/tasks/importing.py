@@ -14,10 +14,10 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import dial_tasks as rules
-from callcenter.domain.commands import CommandRefused
 from callcenter.domain.destinations import Policy
 from callcenter.domain.dial_tasks import Share
 from callcenter.domain.numbers import Number
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.tables import CELL_FAULTS, Typed
 from callcenter.domain.terms import RowKind, TaskRule, TaskState
 from callcenter.intake.limits import Note
@@ -141,9 +141,9 @@ class Importer:
         }
         async with self._db.write() as connection:
             if (await self._task(connection, order)).state != TaskState.NORMAL.value:
-                raise CommandRefused("task_not_normal")
+                raise Refusal("task_not_normal")
             if await self._waiting(connection, order.company_id) >= MOST_WAITING:
-                raise CommandRefused("task_running")
+                raise Refusal("task_running")
             row = await connection.execute(insert(dial_task_import).values(**values).returning(dial_task_import.c.id))
             return int(row.scalar_one())
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import func, select, update
 
-from callcenter.domain.commands import ChooseState, CommandRefused
+from callcenter.domain.commands import ChooseState
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AccessEnd, AgentState
 from callcenter.store.base import utcnow
 from callcenter.store.tables import company, employee, web_session
@@ -154,7 +155,7 @@ class Access:
             return
         try:
             await self._services.execute(ChooseState(company_id, employee_id, AgentState.LOGGED_OUT))
-        except CommandRefused as refusal:
+        except Refusal as refusal:
             log.warning("employee %s could not be logged out: %s", employee_id, refusal)
 
     # -- sessions whose time is over -------------------------------------------------------------------------------

@@ -9,11 +9,11 @@ import msgspec
 from sqlalchemy import select
 
 from callcenter.domain.commands import ExtendWrapUp, ForceState
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AgentState
 from callcenter.store.base import utcnow
 from callcenter.store.tables import agent_state_log, employee
 from callcenter.web.call_rows import Named, aware
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Query, Routes
 from callcenter.web.services import Services
 from callcenter.web.session import StateView
@@ -141,7 +141,7 @@ async def _in_scope(services: Services, context: Context) -> int:
     async with services.database.read() as connection:
         known = (await connection.execute(query)).scalar()
     if known is None or not context.me.sees(wanted):
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return wanted
 
 
@@ -150,7 +150,7 @@ async def _states(services: Services, context: Context, employee_id: int) -> Sta
     end = min(aware(wanted.date_to), utcnow()) if wanted.date_to is not None else utcnow()
     start = aware(wanted.date_from) if wanted.date_from is not None else end - timedelta(days=1)
     if start > end or end - start > LONGEST:
-        raise ApiError("invalid", reason="the period must end after it begins and last 31 days at most")
+        raise Refusal("invalid", reason="the period must end after it begins and last 31 days at most")
     log = agent_state_log
     mine = (log.c.company_id == context.company_id, log.c.employee_id == employee_id)
     columns = select(log, employee.c.name.label("by_name")).outerjoin(employee, employee.c.id == log.c.by_id)

@@ -18,11 +18,11 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Scope
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
 from callcenter.store.tables import department, employee, role, web_session
-from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.peer import counted_as
 from callcenter.web.throttle import Throttle
@@ -64,7 +64,7 @@ def hash_password(password: str) -> str:
 def check_strength(password: str, login: str) -> None:
     """Raises `password_weak`."""
     if len(password) < MIN_PASSWORD or password.lower() == login.lower():
-        raise ApiError("password_weak")
+        raise Refusal("password_weak")
 
 
 def _verify(stored: str, password: str) -> bool:
@@ -130,7 +130,7 @@ class Auth:
         await self._check(login, row, password, ip)
         assert row is not None
         if row.account_state != "active":
-            raise ApiError("account_inactive")
+            raise Refusal("account_inactive")
         token = secrets.token_urlsafe(32)
         now = utcnow()
         async with self._db.write() as connection:
@@ -206,7 +206,7 @@ class Auth:
                 await self._throttle.failed(login, ip)
         if not right:
             await self.on_failed(person.company_id if person else None, login, ip)
-            raise ApiError("bad_credentials")
+            raise Refusal("bad_credentials")
 
 
 async def visible_employees(

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import bank_account as ledger
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Routes
 from callcenter.web.services import Services
 
@@ -50,7 +50,7 @@ async def set_account(services: Services, context: Context) -> BankAccount:
     given: BankAccount = context.body
     account = ledger.BankAccount(given.payee.strip(), given.bank.strip(), given.account.strip())
     if account != ledger.BankAccount() and not account.complete:
-        raise ApiError("invalid", reason="payee, bank and account belong together")
+        raise Refusal("invalid", reason="payee, bank and account belong together")
     async with services.database.write() as connection:
         await ledger.change(connection, account)
         me = context.me

@@ -9,9 +9,9 @@ import msgspec
 from sqlalchemy import delete, insert, select
 
 from callcenter.domain.numbers import display
+from callcenter.domain.refusals import Refusal
 from callcenter.store.base import utcnow
 from callcenter.store.tables import blacklist
-from callcenter.web.errors import ApiError
 from callcenter.web.groups import changed
 from callcenter.web.kit import Body, Context, Routes, ShortText
 from callcenter.web.services import Services
@@ -71,7 +71,7 @@ async def add_blacklisted(services: Services, context: Context) -> BlacklistView
         number = (await number_of(connection, company_id, given.number, region)).e164
         known = select(blacklist.c.id).where(blacklist.c.company_id == company_id, blacklist.c.number == number)
         if (await connection.execute(known)).first():
-            raise ApiError("number_taken")
+            raise Refusal("number_taken")
         row = await connection.execute(
             insert(blacklist)
             .values(company_id=company_id, number=number, reason=given.reason, created_at=utcnow())
@@ -98,5 +98,5 @@ async def remove_blacklisted(services: Services, context: Context) -> None:
     async with services.database.write() as connection:
         number = (await connection.execute(statement.returning(blacklist.c.number))).scalar()
         if number is None:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
     await changed(services, context, "blacklist.removed", context.params["id"], number=number)

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from callcenter.domain.commands import Consult, DropLeg, Mute, Rejoin, Steer, Supervise, Transfer
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import CallMove, SupervisorMode
 from callcenter.web.calls import Dialled, running_call
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Routes
 from callcenter.web.services import Services
 
@@ -201,4 +201,4 @@ async def supervise(services: Services, context: Context) -> Dialled:
 
 def _exactly_one(*given: object) -> None:
     if sum(1 for one in given if one) != 1:
-        raise ApiError("target_invalid")
+        raise Refusal("target_invalid")

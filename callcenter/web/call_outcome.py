@@ -10,11 +10,11 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from callcenter.domain import quality as rules
+from callcenter.domain.refusals import Refusal
 from callcenter.store.base import utcnow
 from callcenter.store.tables import call, call_quality, leg
 from callcenter.web.call_rows import CallRow, Mark
 from callcenter.web.calls import running_call, views_of, visible_call
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Routes
 from callcenter.web.services import Services
 
@@ -105,7 +105,7 @@ async def _mine(services: Services, context: Context) -> str:
     """A call I take or took part in: running, or in the log under my name or with a leg of mine."""
     try:
         return await running_call(services, context, own=True)
-    except ApiError:
+    except Refusal:
         pass
     me = context.me
     part = select(leg.c.call_id).where(leg.c.company_id == me.company_id, leg.c.employee_id == me.employee_id)
@@ -117,7 +117,7 @@ async def _mine(services: Services, context: Context) -> str:
     async with services.database.read() as connection:
         found = (await connection.execute(mine)).scalar()
     if found is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return str(found)
 
 

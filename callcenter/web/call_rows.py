@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
 from callcenter.domain import quality
 from callcenter.domain.dial_tasks import seen
 from callcenter.domain.numbers import display
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Direction, Mode
 from callcenter.store import outcomes
 from callcenter.store.call_conditions import is_missed, is_valid
 from callcenter.store.searching import number_is_like
 from callcenter.store.tables import call, call_quality, company, employee, voicemail
 from callcenter.store.task_tables import dial_task, dial_task_number
-from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Id, Paging, ShortText
 from callcenter.web.seen_numbers import number_hidden, searchable
@@ -244,7 +244,7 @@ def aware(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     except OverflowError:
-        raise ApiError("invalid", reason="the time is out of range") from None
+        raise Refusal("invalid", reason="the time is out of range") from None
 
 
 def row_of(row: Any, customers: Mapping[int, CustomerBrief], *, main_account: bool) -> CallRow:

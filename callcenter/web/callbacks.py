@@ -10,11 +10,11 @@ from sqlalchemy import Select, func, select
 
 from callcenter.domain.commands import CancelCallback
 from callcenter.domain.numbers import display
+from callcenter.domain.refusals import Refusal
 from callcenter.store.base import utcnow
 from callcenter.store.missed import is_open, missed_calls, returned_by
 from callcenter.store.tables import agent_group, call, callback_request, employee
 from callcenter.web.call_rows import CustomerBrief, Named
-from callcenter.web.errors import ApiError
 from callcenter.web.groups import groups_in_scope
 from callcenter.web.kit import Context, Id, Listing, Paging, Routes
 from callcenter.web.services import Services
@@ -110,7 +110,7 @@ async def cancel(services: Services, context: Context) -> None:
     async with services.database.read() as connection:
         row = (await connection.execute(_requests(context).where(callback_request.c.id == request_id))).first()
     if row is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     await services.execute(CancelCallback(context.company_id, context.me.employee_id, request_id))
     await services.audit.add(
         context.company_id, context.me.employee_id, "callback.cancelled", str(request_id), context.ip

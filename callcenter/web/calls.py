@@ -11,12 +11,12 @@ from aiohttp import web
 from sqlalchemy import and_, func, or_, select, update
 
 from callcenter.domain.commands import Dial, DropLeg, EndCall, FinishWrapUp, HangUp, SendDtmf
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import LegOrder, Mode, Role, Source
 from callcenter.ledger.direct_numbers import zone_of
 from callcenter.store.tables import call
 from callcenter.web import call_rows, sheets, task_dialling
 from callcenter.web.call_rows import CallQuery, CallRow, Result
-from callcenter.web.errors import ApiError
 from callcenter.web.groups import groups_in_scope
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Body, Context, Id, Listing, LongText, Routes
@@ -105,9 +105,9 @@ async def dial(services: Services, context: Context) -> Dialled:
     key, me = context.idempotency_key, context.me
     # A call makes its customer visible, so the customer must have been visible before.
     if given.customer_id is not None and not await services.customers.seen_by(me, given.customer_id):
-        raise ApiError("customer_unknown")
+        raise Refusal("customer_unknown")
     if (given.number is None) == (given.task_number_id is None):
-        raise ApiError("invalid", reason="either number or task_number_id")
+        raise Refusal("invalid", reason="either number or task_number_id")
     wanted = Dial(
         me.company_id,
         me.employee_id,
@@ -144,7 +144,7 @@ async def hang_up(services: Services, context: Context) -> Dialled:
     if part is None:
         # Somebody else's call: the whole of it ends, and that is a supervisor's word.
         if not me.may("calls.supervise"):
-            raise ApiError("forbidden", permission="calls.supervise")
+            raise Refusal("forbidden", permission="calls.supervise")
         await services.execute(EndCall(me.company_id, me.employee_id, call_id))
     elif part["role"] == Role.AGENT.value:
         await services.execute(HangUp(me.company_id, me.employee_id, call_id))
@@ -251,7 +251,7 @@ async def visible_call(services: Services, context: Context) -> Any:
     async with services.database.read() as connection:
         row = (await connection.execute(query.where(call.c.id == context.params["call_id"]))).first()
     if row is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return row
 
 
@@ -266,7 +266,7 @@ async def readable_call(services: Services, context: Context) -> Any:
     async with services.database.read() as connection:
         row = (await connection.execute(query.where(call.c.id == context.params["call_id"]))).first()
     if row is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return row
 
 
@@ -281,7 +281,7 @@ async def running_call(services: Services, context: Context, *, own: bool = Fals
         watched = {(entity["employee"] or {}).get("id"), *entity["ringing"]}
         if not own and me.may("live.view") and any(me.sees(one) for one in watched):
             return call_id
-    raise ApiError("call_not_found")
+    raise Refusal("call_not_found")
 
 
 def _part(entity: Mapping[str, Any], employee_id: int) -> Mapping[str, Any] | None:

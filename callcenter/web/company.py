@@ -11,10 +11,10 @@ from sqlalchemy import select, update
 
 from callcenter.domain.gates import window_allowed
 from callcenter.domain.numbers import dialable
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AccessEnd, CallerIdPolicy
 from callcenter.domain.time_zones import is_time_zone
 from callcenter.store.tables import company, inbound_number
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Name, Routes, whole
 from callcenter.web.number_claims import require_own
 from callcenter.web.services import Services
@@ -102,9 +102,9 @@ async def change_settings(services: Services, context: Context) -> CompanySettin
     given: CompanySettings = context.body
     window = given.dial_window
     if not window_allowed(time.fromisoformat(window.start), time.fromisoformat(window.end)):
-        raise ApiError("dial_window_invalid")
+        raise Refusal("dial_window_invalid")
     if not is_time_zone(given.time_zone):
-        raise ApiError("invalid", reason="unknown time zone - at `$.time_zone`")
+        raise Refusal("invalid", reason="unknown time zone - at `$.time_zone`")
     shown = _dialable(services, given.display_number)
     access = _dialable(services, given.access_number)
     await _require_free_access(services, context.company_id, access)
@@ -153,7 +153,7 @@ async def _require_free_access(services: Services, company_id: int, access: str)
     async with services.database.read() as connection:
         for query in (led.execution_options(all_companies=True), other):
             if (await connection.execute(query)).first() is not None:
-                raise ApiError("access_number_taken", number=access)
+                raise Refusal("access_number_taken", number=access)
 
 
 def _dialable(services: Services, typed: str) -> str:

@@ -8,8 +8,8 @@ import msgspec
 from sqlalchemy import case, select
 
 from callcenter.domain.numbers import dialable, display
+from callcenter.domain.refusals import Refusal
 from callcenter.store.tables import group_member, inbound_number
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import SIGNED_IN, Context, Routes
 from callcenter.web.services import Services, SimulatedNetwork
 from callcenter.web.typed_numbers import e164_of
@@ -50,7 +50,7 @@ async def call_in(services: Services, context: Context) -> CallingIn:
     network = _network(services)
     number = await _leads_to(services, context.company_id, context.me.employee_id)
     if number is None:
-        raise ApiError("no_inbound_number")
+        raise Refusal("no_inbound_number")
     region = services.settings.default_region
     caller = await network.call_in(dialable(number, region))
     return CallingIn(display(e164_of(caller, region)), display(number))
@@ -58,7 +58,7 @@ async def call_in(services: Services, context: Context) -> CallingIn:
 
 def _network(services: Services) -> SimulatedNetwork:
     if services.network is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return services.network
 
 

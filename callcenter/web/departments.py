@@ -6,9 +6,9 @@ import msgspec
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.store.people import is_staff
 from callcenter.store.tables import department, employee
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Name, Routes
 from callcenter.web.services import Services
 
@@ -128,7 +128,7 @@ async def remove(services: Services, context: Context) -> None:
             department.c.company_id == company_id, department.c.parent_id == department_id
         )
         if (await connection.execute(people)).scalar_one() or (await connection.execute(below)).scalar_one():
-            raise ApiError("department_not_empty")
+            raise Refusal("department_not_empty")
         gone = delete(department).where(department.c.company_id == company_id, department.c.id == department_id)
         name = (await connection.execute(gone.returning(department.c.name))).scalar_one()
     me = context.me.employee_id
@@ -141,14 +141,14 @@ async def require_department(connection: AsyncConnection, company_id: int, depar
         return
     query = select(department.c.id).where(department.c.company_id == company_id, department.c.id == department_id)
     if (await connection.execute(query)).first() is None:
-        raise ApiError("department_unknown")
+        raise Refusal("department_unknown")
 
 
 async def _require_exists(connection: AsyncConnection, company_id: int, department_id: int) -> None:
     try:
         await require_department(connection, company_id, department_id)
-    except ApiError:
-        raise ApiError("not_found") from None
+    except Refusal:
+        raise Refusal("not_found") from None
 
 
 async def _require_head(connection: AsyncConnection, company_id: int, head_id: int | None) -> None:
@@ -156,7 +156,7 @@ async def _require_head(connection: AsyncConnection, company_id: int, head_id: i
         return
     query = select(employee.c.id).where(employee.c.company_id == company_id, employee.c.id == head_id)
     if (await connection.execute(query)).first() is None:
-        raise ApiError("employee_unknown")
+        raise Refusal("employee_unknown")
 
 
 async def _refuse_loop(connection: AsyncConnection, company_id: int, department_id: int, parent_id: int) -> None:
@@ -165,7 +165,7 @@ async def _refuse_loop(connection: AsyncConnection, company_id: int, department_
     step: int | None = parent_id
     while step is not None:
         if step == department_id:
-            raise ApiError("department_loop")
+            raise Refusal("department_loop")
         step = above.pop(step, None)
 
 

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import assign, leaving
 from callcenter.ledger.assign import NotMoved
 from callcenter.ledger.packages import Lot, lots_of
@@ -17,7 +18,6 @@ from callcenter.store.people import DELETED, DEPARTED, is_listed
 from callcenter.store.tables import employee, seat
 from callcenter.tasks import numbers as task_numbers
 from callcenter.web.access import Cause
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Query, Routes
 from callcenter.web.seats import give_seat
 from callcenter.web.services import Services
@@ -136,7 +136,7 @@ async def depart(services: Services, context: Context) -> Departed:
     company_id, leaver, to = context.company_id, context.params["id"], given.to_employee_id
     by, now = context.me.employee_id, utcnow()
     if leaver == by:
-        raise ApiError("own_account")
+        raise Refusal("own_account")
     customers, moved, stayed, seat_moved = 0, list[Lot](), list[NotMoved](), False
     async with services.database.write() as connection:
         await _require_staff(connection, company_id, leaver)
@@ -205,9 +205,9 @@ async def delete(services: Services, context: Context) -> None:
         mine = (employee.c.company_id == company_id, employee.c.id == gone, is_listed())
         row = (await connection.execute(select(employee.c.account_state, employee.c.login).where(*mine))).first()
         if row is None:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         if row.account_state != DEPARTED:
-            raise ApiError("not_departed")
+            raise Refusal("not_departed")
         values = {"account_state": DELETED, "login": f"deleted-{secrets.token_hex(8)}", "phone": ""}
         await connection.execute(update(employee).where(*mine).values(**values))
         await services.audit.write(
@@ -229,12 +229,12 @@ async def _require_staff(connection: AsyncConnection, company_id: int, employee_
     query = select(employee.c.account_state).where(employee.c.company_id == company_id, employee.c.id == employee_id)
     state = (await connection.execute(query)).scalar()
     if state is None or state == DELETED:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     if state == DEPARTED:
-        raise ApiError("already_departed")
+        raise Refusal("already_departed")
 
 
 async def _require_successor(connection: AsyncConnection, company_id: int, leaver: int, to: int) -> None:
     if to == leaver:
-        raise ApiError("employee_unknown")
+        raise Refusal("employee_unknown")
     await assign.staff(connection, company_id, [to])

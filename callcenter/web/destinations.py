@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.agents import OUTSIDE_CHANNELS
 from callcenter.domain.destinations import WayOut, closed
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Direction, Role
 from callcenter.store.base import utcnow
 from callcenter.store.companies import read_policy
 from callcenter.store.dials import dials_since
 from callcenter.store.tables import call, company, leg
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Routes, whole
 from callcenter.web.services import Services
 
@@ -103,7 +103,7 @@ async def change_destinations(services: Services, context: Context) -> Destinati
     given: DestinationSettings = context.body
     unknown = set(given.countries) - phonenumbers.SUPPORTED_REGIONS
     if unknown:
-        raise ApiError("country_unknown", countries=sorted(unknown))
+        raise Refusal("country_unknown", countries=sorted(unknown))
     values = msgspec.structs.asdict(given) | {"countries": sorted(set(given.countries))}
     async with services.database.write() as connection:
         before = (await connection.execute(select(company).where(company.c.id == context.company_id))).one()
@@ -129,7 +129,7 @@ async def require_open(connection: AsyncConnection, company_id: int, number: str
         closed(await read_policy(connection, company_id), number, WayOut.OWN_PHONE, region=region) if number else None
     )
     if gate is not None:
-        raise ApiError(gate.value, number=number)
+        raise Refusal(gate.value, number=number)
 
 
 async def _today(connection: AsyncConnection, company_id: int, time_zone: str) -> tuple[int, int]:

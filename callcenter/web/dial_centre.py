@@ -8,13 +8,13 @@ import msgspec
 from sqlalchemy import func, or_, select
 
 from callcenter.domain.dial_tasks import DEFAULT_CLAIM, MOST_CLAIMED
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import TaskClaim, TaskState
 from callcenter.store.base import utcnow
 from callcenter.store.task_tables import dial_task, dial_task_number
 from callcenter.tasks import numbers
 from callcenter.tasks.dialled import dialled
 from callcenter.web.dial_task_numbers import NumberQuery, TaskNumber, listed
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, Routes
 from callcenter.web.services import Services
 
@@ -135,8 +135,8 @@ async def claim(services: Services, context: Context) -> Claimed:
     )
     async with services.database.write() as connection:
         if (await connection.execute(known)).first() is None:
-            raise ApiError("task_unknown")
+            raise Refusal("task_unknown")
         taken = await numbers.claim(connection, company_id, task_id, context.me.employee_id, given.count, utcnow())
     if taken == 0:
-        raise ApiError("nothing_to_claim")
+        raise Refusal("nothing_to_claim")
     return Claimed(taken)

@@ -11,13 +11,13 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.spelling import FAULT_WORDS
 from callcenter.domain.terms import RowKind
 from callcenter.store.task_tables import dial_task_failed_row, dial_task_import
 from callcenter.tasks.importing import Order
 from callcenter.web import sheets, uploads
 from callcenter.web.dial_tasks import require
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Query, Routes, read_body
 from callcenter.web.lists import Named, people
 from callcenter.web.services import Services
@@ -166,12 +166,12 @@ async def again(services: Services, context: Context) -> Import:
         task = await require(connection, context, numbers=True)
         earlier = await _imports(connection, me.company_id, task.id, import_id)
     if not earlier:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     if earlier[0].state == "running":
-        raise ApiError("task_running")
+        raise Refusal("task_running")
     rows = await services.imports.failed_rows(me.company_id, import_id)
     if not rows.rows:
-        raise ApiError("import_without_failures")
+        raise Refusal("import_without_failures")
     name = earlier[0].file_name
     new_id = await services.imports.submit(Order(me.company_id, task.id, me.employee_id, name, rows))
     await services.audit.add(me.company_id, me.employee_id, "task.imported", str(task.id), context.ip, file=name)
@@ -216,7 +216,7 @@ async def failed(services: Services, context: Context) -> web.StreamResponse:
     async with services.database.read() as connection:
         task = await require(connection, context, numbers=True)
         if not await _imports(connection, context.company_id, task.id, import_id):
-            raise ApiError("not_found")
+            raise Refusal("not_found")
     return await sheets.answer(services, context, f"failed-{import_id}", FAILED, _failed_lines(services, context))
 
 

@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, or_, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.dial_tasks import Share, shown_state
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import LegOrder, TaskClaim, TaskRule, TaskState
 from callcenter.store.base import utcnow
 from callcenter.store.task_tables import dial_task
 from callcenter.tasks import book
 from callcenter.tasks.book import Counts, NewTask
-from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Body, Context, Id, Listing, Name, Paging, Routes, ShortText
 from callcenter.web.lists import Named, page_of
@@ -104,7 +104,7 @@ async def listing(services: Services, context: Context) -> Listing[Task]:
     wanted: TaskQuery = context.query
     me, company_id = context.me, context.company_id
     if wanted.scope == "all" and not me.may("tasks.all"):
-        raise ApiError("forbidden", permission="tasks.all")
+        raise Refusal("forbidden", permission="tasks.all")
     whose = visible(me) if wanted.scope == "all" else dial_task.c.creator_id == me.employee_id
     query = book.tasks_of(company_id).where(whose)
     if wanted.q.strip():
@@ -134,7 +134,7 @@ async def create(services: Services, context: Context) -> Task:
     given: NewDialTask = context.body
     me = context.me
     if given.secret and not me.may("tasks.dial"):
-        raise ApiError("not_an_agent")  # only the creator dials it (SPEC §D2.1)
+        raise Refusal("not_an_agent")  # only the creator dials it (SPEC §D2.1)
     shares = [Share(one.employee_id, one.percent) for one in given.shares]
     wanted = NewTask(
         given.name.strip() or given.name,
@@ -235,9 +235,9 @@ async def require(connection: AsyncConnection, context: Context, *, numbers: boo
     query = book.tasks_of(context.company_id).where(dial_task.c.id == context.params["id"], visible(context.me))
     row = (await connection.execute(query)).first()
     if row is None:
-        raise ApiError("task_unknown")
+        raise Refusal("task_unknown")
     if numbers and hides_numbers(context.me, row):
-        raise ApiError("numbers_secret")
+        raise Refusal("numbers_secret")
     return row
 
 

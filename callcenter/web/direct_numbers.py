@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.direct_numbers import NumberState
 from callcenter.domain.numbers import display
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import direct_numbers as ledger
 from callcenter.store.base import utcnow
 from callcenter.store.documents import Documents
 from callcenter.store.ledger_tables import number_log
 from callcenter.store.searching import number_is_like
 from callcenter.store.tables import employee, outside_number, seat
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import SIGNED_IN, Body, Context, Id, Listing, Paging, Routes, ShortText, whole
 from callcenter.web.lists import Named, page_of, people
 from callcenter.web.services import Services
@@ -156,14 +156,14 @@ async def activate(services: Services, context: Context) -> DirectNumber:
         if row.employee_id == me.employee_id:
             identity = given.identity.strip().upper()
             if not identity:
-                raise ApiError("invalid", reason="the identity number is missing - at `$.identity`")
+                raise Refusal("invalid", reason="the identity number is missing - at `$.identity`")
             key = Documents(services.settings.data_dir).identity_key(identity)
             await ledger.activate(connection, row, key, by=me.employee_id, now=utcnow())
             await _audit(services, connection, context, "direct_number.activated", row.number)
         elif not me.may("wallet.spend"):
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         elif row.activated_at is None:  # SPEC §B8.6: without the employee the press has no effect
-            raise ApiError("number_not_taken", number=row.number)
+            raise Refusal("number_not_taken", number=row.number)
     return await _changed(services, me.company_id, row.id)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.agents import endpoint_of
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Device
 from callcenter.ledger import licences
 from callcenter.store.base import utcnow
@@ -19,7 +20,6 @@ from callcenter.store.tables import agent_group, department, employee, group_mem
 from callcenter.web.access import Cause
 from callcenter.web.auth import check_strength
 from callcenter.web.departments import require_department
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText, whole
 from callcenter.web.seats import SeatBrief, give_seat, seats_of
 from callcenter.web.services import Services
@@ -177,7 +177,7 @@ async def create(services: Services, context: Context) -> EmployeeView:
     async with services.database.write() as connection:
         taken = select(employee.c.id).where(employee.c.login == given.login)
         if (await connection.execute(taken.execution_options(all_companies=True))).first():
-            raise ApiError("login_taken")
+            raise Refusal("login_taken")
         await require_department(connection, company_id, given.department_id)
         await require_superior(connection, company_id, None, given.superior_id)
         role_id = await _role_id(connection, company_id, given.role)
@@ -235,7 +235,7 @@ async def change(services: Services, context: Context) -> EmployeeView:
     company_id, employee_id = context.company_id, context.params["id"]
     values = {key: value for key, value in msgspec.structs.asdict(given).items() if value is not msgspec.UNSET}
     if employee_id == context.me.employee_id and values.get("account_state", "active") != "active":
-        raise ApiError("own_account")
+        raise Refusal("own_account")
     group_ids = values.pop("group_ids", None)
     may_dial = True
     changed = sorted(values) + (["groups"] if group_ids is not None else [])
@@ -394,21 +394,21 @@ async def _require(connection: AsyncConnection, company_id: int, employee_id: in
     query = select(employee.c.account_state).where(employee.c.company_id == company_id, employee.c.id == employee_id)
     state: str | None = (await connection.execute(query.where(is_listed()))).scalar()
     if state is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return state
 
 
 async def _require_staff(connection: AsyncConnection, company_id: int, employee_id: int) -> None:
     """A departure is final: nothing of that account changes any more (SPEC §A4.4)."""
     if await _require(connection, company_id, employee_id) == DEPARTED:
-        raise ApiError("already_departed")
+        raise Refusal("already_departed")
 
 
 async def _role_id(connection: AsyncConnection, company_id: int, code: str) -> int:
     query = select(role.c.id).where(role.c.company_id == company_id, role.c.code == code)
     found: int | None = (await connection.execute(query)).scalar()
     if found is None:
-        raise ApiError("role_unknown")
+        raise Refusal("role_unknown")
     return found
 
 
@@ -416,7 +416,7 @@ async def _set_groups(connection: AsyncConnection, company_id: int, employee_id:
     wanted = sorted(set(group_ids))
     known = select(agent_group.c.id).where(agent_group.c.company_id == company_id, agent_group.c.id.in_(wanted))
     if len((await connection.execute(known)).all()) != len(wanted):
-        raise ApiError("group_unknown")
+        raise Refusal("group_unknown")
     await connection.execute(
         delete(group_member).where(group_member.c.company_id == company_id, group_member.c.employee_id == employee_id)
     )

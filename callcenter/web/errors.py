@@ -357,19 +357,6 @@ CATALOGUE: dict[str, Text] = {
 _FAULTS = {fault.value: words for fault, words in FAULT_WORDS.items()}
 
 
-class ApiError(Exception):
-    """Answers a request with an error of the catalogue."""
-
-    def __init__(self, code: str, **details: Any) -> None:
-        super().__init__(code)
-        self.code = code if code in CATALOGUE else "internal"
-        self.details = details
-
-    @property
-    def status(self) -> int:
-        return CATALOGUE[self.code].status
-
-
 def words_of(code: str, details: dict[str, Any]) -> dict[str, str]:
     """What went wrong in both languages; a number that cannot be read says why."""
     text = CATALOGUE[code]

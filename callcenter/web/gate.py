@@ -20,8 +20,8 @@ from typing import Any
 from aiohttp import web
 
 from callcenter import machine
+from callcenter.domain.refusals import Refusal
 from callcenter.settings import Settings
-from callcenter.web.errors import ApiError
 from callcenter.web.peer import counted_as, is_trusted
 
 log = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ class Gate:
         counted = counted_as(address)
         if self._requests[counted] >= self.limits.per_address:
             self._turned("requests_per_address")
-            raise ApiError("too_many_requests", retry_after=1)
+            raise Refusal("too_many_requests", retry_after=1)
         self._requests[counted] += 1
         handler = request.protocol
         found = self._open.get(handler)
@@ -199,7 +199,7 @@ class Gate:
         """While a person's request runs; raises `too_many_requests`."""
         if self._people[employee_id] >= self.limits.per_person:
             self._turned("requests_per_person")
-            raise ApiError("too_many_requests", retry_after=1)
+            raise Refusal("too_many_requests", retry_after=1)
         self._people[employee_id] += 1
         try:
             yield

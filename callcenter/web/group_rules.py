@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import BadNumber, normalise
 from callcenter.domain.queues import closes_a_loop
+from callcenter.domain.refusals import Refusal
 from callcenter.store.tables import agent_group, employee, seat
 from callcenter.web.destinations import require_open
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Id
 from callcenter.web.services import Services
 from callcenter.web.typed_numbers import e164_of
@@ -73,15 +73,15 @@ async def checked(
     spoken = after.get("callback_offered") or after.get("announce_seconds")
     if spoken and after.get("greeting") != "music":
         # An unanswered caller hears no announcement for certain, and keys are not passed on before the answer.
-        raise ApiError("greeting_must_be_music")
+        raise Refusal("greeting_must_be_music")
     if values.get("overflow_group_id") is not None:
         await group_row(connection, company_id, values["overflow_group_id"], "group_unknown")
     if after.get("overflow") == "group":
         target = after.get("overflow_group_id")
         if target is None:
-            raise ApiError("group_unknown")
+            raise Refusal("group_unknown")
         if closes_a_loop(await _overflows(connection, company_id), group_id, target):
-            raise ApiError("overflow_loop")
+            raise Refusal("overflow_loop")
     if "overflow_number" in values or after.get("overflow") == "number":
         values["overflow_number"] = await _own_phone(services, connection, company_id, after)
     return values
@@ -120,14 +120,14 @@ async def _own_phone(services: Services, connection: AsyncConnection, company_id
                     return wanted
             except BadNumber:
                 continue
-    raise ApiError("overflow_number_unknown", number=typed)
+    raise Refusal("overflow_number_unknown", number=typed)
 
 
 def levels_of(given: Waiting, known: Mapping[int, int]) -> dict[int, int]:
     if given.levels is msgspec.UNSET:
         return dict(known)
     if not all(key.isdecimal() and len(key) < 11 for key in given.levels):
-        raise ApiError("employee_unknown")
+        raise Refusal("employee_unknown")
     return {int(key): level for key, level in given.levels.items()}
 
 
@@ -136,5 +136,5 @@ async def group_row(connection: AsyncConnection, company_id: int, group_id: int,
     query = select(agent_group).where(agent_group.c.company_id == company_id, agent_group.c.id == group_id)
     row = (await connection.execute(query)).mappings().first()
     if row is None:
-        raise ApiError(code)
+        raise Refusal(code)
     return dict(row)

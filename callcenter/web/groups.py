@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.store.tables import (
     agent_group,
     call,
@@ -18,7 +19,6 @@ from callcenter.store.tables import (
     inbound_number,
     voicemail,
 )
-from callcenter.web.errors import ApiError
 from callcenter.web.group_rules import COLUMNS, RULES, Waiting, checked, group_row, levels_of
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Context, Id, Name, Routes
@@ -151,21 +151,21 @@ async def remove_group(services: Services, context: Context) -> None:
             inbound_number.c.company_id == company_id, inbound_number.c.group_id == group_id
         )
         if (await connection.execute(leading)).first():
-            raise ApiError("group_has_numbers")
+            raise Refusal("group_has_numbers")
         passing = select(agent_group.c.id).where(
             agent_group.c.company_id == company_id,
             agent_group.c.overflow == "group",
             agent_group.c.overflow_group_id == group_id,
         )
         if (await connection.execute(passing)).first():
-            raise ApiError("group_is_overflow")
+            raise Refusal("group_is_overflow")
         asked = select(callback_request.c.id).where(
             callback_request.c.company_id == company_id,
             callback_request.c.group_id == group_id,
             callback_request.c.open_key.is_not(None),
         )
         if (await connection.execute(asked)).first():
-            raise ApiError("group_has_callbacks")
+            raise Refusal("group_has_callbacks")
         await _set_members(connection, company_id, group_id, [], {})
         # Its id may be given to a new group, which must not inherit callers, messages or requests.
         for table in (call, voicemail):
@@ -214,7 +214,7 @@ async def _require_free_name(connection: AsyncConnection, company_id: int, name:
         agent_group.c.company_id == company_id, agent_group.c.name == name, agent_group.c.id != but
     )
     if (await connection.execute(query)).first() is not None:
-        raise ApiError("name_taken")
+        raise Refusal("name_taken")
 
 
 async def _members(connection: AsyncConnection, company_id: int, group_id: int) -> dict[int, int]:
@@ -228,7 +228,7 @@ async def _set_members(
     wanted = sorted(set(member_ids))
     known = select(employee.c.id).where(employee.c.company_id == company_id, employee.c.id.in_(wanted))
     if len((await connection.execute(known)).all()) != len(wanted):
-        raise ApiError("employee_unknown")
+        raise Refusal("employee_unknown")
     await connection.execute(
         delete(group_member).where(group_member.c.company_id == company_id, group_member.c.group_id == group_id)
     )

@@ -11,9 +11,9 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.hours import BadHours, parse
+from callcenter.domain.refusals import Refusal
 from callcenter.store.base import utcnow
 from callcenter.store.tables import business_hours, company, inbound_number
-from callcenter.web.errors import ApiError
 from callcenter.web.groups import changed
 from callcenter.web.kit import Body, Context, Name, Routes, ShortText, whole
 from callcenter.web.services import Services
@@ -121,7 +121,7 @@ async def change(services: Services, context: Context) -> HoursView:
     async with services.database.write() as connection:
         row = (await connection.execute(select(business_hours).where(*mine))).first()
         if row is None:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         weekly = row.weekly if given.weekly is msgspec.UNSET else given.weekly
         holidays = msgspec.convert(row.holidays, list[Holiday]) if given.holidays is msgspec.UNSET else given.holidays
         values = _checked(weekly, holidays)
@@ -150,10 +150,10 @@ async def remove(services: Services, context: Context) -> None:
     gone = delete(business_hours).where(business_hours.c.company_id == company_id, business_hours.c.id == hours_id)
     async with services.database.write() as connection:
         if (await connection.execute(kept)).first() is not None:
-            raise ApiError("hours_in_use")
+            raise Refusal("hours_in_use")
         name = (await connection.execute(gone.returning(business_hours.c.name))).scalar()
         if name is None:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
     await changed(services, context, "hours.deleted", hours_id, name=name)
 
 
@@ -164,7 +164,7 @@ def _checked(weekly: Any, holidays: list[Holiday]) -> dict[str, Any]:
     try:
         parse(week, dated)
     except BadHours as error:
-        raise ApiError("hours_invalid", reason=str(error)) from None
+        raise Refusal("hours_invalid", reason=str(error)) from None
     return {"weekly": week, "holidays": dated}
 
 
@@ -173,7 +173,7 @@ async def _require_free_name(connection: AsyncConnection, company_id: int, name:
         business_hours.c.company_id == company_id, business_hours.c.name == name, business_hours.c.id != but
     )
     if (await connection.execute(query)).first() is not None:
-        raise ApiError("name_taken")
+        raise Refusal("name_taken")
 
 
 async def _view(services: Services, context: Context, hours_id: int) -> HoursView:

@@ -9,12 +9,12 @@ import msgspec
 from aiohttp import web
 from sqlalchemy import select
 
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import invoices as ledger
 from callcenter.store.base import utcnow
 from callcenter.store.documents import Documents
 from callcenter.store.ledger_tables import invoice_request, recharge
 from callcenter.web import uploads
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Listing, Routes
 from callcenter.web.lists import Named, Period, page_of, people
 from callcenter.web.services import Services
@@ -178,7 +178,7 @@ async def file(services: Services, context: Context) -> web.StreamResponse:
     async with services.database.read() as connection:
         row = (await connection.execute(select(invoice_request).where(*mine))).first()
     if row is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return uploads.attachment(Documents(services.settings.data_dir), row.file_name, f"invoice-{row.id}")
 
 
@@ -186,11 +186,11 @@ def _ids(text: str) -> list[int]:
     try:
         return [int(part) for part in text.strip().strip("[]").split(",")]
     except ValueError:
-        raise ApiError("invalid", reason="recharge_ids are numbers with commas between") from None
+        raise Refusal("invalid", reason="recharge_ids are numbers with commas between") from None
 
 
 def _fields(text: str) -> dict[str, str]:
     try:
         return msgspec.json.decode(text or "{}", type=dict[str, Annotated[str, msgspec.Meta(max_length=200)]])
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise ApiError("invalid", reason=f"fields: {error}") from None
+        raise Refusal("invalid", reason=f"fields: {error}") from None

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from aiohttp import web
 
+from callcenter.domain.refusals import Refusal
 from callcenter.intake.room import Place
-from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.peer import PEER
 
@@ -90,7 +90,7 @@ class Context:
     @property
     def me(self) -> Identity:
         if self.identity is None:
-            raise ApiError("not_signed_in")
+            raise Refusal("not_signed_in")
         return self.identity
 
     @property
@@ -114,7 +114,7 @@ class Context:
         """The request's Idempotency-Key header; raises `key_missing`."""
         key = self.request.headers.get("Idempotency-Key", "").strip()
         if not key or len(key) > 60 or not key.isascii() or not key.isprintable():
-            raise ApiError("key_missing")
+            raise Refusal("key_missing")
         return key
 
     @property
@@ -198,13 +198,13 @@ async def read_body(request: web.Request, kind: type[T]) -> T:
     try:
         raw = await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise ApiError("too_large") from None
+        raise Refusal("too_large") from None
     try:
         value = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        raise ApiError("invalid", reason=str(error)) from None
+        raise Refusal("invalid", reason=str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ApiError("bad_json") from None
+        raise Refusal("bad_json") from None
     _refuse_control_text(raw)
     _refuse_edges_of_time(value)
     return value
@@ -217,7 +217,7 @@ def read_query(request: web.Request, kind: type[T]) -> T:
     try:
         found = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise ApiError("invalid", reason=str(error)) from None
+        raise Refusal("invalid", reason=str(error)) from None
     _refuse_edges_of_time(found)
     return found
 
@@ -232,7 +232,7 @@ def _refuse_edges_of_time(value: Any) -> None:
     for name in value.__struct_fields__:
         given = getattr(value, name)
         if type(given) is date and not MINYEAR < given.year < MAXYEAR:
-            raise ApiError("invalid", reason=f"there is no day to count with: `$.{name}`")
+            raise Refusal("invalid", reason=f"there is no day to count with: `$.{name}`")
 
 
 def read_params(request: web.Request) -> dict[str, Any]:
@@ -241,7 +241,7 @@ def read_params(request: web.Request) -> dict[str, Any]:
     for key, value in request.match_info.items():
         if key.endswith("id") and key != "call_id":
             if not re.fullmatch("[0-9]{1,10}", value) or not 1 <= int(value) <= 2**31 - 1:
-                raise ApiError("not_found")
+                raise Refusal("not_found")
             found[key] = int(value)
         else:
             found[key] = _clean(value)[:100]
@@ -253,15 +253,15 @@ def _clean(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ApiError("invalid", reason="the text is not UTF-8") from None
+        raise Refusal("invalid", reason="the text is not UTF-8") from None
     if "\x00" in value:
-        raise ApiError("invalid", reason="the text holds NUL")
+        raise Refusal("invalid", reason="the text holds NUL")
     return value
 
 
 def _refuse_control_text(raw: bytes) -> None:
     if b"\\u0000" in raw or b"\x00" in raw:
-        raise ApiError("invalid", reason="the text holds NUL")
+        raise Refusal("invalid", reason="the text holds NUL")
 
 
 def dump(value: Any) -> bytes:

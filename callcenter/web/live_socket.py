@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from aiohttp import WSMsgType, web
 
+from callcenter.domain.refusals import Refusal
 from callcenter.web.auth import session_token
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import SIGNED_IN, Context, Routes, dump
 from callcenter.web.live import Client, LiveHub
 from callcenter.web.services import Services
@@ -42,7 +42,7 @@ class Hello(msgspec.Struct):
 async def live(services: Services, context: Context) -> web.StreamResponse:
     socket = web.WebSocketResponse(heartbeat=20, max_msg_size=65_536, compress=False)
     if not socket.can_prepare(context.request):
-        raise ApiError("invalid", reason="a WebSocket handshake is needed")
+        raise Refusal("invalid", reason="a WebSocket handshake is needed")
     with services.live_sockets.opened(context.me) as held:
         await socket.prepare(context.request)
         code = await _serve(services, context, socket, held)

@@ -14,10 +14,10 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import display
+from callcenter.domain.refusals import Refusal
 from callcenter.store import own_numbers
 from callcenter.store.base import utcnow
 from callcenter.store.tables import company, company_number, employee, inbound_number, outside_number
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Listing, Paging, Routes
 from callcenter.web.lists import Named, page_of
 from callcenter.web.services import Services
@@ -75,7 +75,7 @@ async def require_own(services: Services, context: Context, numbers: Iterable[st
             context.ip,
         )
     if not sure:
-        raise ApiError("number_unconfirmed", numbers=missing)
+        raise Refusal("number_unconfirmed", numbers=missing)
 
 
 @routes.add(
@@ -142,7 +142,7 @@ async def _decide(services: Services, context: Context, state: str, reason: str)
     async with services.database.write() as connection:
         row = (await connection.execute(one)).first()
         if row is None:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         if state == own_numbers.CONFIRMED:
             await _require_free(connection, row.company_id, row.number)
         values = {"state": state, "reason": reason, "decided_by": context.me.employee_id, "decided_at": utcnow()}
@@ -171,7 +171,7 @@ async def _require_free(connection: AsyncConnection, company_id: int, number: st
         if table is outside_number:
             query = query.where(outside_number.c.state != "retired")
         if (await connection.execute(query.execution_options(**EVERYWHERE))).first() is not None:
-            raise ApiError("number_taken", number=number)
+            raise Refusal("number_taken", number=number)
 
 
 def _claims() -> Select[Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from callcenter.domain.numbers import BadNumber, find
-from callcenter.web.errors import ApiError
+from callcenter.domain.refusals import Refusal
 from callcenter.web.kit import SIGNED_IN, Context, Query, Routes
 from callcenter.web.services import Services
 
@@ -46,5 +46,5 @@ async def reading(services: Services, context: Context) -> NumberRead:
     try:
         found = find(wanted.typed, region)
     except BadNumber as refusal:
-        raise ApiError("number_invalid", number=refusal.typed, reason=refusal.fault.value) from None
+        raise Refusal("number_invalid", number=refusal.typed, reason=refusal.fault.value) from None
     return NumberRead(found.e164, found.shown(region), found.extension, str(found))

@@ -9,8 +9,8 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import dialable, display
+from callcenter.domain.refusals import Refusal
 from callcenter.store.tables import agent_group, business_hours, company, inbound_number
-from callcenter.web.errors import ApiError
 from callcenter.web.groups import changed, require_group
 from callcenter.web.kit import Body, Context, Id, Routes
 from callcenter.web.number_claims import require_own
@@ -113,10 +113,10 @@ async def create_number(services: Services, context: Context) -> NumberView:
     async with services.database.write() as connection:
         taken = select(inbound_number.c.id).where(inbound_number.c.number == number)
         if (await connection.execute(taken.execution_options(all_companies=True))).first():
-            raise ApiError("number_taken")
+            raise Refusal("number_taken")
         access = select(company.c.id).where(company.c.access_number == dialable(number, region))
         if (await connection.execute(access)).first():
-            raise ApiError("access_number_taken", number=given.number)
+            raise Refusal("access_number_taken", number=given.number)
         row = await connection.execute(
             insert(inbound_number)
             .values(
@@ -152,7 +152,7 @@ async def change_number(services: Services, context: Context) -> NumberView:
     mine = (inbound_number.c.company_id == company_id, inbound_number.c.id == number_id)
     async with services.database.write() as connection:
         if (await connection.execute(select(inbound_number.c.id).where(*mine))).first() is None:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         if "group_id" in values:
             await require_group(connection, company_id, values["group_id"], "group_unknown")
         await _require_hours(connection, company_id, values.get("hours_id"))
@@ -178,7 +178,7 @@ async def remove_number(services: Services, context: Context) -> None:
     async with services.database.write() as connection:
         number = (await connection.execute(statement.returning(inbound_number.c.number))).scalar()
         if number is None:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
     await changed(services, context, "number.deleted", context.params["id"], number=number)
 
 
@@ -189,4 +189,4 @@ async def _require_hours(connection: AsyncConnection, company_id: int, hours_id:
         business_hours.c.company_id == company_id, business_hours.c.id == hours_id
     )
     if (await connection.execute(query)).first() is None:
-        raise ApiError("hours_unknown")
+        raise Refusal("hours_unknown")

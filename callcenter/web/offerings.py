@@ -9,13 +9,13 @@ import msgspec
 from sqlalchemy import select
 
 from callcenter.domain.offers import Offering, company_checks
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import catalogue, quotes
 from callcenter.ledger.packages import Lot, lots_of
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import offering
 from callcenter.store.people import is_staff
 from callcenter.store.tables import department, employee, role
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Routes
 from callcenter.web.services import Services
 
@@ -146,7 +146,7 @@ async def candidates(services: Services, context: Context) -> list[Candidate]:
     async with services.database.read() as connection:
         row = (await connection.execute(select(offering).where(offering.c.id == context.params["id"]))).first()
         if row is None:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         one = catalogue.offering_of(row)
         used = await catalogue.offers_used(connection, company_id, one.id)
         lots = await lots_of(connection, company_id, valid_at=now)

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import OrderAction
 from callcenter.ledger.direct_numbers import zone_of
 from callcenter.ledger.packages import Lot, lots_of
@@ -18,7 +19,6 @@ from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import account, coupon, purchase, purchase_line
 from callcenter.store.tables import employee
 from callcenter.web import sheets
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Routes, ShortText
 from callcenter.web.lists import Period, clock
 from callcenter.web.packages import PackageView, names_of, view_of
@@ -181,7 +181,7 @@ async def order(services: Services, context: Context) -> OrderDetail:
     async with services.database.read() as connection:
         row = (await connection.execute(_base(company_id).where(purchase.c.id == context.params["id"]))).first()
         if row is None:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         lots = await _packages_of(connection, company_id, row.id)
         users = await _users(connection, company_id, lots)
         names = await names_of(connection, company_id)

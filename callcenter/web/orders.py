@@ -9,12 +9,12 @@ from typing import Annotated
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import OrderAction
 from callcenter.ledger import orders as ledger
 from callcenter.ledger import quotes
 from callcenter.ledger.quotes import Quote, Wanted
 from callcenter.store.base import utcnow
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Routes
 from callcenter.web.order_list import OrderView, one_order
 from callcenter.web.services import Services
@@ -134,7 +134,7 @@ async def place(services: Services, context: Context) -> OrderView:
     given: NewOrder = context.body
     key, wanted, me = context.idempotency_key, given.wanted(), context.me
     if not given.agreed:
-        raise ApiError("not_agreed")
+        raise Refusal("not_agreed")
     async with services.database.write() as connection:
         order_id, fresh = await ledger.place(
             connection,

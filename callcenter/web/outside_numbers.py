@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.direct_numbers import Step, refusal
 from callcenter.domain.numbers import BadNumber, display, normalise, region_of
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import NumberKind
 from callcenter.ledger.direct_numbers import IN_USE, note, standing
 from callcenter.store.base import utcnow
 from callcenter.store.searching import number_is_like
 from callcenter.store.tables import employee, outside_number, seat
-from callcenter.web.errors import CATALOGUE, ApiError
+from callcenter.web.errors import CATALOGUE
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText
 from callcenter.web.number_claims import require_own
 from callcenter.web.services import Services
@@ -148,7 +149,7 @@ async def create(services: Services, context: Context) -> list[OutsideNumberView
     async with services.database.write() as connection:
         wrong += await _taken(connection, wanted, given.numbers)
         if wrong:
-            raise ApiError("rows_invalid", rows=sorted(wrong, key=lambda one: one["row"]))
+            raise Refusal("rows_invalid", rows=sorted(wrong, key=lambda one: one["row"]))
         await connection.execute(
             insert(outside_number),
             [
@@ -198,7 +199,7 @@ async def change(services: Services, context: Context) -> OutsideNumberView:
             state = values.get("state", row.state)
             code = await _refusal(connection, company_id, row, values["seat_id"], state)
             if code:
-                raise ApiError(code, number=row.number)
+                raise Refusal(code, number=row.number)
         if values:
             await connection.execute(
                 update(outside_number)
@@ -229,9 +230,9 @@ async def remove(services: Services, context: Context) -> None:
     async with services.database.write() as connection:
         row = await _require(connection, company_id, number_id)
         if row.seat_id is not None:
-            raise ApiError("number_bound", number=row.number)
+            raise Refusal("number_bound", number=row.number)
         if row.dispatched_at is not None:
-            raise ApiError("number_of_platform", number=row.number)
+            raise Refusal("number_of_platform", number=row.number)
         await connection.execute(
             delete(outside_number).where(outside_number.c.company_id == company_id, outside_number.c.id == number_id)
         )
@@ -258,7 +259,7 @@ async def bind_many(services: Services, context: Context) -> Bound:
             if code:
                 wrong.append(_wrong(index, code, number=pair.number, seat=pair.seat))
         if wrong:
-            raise ApiError("rows_invalid", rows=wrong)  # and nothing of it is kept
+            raise Refusal("rows_invalid", rows=wrong)  # and nothing of it is kept
     count = len(given.pairs)
     await _changed(services, context, "outside_number.bound", f"{count}", pairs=msgspec.to_builtins(given.pairs)[:50])
     return Bound(count)
@@ -356,16 +357,16 @@ def _keep_life(row: Any, values: dict[str, Any]) -> None:
     if row.dispatched_at is None or "state" not in values:
         return
     if row.state == "retired":
-        raise ApiError("number_retired", number=row.number)
+        raise Refusal("number_retired", number=row.number)
     if row.activated_at is None:
-        raise ApiError("number_not_activated", number=row.number)
+        raise Refusal("number_not_activated", number=row.number)
 
 
 async def _require(connection: AsyncConnection, company_id: int, number_id: int) -> Any:
     query = select(outside_number).where(outside_number.c.company_id == company_id, outside_number.c.id == number_id)
     row = (await connection.execute(query)).first()
     if row is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return row
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import display
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.direct_numbers import zone_of
 from callcenter.ledger.packages import lots_of
@@ -20,7 +21,6 @@ from callcenter.store.ledger_tables import account, posting
 from callcenter.store.tables import call, employee, leg
 from callcenter.web import sheets
 from callcenter.web.consumption import THIRD
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Listing, Paging, Routes
 from callcenter.web.lists import clock, page_of
 from callcenter.web.packages import Owner, sees
@@ -112,7 +112,7 @@ def _line(one: EntryView, zone: ZoneInfo) -> tuple[Any, ...]:
 async def _require_seen(connection: AsyncConnection, context: Context) -> None:
     lots = await lots_of(connection, context.company_id, package_id=context.params["id"])
     if not lots or not sees(context.me, lots[0]):
-        raise ApiError("not_found")
+        raise Refusal("not_found")
 
 
 def _entries(company_id: int, package_id: int) -> Select[Any]:

@@ -9,10 +9,10 @@ from typing import Annotated
 import msgspec
 from sqlalchemy import select
 
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import assign as ledger
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import package_log
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Routes
 from callcenter.web.packages import Owner, PackageView, names_of, sees, view_of
 from callcenter.web.services import Services
@@ -118,7 +118,7 @@ async def log(services: Services, context: Context) -> list[LogView]:
     )
     async with services.database.read() as connection:
         if not sees(context.me, await ledger.find_package(connection, company_id, package_id)):
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         names = await names_of(connection, company_id)
         rows = (await connection.execute(query)).all()
 

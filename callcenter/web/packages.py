@@ -12,12 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import packages as rules
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Mode
 from callcenter.ledger import assign
 from callcenter.ledger.packages import Lot
 from callcenter.store.base import utcnow
 from callcenter.store.tables import employee
-from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.kit import Body, Context, Id, Listing, Name, Page, PageSize, Query, Routes, ShortText
 from callcenter.web.services import Services
@@ -193,7 +193,7 @@ async def one(services: Services, context: Context) -> PackageView:
     found = await _chosen(services, context, Chosen())
     lot = next((lot for lot in found.lots if lot.id == context.params["id"]), None)
     if lot is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return view_of(lot, found.names, utcnow(), found.parents)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.time_zones import is_time_zone
 from callcenter.ledger import wallet
 from callcenter.ledger.book import Kind
@@ -19,7 +20,6 @@ from callcenter.store.ledger_tables import account, voice_package
 from callcenter.store.people import is_staff
 from callcenter.store.tables import company, employee, role
 from callcenter.web.call_rows import aware
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Listing, Name, Paging, Routes, ShortText, whole
 from callcenter.web.permissions import role_rows
 from callcenter.web.services import Services
@@ -123,7 +123,7 @@ async def listing(services: Services, context: Context) -> Listing[CompanyView]:
 async def create(services: Services, context: Context) -> Opened:
     given: NewCompany = context.body
     if not is_time_zone(given.time_zone):
-        raise ApiError("invalid", reason="unknown time zone - at `$.time_zone`")
+        raise Refusal("invalid", reason="unknown time zone - at `$.time_zone`")
     password = secrets.token_urlsafe(9)
     hashed = await services.auth.hash(password)
     values = {
@@ -138,7 +138,7 @@ async def create(services: Services, context: Context) -> Opened:
     async with services.database.write() as connection:
         taken = select(employee.c.id).where(employee.c.login == given.admin_login)
         if (await connection.execute(taken.execution_options(**EVERYWHERE))).first() is not None:
-            raise ApiError("login_taken")
+            raise Refusal("login_taken")
         await _require_free_name(connection, given.name)
         company_id = await add_company(connection, values, role_rows(operates=False), utcnow())
         admin = select(role.c.id).where(role.c.company_id == company_id, role.c.code == "admin")
@@ -177,7 +177,7 @@ async def change(services: Services, context: Context) -> CompanyView:
     async with services.database.write() as connection:
         row = (await connection.execute(select(company).where(company.c.id == company_id))).first()
         if row is None:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         if values.get("name", row.name) != row.name:
             await _require_free_name(connection, values["name"])
         if values:
@@ -190,7 +190,7 @@ async def change(services: Services, context: Context) -> CompanyView:
 
 async def _require_free_name(connection: AsyncConnection, name: str) -> None:
     if (await connection.execute(select(company.c.id).where(company.c.name == name))).first() is not None:
-        raise ApiError("name_taken")
+        raise Refusal("name_taken")
 
 
 async def _one(services: Services, company_id: int) -> CompanyView:

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 from sqlalchemy import select
 
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import invoices as invoice_ledger
 from callcenter.ledger import recharges as recharge_ledger
 from callcenter.store.base import utcnow
@@ -15,7 +16,6 @@ from callcenter.store.documents import Documents
 from callcenter.store.ledger_tables import invoice_request, recharge
 from callcenter.store.tables import company, employee
 from callcenter.web import uploads
-from callcenter.web.errors import ApiError
 from callcenter.web.invoices import InvoiceView, State
 from callcenter.web.invoices import view_of as invoice_view
 from callcenter.web.kit import Body, Context, Listing, Routes
@@ -93,7 +93,7 @@ async def recharges(services: Services, context: Context) -> Listing[CompanyRech
 async def review(services: Services, context: Context) -> CompanyRecharge:
     given: Review = context.body
     if not given.approve and not given.reason.strip():
-        raise ApiError("invalid", reason="say why it is rejected - at `$.reason`")
+        raise Refusal("invalid", reason="say why it is rejected - at `$.reason`")
     async with services.database.write() as connection:
         row = await recharge_ledger.review(
             connection,
@@ -171,7 +171,7 @@ async def letter(services: Services, context: Context) -> web.StreamResponse:
 async def answer(services: Services, context: Context) -> CompanyInvoice:
     given, files = await uploads.read_form(context.request, AnswerForm, "file")
     if given.state == "rejected" and not given.answer.strip():
-        raise ApiError("invalid", reason="say why it is rejected")
+        raise Refusal("invalid", reason="say why it is rejected")
     documents = Documents(services.settings.data_dir)
     name = await uploads.keep(services, context, files.get("file"))
     try:
@@ -221,7 +221,7 @@ async def _one(services: Services, table: Any, context: Context) -> Any:
     async with services.database.read() as connection:
         row = (await connection.execute(query)).first()
     if row is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return row
 
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import msgspec
 from sqlalchemy import select
 
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import direct_numbers as ledger
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import number_application
 from callcenter.store.tables import company, employee, outside_number, seat
 from callcenter.web.direct_numbers import DirectNumber
 from callcenter.web.direct_numbers import view_of as number_view
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Listing, Paging, Routes
 from callcenter.web.lists import Named, page_of
 from callcenter.web.number_fees import ApplicationQuery, ApplicationView, application_view
@@ -50,7 +50,7 @@ class Dispatch(Body, kw_only=True):
     monthly_fee: Annotated[int, msgspec.Meta(ge=0, le=10**9)] | None = None
 
 
-class Refusal(Body, kw_only=True):
+class RefusedBecause(Body, kw_only=True):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -91,7 +91,7 @@ async def dispatch(services: Services, context: Context) -> CompanyApplication:
     given: Dispatch = context.body
     numbers = [_typed(services, one) for one in given.numbers]
     if len({one.number for one in numbers}) != len(numbers):
-        raise ApiError("number_twice")
+        raise Refusal("number_twice")
     async with services.database.write() as connection:
         row = await ledger.dispatch(
             connection, context.params["id"], numbers, given.monthly_fee, by=context.me.employee_id, now=utcnow()
@@ -107,12 +107,12 @@ async def dispatch(services: Services, context: Context) -> CompanyApplication:
     permission="platform.manage",
     data="platform",
     summary="End an application; what is still frozen for it goes back to the wallet",
-    body=Refusal,
+    body=RefusedBecause,
     answers=CompanyApplication,
     errors=("not_found", "application_closed"),
 )
 async def refuse(services: Services, context: Context) -> CompanyApplication:
-    given: Refusal = context.body
+    given: RefusedBecause = context.body
     async with services.database.write() as connection:
         row = await ledger.refuse(
             connection, context.params["id"], given.reason.strip(), by=context.me.employee_id, now=utcnow()

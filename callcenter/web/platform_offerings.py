@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from sqlalchemy import Select, func, select
 
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Mode, Offer
 from callcenter.ledger import catalogue
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import coupon, offering, purchase
 from callcenter.store.tables import company
 from callcenter.web.call_rows import aware
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, LongText, Name, Paging, Routes, ShortText
 from callcenter.web.offerings import OfferingView, fields_of
 from callcenter.web.services import Services
@@ -207,7 +207,7 @@ async def make_coupon(services: Services, context: Context) -> CouponView:
         if given.company_id is not None:
             known = select(company.c.id).where(company.c.id == given.company_id)
             if (await connection.execute(known)).first() is None:
-                raise ApiError("company_unknown")
+                raise Refusal("company_unknown")
         made = await catalogue.make_coupon(connection, given.company_id, given.amount, given.reason, until, utcnow())
         await services.audit.write(
             connection,

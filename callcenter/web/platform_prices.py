@@ -7,10 +7,10 @@ from typing import Annotated
 import msgspec
 from sqlalchemy import select
 
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import ai_wallet, prices
 from callcenter.store.base import utcnow
 from callcenter.store.tables import company
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Routes
 from callcenter.web.services import Services
 
@@ -129,7 +129,7 @@ async def charge_ai_call(services: Services, context: Context) -> AiCharged:
     async with services.database.write() as connection:
         known = select(company.c.id).where(company.c.id == given.company_id)
         if (await connection.execute(known)).first() is None:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         row = await ai_wallet.charge_call(
             connection,
             given.company_id,
@@ -147,11 +147,11 @@ def _check(given: Prices) -> None:
     for index, tier in enumerate(given.search_tiers):
         last = index == len(given.search_tiers) - 1
         if tier.first != wanted or (tier.last is None) != last or (tier.last is not None and tier.last < tier.first):
-            raise ApiError("invalid", reason=f"the tiers must follow each other - at `$.search_tiers[{index}]`")
+            raise Refusal("invalid", reason=f"the tiers must follow each other - at `$.search_tiers[{index}]`")
         wanted = (tier.last or 0) + 1
     for name, values in (
         ("search_first", [one.accounts for one in given.search_first]),
         ("point_packs", [one.code for one in given.point_packs]),
     ):
         if len(set(values)) != len(values):
-            raise ApiError("invalid", reason=f"something is there twice - at `$.{name}`")
+            raise Refusal("invalid", reason=f"something is there twice - at `$.{name}`")

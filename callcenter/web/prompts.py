@@ -10,12 +10,12 @@ import msgspec
 from aiohttp import web
 from sqlalchemy import delete, insert, select
 
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import PromptKind
 from callcenter.recording.prompts import prompt_file, prompt_folder
 from callcenter.store.base import utcnow
 from callcenter.store.tables import prompt
 from callcenter.web import uploads
-from callcenter.web.errors import ApiError
 from callcenter.web.groups import changed
 from callcenter.web.kit import Context, Query, Routes, ShortText
 from callcenter.web.services import Services
@@ -99,7 +99,7 @@ async def remove_prompt(services: Services, context: Context) -> None:
     kind = _kind(context)
     before = await _row(services, context, kind)
     if before is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     async with services.database.write() as connection:
         await connection.execute(_mine(context, kind))
     await changed(services, context, "prompt.deleted", kind)
@@ -118,10 +118,10 @@ async def remove_prompt(services: Services, context: Context) -> None:
 async def audio(services: Services, context: Context) -> web.StreamResponse:
     row = await _row(services, context, _kind(context))
     if row is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     path = prompt_file(prompt_folder(services.settings), row.id, row.created_at)
     if not path.is_file():
-        raise ApiError("recording_missing")
+        raise Refusal("recording_missing")
     return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Cache-Control": "private"})
 
 
@@ -129,7 +129,7 @@ def _kind(context: Context) -> str:
     try:
         return PromptKind(context.params["kind"]).value
     except ValueError:
-        raise ApiError("not_found") from None
+        raise Refusal("not_found") from None
 
 
 async def _body(request: web.Request) -> bytes:
@@ -139,10 +139,10 @@ async def _body(request: web.Request) -> bytes:
     async for part in request.content.iter_chunked(65_536):
         size += len(part)
         if size > LARGEST:
-            raise ApiError("too_large")
+            raise Refusal("too_large")
         parts.append(part)
     if not size:
-        raise ApiError("audio_invalid", reason="the body is empty")
+        raise Refusal("audio_invalid", reason="the body is empty")
     return b"".join(parts)
 
 

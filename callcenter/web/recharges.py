@@ -10,6 +10,7 @@ from aiohttp import web
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import bank_account, wallet
 from callcenter.ledger import recharges as ledger
 from callcenter.providers.payment import PaymentProvider, provider_for
@@ -17,7 +18,6 @@ from callcenter.store.base import utcnow
 from callcenter.store.documents import Documents
 from callcenter.store.ledger_tables import recharge
 from callcenter.web import uploads
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, Body, Context, Routes
 from callcenter.web.lists import Named, Period, page_of, people
 from callcenter.web.services import Services
@@ -138,7 +138,7 @@ async def apply(services: Services, context: Context) -> RechargeView:
     key, company_id = context.any_idempotency_key, context.company_id
     given, files = await uploads.read_form(context.request, OfflineForm, "proof")
     if "proof" not in files:
-        raise ApiError("document_missing")
+        raise Refusal("document_missing")
     if given.channel == "bank":
         await _require_bank_transfer(services, given)
     documents = Documents(services.settings.data_dir)
@@ -253,15 +253,15 @@ async def simulate(services: Services, context: Context) -> PaymentState:
     code, now = str(context.params["pay_code"]), utcnow()
     provider = provider_for(services.settings.payment_provider)
     if provider is None or not provider.simulated:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     async with services.database.write() as connection:
         waiting = await ledger.of_code(connection, code)
         payment = await provider.verify({"code": code}, waiting.amount if waiting is not None else 0, now)
         if waiting is None or payment is None:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         row = await ledger.paid(connection, payment)
     if row.state == ledger.VOID:
-        raise ApiError("payment_expired")
+        raise Refusal("payment_expired")
     await services.telephony.changed()  # who was below zero may dial again
     return PaymentState(row.state)
 
@@ -269,16 +269,16 @@ async def simulate(services: Services, context: Context) -> PaymentState:
 async def _require_bank_transfer(services: Services, given: OfflineForm) -> None:
     """Account data were shown, and the remark says whose transfer it is (SPEC §C8.3); the receipt is every proof's."""
     if not given.remark.strip():
-        raise ApiError("invalid", reason="a bank transfer needs a remark")
+        raise Refusal("invalid", reason="a bank transfer needs a remark")
     async with services.database.read() as connection:
         if not (await bank_account.current(connection)).complete:
-            raise ApiError("bank_unavailable")
+            raise Refusal("bank_unavailable")
 
 
 def _provider(services: Services) -> PaymentProvider:
     found = provider_for(services.settings.payment_provider)
     if found is None:
-        raise ApiError("payment_unavailable")
+        raise Refusal("payment_unavailable")
     return found
 
 
@@ -286,7 +286,7 @@ async def _row(connection: AsyncConnection, context: Context) -> Any:
     mine = (recharge.c.company_id == context.company_id, recharge.c.id == context.params["id"])
     row = (await connection.execute(select(recharge).where(*mine))).first()
     if row is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return row
 
 

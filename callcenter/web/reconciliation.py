@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from callcenter.domain.numbers import display
 from callcenter.domain.reconciling import Compared
+from callcenter.domain.refusals import Refusal
 from callcenter.store.base import utcnow
 from callcenter.store.tables import call, company
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Query, Routes
 from callcenter.web.services import Services
 
@@ -79,7 +79,7 @@ async def days(services: Services, context: Context) -> Days:
     last = min(query.date_to or today, today)
     first = query.date_from or last - timedelta(days=USUAL_DAYS - 1)
     if (last - first).days >= LONGEST_DAYS:
-        raise ApiError("period_too_long")
+        raise Refusal("period_too_long")
     found = await services.reconciliation.days(context.company_id, zone, first, last)
     return Days(
         [DayView(one.day, one.legs, one.recorded_minutes, one.charged_minutes, one.drift, one.flagged) for one in found]

@@ -8,10 +8,10 @@ import msgspec
 from aiohttp import web
 from sqlalchemy import select
 
+from callcenter.domain.refusals import Refusal
 from callcenter.store.base import utcnow
 from callcenter.store.tables import audit, call_waveform, consult_recording
 from callcenter.web.calls import visible_call
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Id, Query, Routes
 from callcenter.web.services import Services
 
@@ -69,7 +69,7 @@ async def recording(services: Services, context: Context) -> web.StreamResponse:
         relative = row.recording_path
     path = (services.recordings / relative).resolve()
     if not path.is_relative_to(services.recordings.resolve()) or not path.is_file():
-        raise ApiError("recording_missing")
+        raise Refusal("recording_missing")
     require_good_range(context.request, path.stat().st_size)
     await note_listening(services, context, row.id)
     headers = {"Content-Type": TYPES.get(path.suffix, "application/octet-stream"), "Cache-Control": "private"}
@@ -94,7 +94,7 @@ async def waveform(services: Services, context: Context) -> Waveform:
     async with services.database.read() as connection:
         body = (await connection.execute(query)).scalar()
     if body is None:
-        raise ApiError("recording_missing")
+        raise Refusal("recording_missing")
     return msgspec.convert(body, Waveform)
 
 
@@ -107,24 +107,24 @@ async def _consultation(services: Services, context: Context, call_id: str, want
     async with services.database.read() as connection:
         path = (await connection.execute(query)).scalar()
     if path is None:
-        raise ApiError("recording_missing")
+        raise Refusal("recording_missing")
     return str(path)
 
 
 def _require_ready(state: str) -> None:
     if state == "pending":
-        raise ApiError("recording_not_ready")
+        raise Refusal("recording_not_ready")
     if state != "ready":
-        raise ApiError("recording_missing")
+        raise Refusal("recording_missing")
 
 
 def require_good_range(request: web.Request, size: int) -> None:
     try:
         start = request.http_range.start
     except ValueError:
-        raise ApiError("range_invalid") from None
+        raise Refusal("range_invalid") from None
     if start is not None and start >= size:
-        raise ApiError("range_invalid")
+        raise Refusal("range_invalid")
 
 
 async def note_listening(services: Services, context: Context, call_id: str, action: str = "recording.played") -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.offers import MOST
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import OrderAction, PackageKind
 from callcenter.ledger import assign, book, quotes
 from callcenter.ledger import orders as ledger
@@ -19,7 +20,6 @@ from callcenter.ledger.packages import Lot, lots_of
 from callcenter.ledger.quotes import Quote, Wanted
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import purchase, purchase_line
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Routes
 from callcenter.web.orders import REFUSALS, note_placed
 from callcenter.web.services import Services
@@ -93,7 +93,7 @@ async def renew(services: Services, context: Context) -> Placed:
     given: Renewal = context.body
     key, me = context.idempotency_key, context.me
     if not given.agreed:
-        raise ApiError("not_agreed")
+        raise Refusal("not_agreed")
     request = hashlib.sha256(f"renew:{context.params['id']}:{given.expected_paid}".encode()).hexdigest()
     async with services.database.write() as connection:
         made = await _earlier(connection, me.company_id, key, request)
@@ -131,7 +131,7 @@ async def _renew(
         made.append(order_id)
         paid += cost
     if paid != expected:
-        raise ApiError("price_changed", paid=paid, expected=expected)
+        raise Refusal("price_changed", paid=paid, expected=expected)
     return made
 
 
@@ -139,7 +139,7 @@ async def _packages_of(connection: AsyncConnection, company_id: int, order_id: i
     """What can be renewed of an order; top-ups end with their package, and whoever has left needs none."""
     known = select(purchase.c.id).where(purchase.c.company_id == company_id, purchase.c.id == order_id)
     if (await connection.execute(known)).first() is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     lines = select(purchase_line.c.package_id).where(
         purchase_line.c.company_id == company_id, purchase_line.c.purchase_id == order_id
     )
@@ -150,7 +150,7 @@ async def _packages_of(connection: AsyncConnection, company_id: int, order_id: i
     here = await assign.not_departed(connection, company_id, owners)
     lots = [lot for lot in lots if lot.employee_id is None or lot.employee_id in here]
     if not lots:
-        raise ApiError("action_not_possible")
+        raise Refusal("action_not_possible")
     return sorted(lots, key=lambda lot: lot.id)
 
 
@@ -162,7 +162,7 @@ async def _earlier(connection: AsyncConnection, company_id: int, key: str, reque
     )
     rows = (await connection.execute(query.order_by(purchase.c.id))).all()
     if any(row.request != request for row in rows):
-        raise ApiError("key_reused")
+        raise Refusal("key_reused")
     return [row.id for row in rows]
 
 

@@ -11,13 +11,13 @@ from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import display
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.searching import number_search
 from callcenter.domain.terms import LegOrder, Mode
 from callcenter.store.base import utcnow
 from callcenter.store.searching import number_is_like
 from callcenter.store.tables import employee, outside_number, seat
 from callcenter.web.destinations import require_open
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText, whole
 from callcenter.web.services import Services
 from callcenter.web.typed_numbers import e164_of
@@ -139,7 +139,7 @@ async def create(services: Services, context: Context) -> list[SeatView]:
     company_id = context.company_id
     several = given.count > 1
     if several and (given.code or given.employee_id is not None or given.bound_phone):
-        raise ApiError("invalid", reason="code, employee_id and bound_phone are for a single seat")
+        raise Refusal("invalid", reason="code, employee_id and bound_phone are for a single seat")
     phone = typed_phone(services, given.bound_phone)
     async with services.database.write() as connection:
         codes = [given.code] if given.code else await _next_codes(connection, company_id, given.count)
@@ -209,7 +209,7 @@ async def change(services: Services, context: Context) -> SeatView:
         wanted = values.get("employee_id")
         if wanted is not None and wanted != row.employee_id:
             if row.employee_id is not None:
-                raise ApiError("seat_assigned", seat=row.code)
+                raise Refusal("seat_assigned", seat=row.code)
             await _require_employee_without_seat(connection, company_id, wanted)
         if values:
             await connection.execute(
@@ -233,7 +233,7 @@ async def remove(services: Services, context: Context) -> None:
     async with services.database.write() as connection:
         row = await _require(connection, company_id, seat_id)
         if row.employee_id is not None:
-            raise ApiError("seat_assigned", seat=row.code)
+            raise Refusal("seat_assigned", seat=row.code)
         await connection.execute(
             update(outside_number)
             .where(outside_number.c.company_id == company_id, outside_number.c.seat_id == seat_id)
@@ -278,11 +278,11 @@ async def give_seat(connection: AsyncConnection, company_id: int, employee_id: i
         query = select(seat).where(seat.c.company_id == company_id, seat.c.id == seat_id)
         row = (await connection.execute(query)).first()
         if row is None:
-            raise ApiError("seat_unknown")
+            raise Refusal("seat_unknown")
         if row.employee_id == employee_id:
             return
         if row.employee_id is not None:
-            raise ApiError("seat_assigned", seat=row.code)
+            raise Refusal("seat_assigned", seat=row.code)
     await connection.execute(update(seat).where(*mine).values(employee_id=None))
     if seat_id is not None:
         chosen = (seat.c.company_id == company_id, seat.c.id == seat_id)
@@ -357,14 +357,14 @@ async def _one(services: Services, company_id: int, seat_id: int) -> SeatView:
 async def _require(connection: AsyncConnection, company_id: int, seat_id: int) -> Any:
     row = (await connection.execute(select(seat).where(seat.c.company_id == company_id, seat.c.id == seat_id))).first()
     if row is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return row
 
 
 async def _require_free_code(connection: AsyncConnection, company_id: int, code: str) -> None:
     query = select(seat.c.id).where(seat.c.company_id == company_id, seat.c.code == code)
     if (await connection.execute(query)).first() is not None:
-        raise ApiError("code_taken", seat=code)
+        raise Refusal("code_taken", seat=code)
 
 
 async def _require_free_phone(connection: AsyncConnection, company_id: int, phone: str) -> None:
@@ -374,17 +374,17 @@ async def _require_free_phone(connection: AsyncConnection, company_id: int, phon
     query = select(seat.c.code).where(seat.c.company_id == company_id, seat.c.bound_phone == phone)
     taken = (await connection.execute(query)).scalar()
     if taken is not None:
-        raise ApiError("phone_taken", seat=taken)
+        raise Refusal("phone_taken", seat=taken)
 
 
 async def _require_employee_without_seat(connection: AsyncConnection, company_id: int, employee_id: int) -> None:
     known = select(employee.c.id).where(employee.c.company_id == company_id, employee.c.id == employee_id)
     if (await connection.execute(known)).first() is None:
-        raise ApiError("employee_unknown")
+        raise Refusal("employee_unknown")
     has = select(seat.c.code).where(seat.c.company_id == company_id, seat.c.employee_id == employee_id)
     code = (await connection.execute(has)).scalar()
     if code is not None:
-        raise ApiError("employee_has_seat", seat=code)
+        raise Refusal("employee_has_seat", seat=code)
 
 
 async def _next_codes(connection: AsyncConnection, company_id: int, count: int) -> list[str]:

@@ -13,11 +13,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler as AioHandler
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from callcenter.domain.commands import CommandRefused
+from callcenter.domain.refusals import Refusal
 from callcenter.intake.room import Busy, Place
 from callcenter.store.errors import DatabaseUnavailable, is_full, refuses_value
 from callcenter.web.auth import FOREIGN_ORIGIN, bearer, session_token
-from callcenter.web.errors import CATALOGUE, ApiError, body_of
+from callcenter.web.errors import CATALOGUE, body_of
 from callcenter.web.gate import BodyTooSlow
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Context, Route, dump, read_body, read_params, read_query
 from callcenter.web.peer import PEER, is_origin, is_reached_as, peer_of
@@ -77,7 +77,7 @@ def _place(services: Services, context: Context, held: contextlib.ExitStack) -> 
     try:
         return held.enter_context(services.intake.place(context.me.employee_id))
     except Busy as error:
-        raise ApiError("uploads_busy", retry_after=error.retry_after) from None
+        raise Refusal("uploads_busy", retry_after=error.retry_after) from None
 
 
 async def _answered(route: Route, services: Services, context: Context) -> web.StreamResponse:
@@ -107,9 +107,9 @@ async def _identity(services: Services, request: web.Request, route: Route) -> A
     token = session_token(request)
     identity = await services.auth.identify(token) if token else None
     if identity is None:
-        raise ApiError("not_signed_in")
+        raise Refusal("not_signed_in")
     if route.permission != SIGNED_IN and not identity.may(route.permission):
-        raise ApiError("forbidden", permission=route.permission)
+        raise Refusal("forbidden", permission=route.permission)
     return identity
 
 
@@ -119,11 +119,8 @@ async def _errors(request: web.Request, handler: AioHandler) -> web.StreamRespon
     request_id = secrets.token_hex(6)
     try:
         return await handler(request)
-    except ApiError as error:
-        return _answer(error.code, error.details, request_id)
-    except CommandRefused as refusal:
-        code = refusal.code if refusal.code in CATALOGUE else "conflict"
-        return _answer(code, refusal.details, request_id)
+    except Refusal as refusal:
+        return _answer(_known(refusal.code, request_id), refusal.details, request_id)
     except (BodyTooSlow, web.HTTPRequestEntityTooLarge, web.HTTPNotFound) as error:
         return _answer(_PLAIN[type(error)], {}, request_id)
     except web.HTTPMethodNotAllowed as error:
@@ -145,6 +142,14 @@ async def _errors(request: web.Request, handler: AioHandler) -> web.StreamRespon
     except Exception:
         log.exception("request %s failed: %s %s", request_id, request.method, request.path)
         return _answer("internal", {}, request_id)
+
+
+def _known(code: str, request_id: str) -> str:
+    """The code, if there are words for it; else what a bug is told as."""
+    if code in CATALOGUE:
+        return code
+    log.error("request %s: there are no words for %s", request_id, code)
+    return "internal"
 
 
 def _of_database(error: DBAPIError, request_id: str) -> str:
@@ -175,7 +180,7 @@ async def _entrance(request: web.Request, handler: AioHandler) -> web.StreamResp
     peer = request[PEER] = peer_of(request, settings.proxy_networks)
     with services.gate.request(request, peer.address):
         if not settings.public_origin and not is_reached_as(request, peer, settings.host):
-            raise ApiError("bad_host", host=peer.host[:200])
+            raise Refusal("bad_host", host=peer.host[:200])
         return await handler(request)
 
 
@@ -194,7 +199,7 @@ async def _origin(request: web.Request, handler: AioHandler) -> web.StreamRespon
     foreign = bool(origin and unsafe and not _same(request, origin))
     foreign |= request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method not in SAFE_METHODS
     if foreign and (request.method, request.path) != ("POST", "/api/session"):
-        raise ApiError("bad_origin")
+        raise Refusal("bad_origin")
     request[FOREIGN_ORIGIN] = foreign
     return await handler(request)
 

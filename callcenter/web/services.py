@@ -119,7 +119,7 @@ class SimulatedNetwork(Protocol):
     async def call_in(self, number: str) -> str:
         """Somebody calls `number` (as the trunk writes it) and talks for a minute; returns who, written likewise.
 
-        Raises ApiError `phones_unavailable`, or `too_many_requests` when its callers are all on calls.
+        Raises Refusal `phones_unavailable`, or `too_many_requests` when its callers are all on calls.
         """
 
 

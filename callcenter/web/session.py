@@ -11,13 +11,13 @@ from sqlalchemy import select, update
 
 from callcenter.domain import packages as rules
 from callcenter.domain.agents import endpoint_of
-from callcenter.domain.commands import ChooseDevice, ChooseState, CommandRefused
+from callcenter.domain.commands import ChooseDevice, ChooseState
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AgentState, Device
 from callcenter.store.base import utcnow
 from callcenter.store.tables import company, department, employee
 from callcenter.web.access import Cause
 from callcenter.web.auth import COOKIE, FOREIGN_ORIGIN, SESSION_LIFE, check_strength, session_token
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Routes, dump
 from callcenter.web.packages import PackageView, view_of
 from callcenter.web.peer import PEER
@@ -126,7 +126,7 @@ async def sign_in(services: Services, context: Context) -> web.Response:
     given: Credentials = context.body
     agent = context.request.headers.get("User-Agent", "")
     if given.client == "web" and context.request.get(FOREIGN_ORIGIN):
-        raise ApiError("bad_origin")  # a token is of no use to a page that cannot read it; a cookie would be
+        raise Refusal("bad_origin")  # a token is of no use to a page that cannot read it; a cookie would be
     signed = await services.auth.sign_in(given.login, given.password, context.ip, agent, given.client)
     context.identity = await services.auth.identify(signed.token)
     await services.audit.add(
@@ -270,7 +270,7 @@ async def _present(services: Services, context: Context) -> None:
         command = ChooseState(context.company_id, context.me.employee_id, AgentState.NOT_READY, "signed_in")
         try:
             await services.execute(command)
-        except CommandRefused:
+        except Refusal:
             return
 
 

@@ -16,9 +16,9 @@ from aiohttp.abc import AbstractStreamWriter
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult
 
+from callcenter.domain.refusals import Refusal
 from callcenter.intake import process
 from callcenter.intake.places import Busy
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context
 from callcenter.web.services import Services
 
@@ -69,7 +69,7 @@ async def answer(
             async with services.exports.turn(place):
                 return await _made(name, columns, parts)
     except Busy as error:
-        raise ApiError("exports_busy", retry_after=error.retry_after) from None
+        raise Refusal("exports_busy", retry_after=error.retry_after) from None
 
 
 async def nothing() -> AsyncGenerator[Rows, None]:

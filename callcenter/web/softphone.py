@@ -9,11 +9,11 @@ from aiohttp import web
 
 from callcenter.domain.agents import endpoint_of
 from callcenter.domain.commands import PhoneSeen
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Device
 from callcenter.softphone.bridge import MAX_FRAME, UpstreamDown, bridge, open_upstream
 from callcenter.store.base import utcnow
 from callcenter.web.auth import session_token
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Routes
 from callcenter.web.services import Services
 from callcenter.web.sockets import REPLACED
@@ -67,17 +67,17 @@ async def credentials(services: Services, context: Context) -> SipCredentials:
 async def sip(services: Services, context: Context) -> web.StreamResponse:
     browser = web.WebSocketResponse(protocols=("sip",), heartbeat=25, max_msg_size=MAX_FRAME, compress=False)
     if not browser.can_prepare(context.request):
-        raise ApiError("invalid", reason="a WebSocket handshake is needed")
+        raise Refusal("invalid", reason="a WebSocket handshake is needed")
     employee_id = context.me.employee_id
     with services.phones.opened(context.me) as held:
         # Entered first, looked at again after: an end of rights is either seen here or reaches `held`.
         identity = await services.auth.identify(session_token(context.request))
         if identity is None or not identity.may("calls.dial"):
-            raise ApiError("not_signed_in")
+            raise Refusal("not_signed_in")
         try:
             upstream = await open_upstream(services.sip_upstream)
         except UpstreamDown:
-            raise ApiError("phones_unavailable") from None
+            raise Refusal("phones_unavailable") from None
         try:
             await browser.prepare(context.request)
         except BaseException:

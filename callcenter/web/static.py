@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from callcenter.web.errors import ApiError
+from callcenter.domain.refusals import Refusal
 from callcenter.web.kit import PUBLIC, Context, Routes
 from callcenter.web.services import Services
 
@@ -24,13 +24,13 @@ FOR_EVER = "public, max-age=31536000, immutable"
 async def page(services: Services, context: Context) -> web.StreamResponse:
     wanted = context.request.match_info["path"]
     if f"{wanted}/".startswith(RESERVED):
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     file = (ROOT / wanted).resolve()
     if wanted and file.is_relative_to(ROOT) and _is_file(file):
         return _file(file, FOR_EVER if wanted.startswith("assets/") else "no-cache")
     index = ROOT / "index.html"
     if wanted.startswith("assets/") or not index.is_file():
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return _file(index, "no-cache")
 
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from sqlalchemy import select
 
+from callcenter.domain.refusals import Refusal
 from callcenter.ledger import recharges as ledger
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import recharge, stray_payment
 from callcenter.store.tables import company, employee
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Listing, Paging, Routes
 from callcenter.web.lists import Named, page_of
 from callcenter.web.services import Services
@@ -90,7 +90,7 @@ async def book(services: Services, context: Context) -> StrayView:
 async def refund(services: Services, context: Context) -> StrayView:
     given: Refund = context.body
     if not given.note.strip():
-        raise ApiError("invalid", reason="say how it was paid back - at `$.note`")
+        raise Refusal("invalid", reason="say how it was paid back - at `$.note`")
     return await _settle(services, context, book=False, note=given.note.strip())
 
 

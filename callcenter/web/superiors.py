@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.store.people import is_staff
 from callcenter.store.tables import employee
-from callcenter.web.errors import ApiError
 
 
 async def require_superior(
@@ -21,12 +21,12 @@ async def require_superior(
     people = select(employee.c.id, employee.c.superior_id).where(employee.c.company_id == company_id, is_staff())
     above = {row.id: row.superior_id for row in (await connection.execute(people)).all()}
     if superior_id not in above:
-        raise ApiError("superior_unknown")
+        raise Refusal("superior_unknown")
     seen = set[int]()
     one: int | None = superior_id
     while one is not None and one not in seen:
         if one == employee_id:
-            raise ApiError("superior_loop")
+            raise Refusal("superior_loop")
         seen.add(one)
         one = above.get(one)
 

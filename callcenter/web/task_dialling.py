@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from callcenter.domain.commands import CommandRefused, Dial
+from callcenter.domain.commands import Dial
 from callcenter.domain.dial_tasks import hides_digits
 from callcenter.domain.numbers import Number
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import LegOrder, Source
 from callcenter.store.task_tables import dial_task_number
 from callcenter.tasks import book, numbers
 from callcenter.web.dial_task_numbers import is_masked
-from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from callcenter.web.services import Services
 
@@ -22,12 +22,12 @@ async def dial(services: Services, me: Identity, wanted: Dial, number_id: int) -
     Raises `forbidden`, `task_number_unknown` and whatever dialling does; a refusal does not tell a hidden number.
     """
     if not me.may("tasks.dial"):
-        raise ApiError("forbidden", permission="tasks.dial")
+        raise Refusal("forbidden", permission="tasks.dial")
     query = numbers.to_dial(me.company_id, me.employee_id).where(dial_task_number.c.id == number_id)
     async with services.database.glance() as connection:
         row = (await connection.execute(query)).first()
     if row is None:
-        raise ApiError("task_number_unknown")
+        raise Refusal("task_number_unknown")
     command = replace(
         wanted,
         number=str(Number(row.number, row.extension)),
@@ -38,11 +38,11 @@ async def dial(services: Services, me: Identity, wanted: Dial, number_id: int) -
     )
     try:
         call_id: str = await services.execute(command)
-    except CommandRefused as refusal:
+    except Refusal as refusal:
         if not is_masked(me, row):
             raise
         details = {name: value for name, value in refusal.details.items() if name != "number"}
-        raise CommandRefused(refusal.code, **details) from None
+        raise Refusal(refusal.code, **details) from None
     async with services.database.write() as connection:
         await book.begun(connection, me.company_id, row.task_id)
     return call_id

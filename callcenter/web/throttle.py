@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.refusals import Refusal
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
 from callcenter.store.tables import login_failure, sign_in_address
-from callcenter.web.errors import ApiError
 from callcenter.web.peer import counted_as
 
 THROTTLE_WINDOW = timedelta(minutes=15)
@@ -42,7 +42,7 @@ class Throttle:
             if wait <= timedelta(0) and not await _is_known(connection, person, ip):
                 wait = await self._stranger(connection, keys, now)
         if wait > timedelta(0):
-            raise ApiError("too_many_attempts", retry_after=int(wait.total_seconds()) + 1)
+            raise Refusal("too_many_attempts", retry_after=int(wait.total_seconds()) + 1)
 
     async def _stranger(self, connection: AsyncConnection, keys: dict[str, str], now: datetime) -> timedelta:
         """How long an address waits that the person has never come from."""

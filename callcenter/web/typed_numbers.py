@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import BadNumber, Number, read
+from callcenter.domain.refusals import Refusal
 from callcenter.store.rang import read_or_rang
-from callcenter.web.errors import ApiError
 
 
 def e164_of(typed: str, region: str) -> str:
@@ -28,5 +28,5 @@ async def number_of(connection: AsyncConnection, company_id: int, typed: str, re
         raise _refused(refusal) from None
 
 
-def _refused(refusal: BadNumber) -> ApiError:
-    return ApiError("number_invalid", number=refusal.typed, reason=refusal.fault.value)
+def _refused(refusal: BadNumber) -> Refusal:
+    return Refusal("number_invalid", number=refusal.typed, reason=refusal.fault.value)

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import BodyPartReader, web
 
+from callcenter.domain.refusals import Refusal
 from callcenter.intake.limits import MOST_ROWS
 from callcenter.intake.room import LineTooLong, TooHeavy, TooMany, Unreadable
 from callcenter.store.documents import LARGEST, TYPES, Documents
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context
 from callcenter.web.services import Services
 
@@ -28,7 +28,7 @@ async def read_form(request: web.Request, kind: type[T], *files: str) -> tuple[T
     Raises `invalid`, and `document_invalid` for a file that is too large.
     """
     if request.content_type != "multipart/form-data":
-        raise ApiError("invalid", reason="multipart/form-data expected")
+        raise Refusal("invalid", reason="multipart/form-data expected")
     fields: dict[str, str] = {}
     found: dict[str, bytes] = {}
     try:
@@ -38,7 +38,7 @@ async def read_form(request: web.Request, kind: type[T], *files: str) -> tuple[T
             if part is None:
                 break
             if not isinstance(part, BodyPartReader) or not part.name:
-                raise ApiError("invalid", reason="a part of the form has no name")
+                raise Refusal("invalid", reason="a part of the form has no name")
             is_file = part.name in files
             content = await _content(part, LARGEST if is_file else FIELD_LIMIT, "document_invalid" if is_file else "")
             if not is_file:
@@ -47,11 +47,11 @@ async def read_form(request: web.Request, kind: type[T], *files: str) -> tuple[T
                 found[part.name] = content
         values = msgspec.convert(fields, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise ApiError("invalid", reason=str(error)) from None
+        raise Refusal("invalid", reason=str(error)) from None
     except (ValueError, AssertionError) as error:
-        raise ApiError("invalid", reason=str(error)[:200]) from None
+        raise Refusal("invalid", reason=str(error)[:200]) from None
     if any("\x00" in text for text in fields.values()):
-        raise ApiError("invalid", reason="the text holds NUL")
+        raise Refusal("invalid", reason="the text holds NUL")
     return values, found
 
 
@@ -67,8 +67,8 @@ async def read_file(request: web.Request, field: str, limit: int, code: str) -> 
                 name = (part.filename or "").replace("\x00", "")
                 return name, await _content(part, limit, code)
     except (ValueError, AssertionError) as error:
-        raise ApiError("invalid", reason=str(error)[:200]) from None
-    raise ApiError("invalid", reason=f"the form has no file `{field}`")
+        raise Refusal("invalid", reason=str(error)[:200]) from None
+    raise Refusal("invalid", reason=f"the form has no file `{field}`")
 
 
 async def _content(part: BodyPartReader, limit: int, code: str) -> bytes:
@@ -76,7 +76,7 @@ async def _content(part: BodyPartReader, limit: int, code: str) -> bytes:
     while chunk := await part.read_chunk(65_536):
         kept += chunk
         if len(kept) > limit:
-            raise ApiError(code or "too_large")
+            raise Refusal(code or "too_large")
     return bytes(kept)
 
 
@@ -86,13 +86,13 @@ def opening(code: str) -> Iterator[None]:
     try:
         yield
     except LineTooLong as error:
-        raise ApiError("import_line_too_long", line=error.args[0]) from None
+        raise Refusal("import_line_too_long", line=error.args[0]) from None
     except Unreadable as error:
-        raise ApiError(code, reason=str(error)) from None
+        raise Refusal(code, reason=str(error)) from None
     except TooMany:
-        raise ApiError("import_too_large", limit=MOST_ROWS) from None
+        raise Refusal("import_too_large", limit=MOST_ROWS) from None
     except TooHeavy:
-        raise ApiError("file_too_heavy") from None
+        raise Refusal("file_too_heavy") from None
 
 
 async def keep(services: Services, context: Context, content: bytes | None) -> str:
@@ -111,7 +111,7 @@ def attachment(documents: Documents, name: str, called: str) -> web.StreamRespon
     """A kept document as a download; `called` is the name it gets, without its ending. Raises `not_found`."""
     path = documents.path(name)
     if path is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     headers: dict[str, Any] = {
         "Content-Type": TYPES[path.suffix],
         "Content-Disposition": f'attachment; filename="{called}{path.suffix}"',

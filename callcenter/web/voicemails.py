@@ -10,10 +10,10 @@ from aiohttp import web
 from sqlalchemy import Select, func, select, update
 
 from callcenter.domain.numbers import display
+from callcenter.domain.refusals import Refusal
 from callcenter.store.base import utcnow
 from callcenter.store.tables import agent_group, call_waveform, employee, voicemail
 from callcenter.web.call_rows import CustomerBrief, Named
-from callcenter.web.errors import ApiError
 from callcenter.web.groups import groups_in_scope
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes
 from callcenter.web.recordings import TYPES, Waveform, note_listening, require_good_range
@@ -87,7 +87,7 @@ async def audio(services: Services, context: Context) -> web.StreamResponse:
     row = await _one(services, context)
     path = (services.recordings / row.path).resolve()
     if not row.path or not path.is_relative_to(services.recordings.resolve()) or not path.is_file():
-        raise ApiError("recording_missing")
+        raise Refusal("recording_missing")
     require_good_range(context.request, path.stat().st_size)
     await note_listening(services, context, str(row.id), "voicemail.played")
     if row.heard_at is None:
@@ -113,7 +113,7 @@ async def waveform(services: Services, context: Context) -> Waveform:
     async with services.database.read() as connection:
         body = (await connection.execute(query)).scalar()
     if body is None:
-        raise ApiError("recording_missing")
+        raise Refusal("recording_missing")
     return msgspec.convert(body, Waveform)
 
 
@@ -149,7 +149,7 @@ async def _one(services: Services, context: Context) -> Any:
     async with services.database.read() as connection:
         row = (await connection.execute(_visible(context).where(voicemail.c.id == context.params["id"]))).first()
     if row is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return row
 
 

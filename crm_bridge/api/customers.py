@@ -6,8 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from callcenter.domain.refusals import Refusal
 from callcenter.store.base import utcnow
-from callcenter.web.errors import ApiError
 from callcenter.web.kit import Context, Listing, Paging, Query, Routes
 from callcenter.web.seen_numbers import is_main_account
 from callcenter.web.typed_numbers import number_of
@@ -168,7 +168,7 @@ async def _one(services: Services, context: Context, customer_id: int) -> Custom
     async with services.database.read() as connection:
         found = await store.view(connection, context.company_id, customer_id)
     if found is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return found
 
 

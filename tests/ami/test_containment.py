@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from callcenter.ami import actions
-from callcenter.ami.errors import ActionTimeout, BadValue, LinkDown, Refused
+from callcenter.ami.errors import ActionRefused, ActionTimeout, BadValue, LinkDown
 from callcenter.ami.link import AmiLink
 from callcenter.domain.events import (
     AmiEvent,
@@ -285,7 +285,7 @@ async def test_a_refused_list_ends_at_once() -> None:
 
     log = Log()
     async with FakeAmi(refuse) as server, linked(server, log) as link:
-        with pytest.raises(Refused, match="unknown command"):
+        with pytest.raises(ActionRefused, match="unknown command"):
             await link.collect({"Action": "Nonsense"}, "NonsenseComplete", timeout=3600)
 
 

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from callcenter.ami import actions
-from callcenter.ami.errors import AuthFailed, LinkDown, Refused
+from callcenter.ami.errors import ActionRefused, AuthFailed, LinkDown
 from callcenter.ami.link import AmiConfig, AmiLink
 from callcenter.domain.events import (
     BridgeEntered,
@@ -113,7 +113,7 @@ async def test_the_longest_line_we_allow_is_taken_whole(live: tuple[AmiLink, Log
 
 async def test_a_refusal_carries_asterisks_own_words(live: tuple[AmiLink, Log]) -> None:
     link, _ = live
-    with pytest.raises(Refused, match="No such channel"):
+    with pytest.raises(ActionRefused, match="No such channel"):
         await link.send(actions.hangup("nobody"))
 
 
@@ -133,7 +133,7 @@ async def test_the_database_and_limits_are_written(live: tuple[AmiLink, Log]) ->
     await link.send(actions.db_put("test", "k", "值"))
     assert (await link.collect({"Action": "DBGet", "Family": "test", "Key": "k"}, "DBGetComplete"))[0]["Val"] == "值"
     await link.send(actions.db_del("test", "k"))
-    with pytest.raises(Refused):
+    with pytest.raises(ActionRefused):
         await link.send(actions.db_del("test", "k"))
     await link.send(dial("live-4", ECHO))
     await log.wait(lambda: len(log.of(BridgeEntered)) == 2)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from callcenter.domain.refusals import Refusal
 from callcenter.store.database import Database
-from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from crm_bridge import customers
 from crm_bridge.customers import CustomerQuery
@@ -37,7 +37,7 @@ async def test_people_see_their_own_customers_and_whom_they_talked_to(database: 
     async with database.read() as connection:
         assert (await customers.require(connection, who(LI), hers)).name == "王的"
         for me in (who(BOSS), who(STRANGER, company_id=THEIRS, all_=True)):
-            with pytest.raises(ApiError, match="not_found"):
+            with pytest.raises(Refusal, match="not_found"):
                 await customers.require(connection, me, hers)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from callcenter.domain.refusals import Refusal
 from callcenter.store.database import Database
 from callcenter.store.tables import call
-from callcenter.web.errors import ApiError
 from crm_bridge import customers, filing
 from crm_bridge.customers import Customer
 from crm_bridge.filing import GivenNumber
@@ -25,8 +25,8 @@ async def shown(database: Database, customer_id: int, company_id: int = OURS) ->
     return found
 
 
-async def refused(waiting: Any) -> ApiError:
-    with pytest.raises(ApiError) as caught:
+async def refused(waiting: Any) -> Refusal:
+    with pytest.raises(Refusal) as caught:
         await waiting
     return caught.value
 
@@ -97,7 +97,7 @@ async def test_two_people_filing_the_same_customer_at_once_make_one(database: Da
         *(file(database, new(f"张三{n}", "13800000001")) for n in range(8)), return_exceptions=True
     )
     assert sum(isinstance(one, int) for one in made) == 1
-    assert all(isinstance(one, int) or (isinstance(one, ApiError) and one.code == "duplicate") for one in made)
+    assert all(isinstance(one, int) or (isinstance(one, Refusal) and one.code == "duplicate") for one in made)
 
 
 async def test_only_the_fields_that_are_sent_change(database: Database) -> None:

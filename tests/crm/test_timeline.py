@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from callcenter.domain.refusals import Refusal
 from callcenter.store.database import Database
-from callcenter.web.errors import ApiError
 from callcenter.web.identity import Identity
 from crm_bridge import customers, notes, timeline
 from crm_bridge.notes import NewNote, NoteChange
@@ -42,7 +42,7 @@ async def line(database: Database, customer_id: int, limit: int = 20, offset: in
 
 
 async def refused(waiting: Any) -> str:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(Refusal) as caught:
         await waiting
     return caught.value.code
 

@@ -17,12 +17,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from callcenter import seed
-from callcenter.domain.commands import CommandRefused
+from callcenter.domain.gates import GateClosed
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Mode, PackageKind
 from callcenter.ledger import assign, book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.cel import CelFile
-from callcenter.ledger.holds import Refused
 from callcenter.ledger.packages import NewLot, Packages, issue
 from callcenter.ledger.settle import Settlement
 from callcenter.store.database import Database
@@ -234,7 +234,7 @@ async def _live(steps: list[tuple[str, int, int]]) -> None:
             await town.open()
             for what, who, amount in steps:
                 step: Callable[[int, int], Awaitable[None]] = getattr(town, what)
-                with contextlib.suppress(Refused, CommandRefused, IntegrityError):  # refused: nothing has happened
+                with contextlib.suppress(GateClosed, Refusal, IntegrityError):  # refused: nothing has happened
                     await step(who, amount)
                 await town.check()
             while town.running:

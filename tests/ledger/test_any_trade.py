@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from callcenter import seed
-from callcenter.domain.commands import CommandRefused
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import OrderAction
 from callcenter.ledger import (
     ai_wallet,
@@ -186,7 +186,7 @@ class Trade:
         async with self.database.read() as connection:
             rows = (await connection.execute(query.order_by(voice_package.c.id))).all()
         if not rows:
-            raise CommandRefused("package_unknown")
+            raise Refusal("package_unknown")
         return rows[amount % len(rows)]
 
     async def assign(self, who: int, amount: int) -> None:
@@ -333,12 +333,12 @@ async def _live(steps: list[tuple[str, int, int]]) -> None:
             await trade.open()
             for what, who, amount in steps:
                 step: Callable[[int, int], Awaitable[Any]] = getattr(trade, what)
-                with contextlib.suppress(CommandRefused):  # refused: nothing has happened
+                with contextlib.suppress(Refusal):  # refused: nothing has happened
                     again = await step(who, amount)
                     if again is not None:
                         await again()
                         before = await trade.fingerprint()
-                        with contextlib.suppress(CommandRefused):
+                        with contextlib.suppress(Refusal):
                             await again()
                         assert await trade.fingerprint() == before, f"{what}, pressed twice"
                 await trade.check()

@@ -11,10 +11,11 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from callcenter import seed
+from callcenter.domain.gates import GateClosed
 from callcenter.domain.terms import Gate, Mode, PackageKind
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
-from callcenter.ledger.holds import Refused, Reservation
+from callcenter.ledger.holds import Reservation
 from callcenter.ledger.packages import NewLot, Packages, issue
 from callcenter.store.database import Database
 from callcenter.store.ledger_tables import package_member, posting
@@ -127,7 +128,7 @@ async def test_whoever_is_not_on_a_shared_package_cannot_use_it(pool: Pool) -> N
     await pool.open(2)
     await pool.shared(100, pool.people[:1])
     assert (await pool.reserve("c")).minutes == 5
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(GateClosed) as refused:
         await pool.reserve("d", employee=1)
     assert refused.value.gate is Gate.NO_PACKAGE
     assert await pool.packages.minutes_left(pool.company_id, NOW) == {pool.people[0]: 100}
@@ -160,7 +161,7 @@ async def test_what_is_left_at_the_end_of_a_package_is_gone(pool: Pool) -> None:
     assert await pool.left(package) == book.Balances(0, 5, 0)
     await pool.packages.release(company_id=pool.company_id, call_id="c", now=end)
     assert await pool.left(package) == book.Balances(0, 0, 0)
-    with pytest.raises(Refused):
+    with pytest.raises(GateClosed):
         await pool.reserve("d", now=end)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from callcenter import seed
-from callcenter.domain.commands import CommandRefused
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import OrderAction, PackageKind
 from callcenter.ledger import book, catalogue, orders
 from callcenter.ledger.book import Entry, Kind
@@ -95,9 +95,9 @@ async def _outcomes(*work: Any) -> list[str]:
     """`done` or the code of the refusal, in any order."""
     found = await asyncio.gather(*work, return_exceptions=True)
     for one in found:
-        if isinstance(one, BaseException) and not isinstance(one, CommandRefused):
+        if isinstance(one, BaseException) and not isinstance(one, Refusal):
             raise one
-    return sorted(one.code if isinstance(one, CommandRefused) else "done" for one in found)
+    return sorted(one.code if isinstance(one, Refusal) else "done" for one in found)
 
 
 async def test_one_coupon_pays_for_one_of_two_orders(database: Database) -> None:
@@ -127,7 +127,7 @@ async def test_one_key_is_one_order_also_at_the_same_time(database: Database) ->
     wanted = Wanted(await buyer.offering(), OrderAction.NEW, 1)
     ids = await asyncio.gather(*(buyer.place(wanted, paid=1000, key="same") for _ in range(4)))
     assert len(set(ids)) == 1 and await buyer.balance() == 4000
-    with pytest.raises(CommandRefused, match="key_reused"):
+    with pytest.raises(Refusal, match="key_reused"):
         await buyer.place(Wanted(wanted.offering_id, OrderAction.NEW, 2), paid=2000, key="same")
 
 
@@ -135,7 +135,7 @@ async def test_a_refused_order_leaves_nothing(database: Database) -> None:
     """Refused after its rows were written: the wallet is asked last."""
     buyer = await Buyer(database).open(1999)
     wanted = Wanted(await buyer.offering(kind="fixed"), OrderAction.NEW, 2, tuple(buyer.people[:2]))
-    with pytest.raises(CommandRefused, match="balance_too_low"):
+    with pytest.raises(Refusal, match="balance_too_low"):
         await buyer.place(wanted, paid=2000)
     assert (await buyer.count(), await buyer.lots(), await buyer.balance()) == (0, [], 1999)
 
@@ -148,7 +148,7 @@ async def test_an_employee_who_has_left_is_not_renewed_for(database: Database) -
     async with database.write() as connection:
         gone = (employee.c.company_id == buyer.company_id, employee.c.id == buyer.people[1])
         await connection.execute(update(employee).where(*gone).values(account_state="departed"))
-    with pytest.raises(CommandRefused, match="employee_unknown"):
+    with pytest.raises(Refusal, match="employee_unknown"):
         await buyer.place(Wanted(offering, OrderAction.RENEW, 1, package_id=lot.id), paid=1000)
 
 
@@ -158,7 +158,7 @@ async def test_a_package_that_is_over_is_renewed_from_now_on_and_cannot_be_added
     await buyer.place(Wanted(offering, OrderAction.NEW, 2, tuple(buyer.people[:2])), paid=2000)
     (first,) = await buyer.lots()
     later = first.expires_at + timedelta(days=3)
-    with pytest.raises(CommandRefused, match="package_expired"):
+    with pytest.raises(Refusal, match="package_expired"):
         await buyer.place(Wanted(offering, OrderAction.ADD, 1, package_id=first.id), paid=1000, now=later)
     await buyer.place(Wanted(offering, OrderAction.RENEW, 2, package_id=first.id), paid=2000, now=later)
     renewed = (await buyer.lots())[-1]
@@ -197,7 +197,7 @@ async def test_whatever_is_bought_the_books_agree_with_the_rows(
             cost = wanted.quantity * 1000
             try:
                 await buyer.place(wanted, paid=cost)
-            except CommandRefused as refused:
+            except Refusal as refused:
                 assert not pools and refused.code in ("package_unknown", "offering_differs", "employee_not_on_package")
                 continue
             paid += cost

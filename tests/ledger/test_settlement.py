@@ -15,11 +15,11 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from callcenter import seed
+from callcenter.domain.gates import GateClosed
 from callcenter.domain.terms import Gate, Mode
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.cel import CelFile
-from callcenter.ledger.holds import Refused
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settlement
 from callcenter.store.database import Database
@@ -193,7 +193,7 @@ async def test_records_may_arrive_cut_at_any_row(books: Books) -> None:
 async def test_a_package_that_is_used_up_is_refused_with_its_reason(books: Books) -> None:
     await books.open(minutes=1)
     await _calls(books, [12])
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(GateClosed) as refused:
         await books.start("again")
     assert refused.value.gate is Gate.MINUTES_USED_UP
 
@@ -203,7 +203,7 @@ async def test_without_a_package_the_reason_is_another(books: Books) -> None:
     other = await seed.make_employee(
         books.database, books.company_id, login="b", name="乙", role_code="agent", password="12345678"
     )
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(GateClosed) as refused:
         await books.start("call", employee=other.employee_id)
     assert refused.value.gate is Gate.NO_PACKAGE
 
@@ -343,7 +343,7 @@ async def test_whatever_is_called_and_replayed_the_books_balance(
         for index, talk in enumerate(talks):
             try:
                 held = await books.start(f"call{index}")
-            except Refused:
+            except GateClosed:
                 continue
             books.records.outbound(f"call{index}", NOW, min(talk, held * 60))
             await books.settle()
@@ -366,7 +366,7 @@ async def test_many_calls_at_once_never_hold_more_than_one_package_has(books: Bo
         *(books.start(f"call{index}", minutes=5) for index in range(100)), return_exceptions=True
     )
     minutes = [one for one in held if isinstance(one, int)]
-    refused = [one for one in held if isinstance(one, Refused)]
+    refused = [one for one in held if isinstance(one, GateClosed)]
     assert len(minutes) + len(refused) == 100
     assert sum(minutes) == 20
     assert {one.gate for one in refused} == {Gate.MINUTES_USED_UP}

@@ -12,11 +12,11 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from callcenter import seed
-from callcenter.domain.commands import CommandRefused
+from callcenter.domain.gates import GateClosed
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Gate, OrderAction
 from callcenter.ledger import book, recharges
 from callcenter.ledger.book import Kind
-from callcenter.ledger.holds import Refused
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.quotes import Wanted
 from callcenter.store import migrate
@@ -39,7 +39,7 @@ async def test_a_hundred_calls_at_once_never_hold_more_than_one_package_has(
     held = await asyncio.gather(
         *(both[index % 2].start(f"call{index}", minutes=5) for index in range(100)), return_exceptions=True
     )
-    refused = [one for one in held if isinstance(one, Refused)]
+    refused = [one for one in held if isinstance(one, GateClosed)]
     minutes = [one for one in held if isinstance(one, int)]
     assert len(refused) + len(minutes) == 100 and sum(minutes) == 20
     assert {one.gate for one in refused} == {Gate.MINUTES_USED_UP}
@@ -62,7 +62,7 @@ async def test_a_trial_is_bought_once_by_two_processes(database: Database, anoth
     found = await asyncio.gather(
         *(who.place(wanted, paid=1000, key=key) for who, key in orders), return_exceptions=True
     )
-    refused = [one.code for one in found if isinstance(one, CommandRefused)]
+    refused = [one.code for one in found if isinstance(one, Refusal)]
     assert refused == ["trial_used"] * 3
     assert (await buyer.count(), await buyer.balance()) == (1, 8000)
 
@@ -81,7 +81,7 @@ async def test_a_recharge_that_two_reviewers_approve_at_once_arrives_once(
             await recharges.review(connection, asked.id, approve=True, reason="", by=1, now=NOW)
 
     found = await asyncio.gather(*(review(one) for one in (database, another) * 3), return_exceptions=True)
-    assert [one.code for one in found if isinstance(one, CommandRefused)] == ["recharge_reviewed"] * 5
+    assert [one.code for one in found if isinstance(one, Refusal)] == ["recharge_reviewed"] * 5
     async with database.read() as connection:
         assert await book.balance(connection, company_id, book.money(Kind.WALLET)) == 5000
 

@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 import pytest
 
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Gate
 from callcenter.settings import PROJECT_ROOT
-from callcenter.web.errors import CATALOGUE, ApiError
+from callcenter.web.errors import CATALOGUE
 from callcenter.web.server import MAX_BODY
 from tests.web.support import Answer, Browser, Site
 
@@ -289,7 +290,7 @@ def test_every_gate_has_its_texts() -> None:
 
 
 def raised_codes() -> dict[str, set[str]]:
-    """Each literal code given to `ApiError`, `CommandRefused` or declared in `errors=`, with the files that do so."""
+    """Each literal code given to `Refusal` or declared in `errors=`, with the files that do so."""
     found: dict[str, set[str]] = {}
 
     def note(value: ast.expr, path: Path) -> None:
@@ -301,7 +302,7 @@ def raised_codes() -> dict[str, set[str]]:
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in ("ApiError", "CommandRefused") and node.args:
+            if name == "Refusal" and node.args:
                 note(node.args[0], path)
             for keyword in node.keywords:
                 if name == "add" and keyword.arg == "errors" and isinstance(keyword.value, ast.Tuple):
@@ -311,11 +312,11 @@ def raised_codes() -> dict[str, set[str]]:
 
 
 def test_every_code_in_the_source_is_in_the_catalogue() -> None:
-    """Otherwise the client would be told `internal` or `conflict`."""
+    """Otherwise the client would be told `internal`."""
     codes = raised_codes()
     assert len(codes) > 30, "the scan finds something"
     assert {code: files for code, files in codes.items() if code not in CATALOGUE} == {}
 
 
 def test_an_unknown_code_is_an_internal_error() -> None:
-    assert ApiError("no_such_code").code == "internal"
+    assert Refusal("no_such_code").code == "internal"

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import insert, select
 
 from callcenter.domain.agents import Agent
-from callcenter.domain.commands import CommandRefused
 from callcenter.domain.destinations import WayOut
 from callcenter.domain.dial_tasks import number_of
+from callcenter.domain.gates import GateClosed
 from callcenter.domain.numbers import normalise_or_raw
+from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Gate, Mode
 from callcenter.engine.ways_out import WaysOut
-from callcenter.ledger.holds import Refused
 from callcenter.store.base import utcnow
 from callcenter.store.companies import read_policy
 from callcenter.store.tables import audit, inbound_number, leg
@@ -162,10 +162,10 @@ async def test_what_is_refused_or_never_starts_uses_nothing_of_the_limits(
 
     async def unpaid(**_: Any) -> None:
         while_asked.append(engine.ways_out.closed(own.id, number, WayOut.BY_HAND))
-        raise Refused(Gate.MINUTES_USED_UP)
+        raise GateClosed(Gate.MINUTES_USED_UP)
 
     async def fails(_: int | None) -> None:
-        raise CommandRefused("phones_unavailable")
+        raise Refusal("phones_unavailable")
 
     async with site.browser("agent") as agent, site.browser("admin") as admin:
         await good(agent, "PUT", "/api/me/state", {"state": "ready"})
@@ -175,9 +175,9 @@ async def test_what_is_refused_or_never_starts_uses_nothing_of_the_limits(
         engine.core.directory.companies[own.id] = replace(rules, window=(time.min, time.max))
         monkeypatch.setattr(Agent, "has_phone", Mock(return_value=True))
         first = await dial(agent, "unpaid", number=number)
-        with pytest.raises(CommandRefused, match="minutes_used_up"):
+        with pytest.raises(Refusal, match="minutes_used_up"):
             await engine.control._paid(one, number, person, fails)
-        with pytest.raises(CommandRefused):
+        with pytest.raises(Refusal):
             held = AsyncMock(return_value=Mock(minutes=1, limit=timedelta(minutes=1)))
             monkeypatch.setattr(engine.core.packages, "reserve", held)
             await engine.control._paid(one, number, person, fails)

@@ -15,9 +15,9 @@ import pytest_asyncio
 from sqlalchemy import select, update
 
 from callcenter import app
+from callcenter.domain.gates import GateClosed
 from callcenter.domain.terms import Gate, Mode
 from callcenter.ledger import book, daily
-from callcenter.ledger.holds import Refused
 from callcenter.store.base import utcnow
 from callcenter.store.ledger_tables import notice, voice_package
 from tests.ledger.test_settlement import C16_2
@@ -228,7 +228,7 @@ async def test_the_end_takes_what_is_left(shop: Shop, calls: Calls) -> None:
     async with site.database.read() as connection:
         expired = book.lot(package["id"], book.Kind.EXPIRED)
         assert await book.balance(connection, site.world.own.id, expired) == 500
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(GateClosed) as refused:
         await site.services.packages.reserve(
             company_id=site.world.own.id,
             employee_id=shop.people["agent"],

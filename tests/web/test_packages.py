@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
+from callcenter.domain.gates import GateClosed
 from callcenter.domain.terms import Mode
-from callcenter.ledger.holds import Refused
 from callcenter.store.tables import seat
 from crm_bridge.tables import customer
 from tests.web.shop import Calls, Shop, bare
@@ -98,7 +98,7 @@ async def test_a_call_lowers_only_a_package_of_its_mode(shop: Shop, calls: Calls
 async def test_assigning_moves_the_counts_by_one_and_is_listed(shop: Shop, calls: Calls) -> None:
     (package,) = await shop.bought(await shop.buy(await shop.offering(kind="shared"), 3))
     assert (package["assigned"], package["assignable"]) == (0, 3)
-    with pytest.raises(Refused):
+    with pytest.raises(GateClosed):
         await calls.hold("agent")
     shown = (await assign(shop, package["id"], "agent")).json
     assert (shown["assigned"], shown["assignable"]) == (1, 2)
