@@ -13,14 +13,18 @@ from typing import Any
 
 from aiohttp import web
 
+from callcenter import due
 from callcenter.ami.link import AmiConfig, AmiLink
+from callcenter.declared import declared
 from callcenter.demo.network import DemoNetwork
 from callcenter.domain import events as ev
 from callcenter.domain.numbers import display
 from callcenter.engine import Core, Engine
 from callcenter.engine.clock import SteppingClock
 from callcenter.engine.ports import Caller
-from callcenter.ledger import daily, monthly
+from callcenter.features.notices.push import NoticePush
+from callcenter.features.packages import reminders
+from callcenter.features.tasks.importing import Importer
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.reconcile import Reconciliation
@@ -30,88 +34,22 @@ from callcenter.pbx.render import make_private
 from callcenter.pbx.stack import TelephonyStack
 from callcenter.pbx.supervisor import Restarted, supervise
 from callcenter.pbx.trunks import trunk_of
+from callcenter.provisioning.keeper import TelephonyControl
 from callcenter.recording.voicemail import Left, VoicemailWorker
 from callcenter.recording.worker import RecordingWorker
 from callcenter.settings import Settings
 from callcenter.store import migrate
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.tasks.importing import Importer
-from callcenter.telephony import TelephonyControl
-from callcenter.web import (
-    agents,
-    ai_wallet,
-    audit,
-    bank_account,
-    blacklist,
-    call_detail,
-    call_moves,
-    call_outcome,
-    callbacks,
-    calls,
-    company,
-    consumption,
-    demo,
-    departments,
-    departures,
-    destinations,
-    dial_centre,
-    dial_task_imports,
-    dial_task_numbers,
-    dial_tasks,
-    direct_numbers,
-    employees,
-    groups,
-    hours,
-    invoices,
-    licences,
-    line,
-    live_socket,
-    notices,
-    number_claims,
-    number_fees,
-    number_reading,
-    numbers,
-    offerings,
-    openapi,
-    order_list,
-    orders,
-    outside_numbers,
-    package_entries,
-    package_users,
-    packages,
-    platform_companies,
-    platform_money,
-    platform_numbers,
-    platform_offerings,
-    platform_prices,
-    points,
-    process,
-    prompts,
-    recharges,
-    reconciliation,
-    recordings,
-    renewals,
-    seats,
-    session,
-    softphone,
-    static,
-    stray_payments,
-    transfer_targets,
-    trunk,
-    voicemails,
-    wallet,
-)
+from callcenter.web import openapi, static
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import Auth
 from callcenter.web.failures import REGISTRATION, SIGN_IN
-from callcenter.web.kit import Route
+from callcenter.web.kit import Route, Routes
 from callcenter.web.listening import listen
 from callcenter.web.live import LiveHub
-from callcenter.web.notice_push import NoticePush
 from callcenter.web.server import build
 from callcenter.web.services import Services
-from crm_bridge import api as crm_api
 from crm_bridge.bridge import CrmBridge
 
 log = logging.getLogger(__name__)
@@ -120,75 +58,14 @@ REFUSED_SECONDS = 2
 BOOKS_SECONDS = 60
 """How often packages are expired, reminders are queued and fees are charged."""
 
-RESOURCES = (
-    session,
-    softphone,
-    live_socket,
-    number_reading,
-    calls,
-    call_detail,
-    call_moves,
-    transfer_targets,
-    call_outcome,
-    agents,
-    recordings,
-    departments,
-    employees,
-    groups,
-    numbers,
-    blacklist,
-    hours,
-    trunk,
-    prompts,
-    voicemails,
-    callbacks,
-    packages,
-    reconciliation,
-    package_entries,
-    package_users,
-    consumption,
-    offerings,
-    orders,
-    order_list,
-    renewals,
-    platform_offerings,
-    notices,
-    departures,
-    dial_task_imports,
-    dial_tasks,
-    dial_task_numbers,
-    dial_centre,
-    seats,
-    outside_numbers,
-    line,
-    company,
-    demo,
-    audit,
-    destinations,
-    wallet,
-    recharges,
-    bank_account,
-    licences,
-    points,
-    process,
-    ai_wallet,
-    direct_numbers,
-    number_fees,
-    number_claims,
-    invoices,
-    platform_companies,
-    platform_money,
-    stray_payments,
-    platform_numbers,
-    platform_prices,
-    openapi,
-)
-
 
 def all_routes() -> list[Route]:
-    """Every route of the product; the user interface takes what is left, so it comes last."""
-    found = [route for resource in RESOURCES for route in resource.routes.routes]
-    return [*found, *crm_api.ROUTES, *static.routes.routes]
+    """Every route of the product, those with a fixed path before those that a parameter would take from them."""
+    return sorted((one for routes in declared(Routes) for one in routes.routes), key=_place)
+
+
+def _place(route: Route) -> list[tuple[bool, str]]:
+    return [(part.startswith("{"), part) for part in route.path.split("/")]
 
 
 class PortTaken(RuntimeError):
@@ -277,7 +154,6 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         settings=settings,
         database=database,
         auth=Auth(database),
-        packages=ledger,
         audit=AuditLog(database),
         hub=hub,
         execute=engine.execute,
@@ -285,8 +161,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         live=engine,
         customers=crm,
         recordings=settings.recordings_dir,
-        reconciliation=Reconciliation(database, records),
-        imports=Importer(database, settings.default_region),
+        ports=(ledger, Reconciliation(database, records), Importer(database, settings.default_region)),
         sip_upstream=f"ws://127.0.0.1:{settings.pbx_http_port}/ws",
         network=DemoNetwork(stack.carrier) if settings.simulated_carrier else None,
     )
@@ -340,8 +215,8 @@ async def running(settings: Settings, *, stop_telephony: bool) -> AsyncIterator[
         cleanup.push_async_callback(database.close)
         await cleanup.enter_async_context(stack)
         app = _wire(settings, database, stack)
-        await app.services.imports.recover()
-        cleanup.push_async_callback(app.services.imports.close)
+        await app.services.port(Importer).recover()
+        cleanup.push_async_callback(app.services.port(Importer).close)
         await app.engine.start(app.link)
         cleanup.push_async_callback(app.engine.stop)
         await app.telephony.provision()
@@ -426,8 +301,8 @@ async def _keep_books(app: App) -> None:
             await asyncio.sleep(BOOKS_SECONDS)
             continue
         try:
-            moved = await daily.run_due(app.database, app.packages, utcnow())
-            if await monthly.run_due(app.database, utcnow()) or moved:
+            moved = await reminders.run_due(app.database, app.packages, utcnow())
+            if await due.run_due(app.database, utcnow()) or moved:
                 await app.telephony.changed()
         except Exception:
             log.exception("the books could not be brought up to date; they will be tried again")

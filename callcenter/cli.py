@@ -17,12 +17,14 @@ from typing import Any
 import msgspec
 
 from callcenter import app as application
-from callcenter import machine, seed, stopping
+from callcenter import machine
 from callcenter.ami.errors import AmiError
 from callcenter.demo import interactive
 from callcenter.demo.once import DemoFailed, once
-from callcenter.deploy import unit
+from callcenter.deploy import stopping, unit
 from callcenter.domain.numbers import BadNumber, normalise
+from callcenter.features.numbers.seats import make_seat
+from callcenter.features.people.accounts import first_company, has_company, make_company, make_employee
 from callcenter.ledger import reconcile
 from callcenter.pbx.errors import PbxError
 from callcenter.pbx.trunks import kind_of
@@ -171,15 +173,15 @@ async def _adduser(settings: Settings, options: argparse.Namespace) -> int:
     database = await application.open_database(settings)
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.push_async_callback(database.close)
-        if not await seed.has_company(database):
-            await seed.make_company(database, options.company or "我的公司", time_zone=settings.time_zone)
-        company_id = await seed.first_company(database)
-        account = await seed.make_employee(
+        if not await has_company(database):
+            await make_company(database, options.company or "我的公司", time_zone=settings.time_zone)
+        company_id = await first_company(database)
+        account = await make_employee(
             database, company_id, login=options.login, name=options.name or options.login, role_code=options.role
         )
         may_dial = next("calls.dial" in one.permissions for one in BUILTIN if one.code == options.role)
         if may_dial:
-            await seed.make_seat(database, company_id, account.employee_id, direct=options.number)
+            await make_seat(database, company_id, account.employee_id, direct=options.number)
     print(f"{account.login} ({account.role}) with the password {account.password}")
     if may_dial and not options.number:
         print("Bind an outside number to the seat (管理 → 坐席与号码) before the first call.")

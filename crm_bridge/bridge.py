@@ -13,14 +13,16 @@ from callcenter.domain.calls import Call
 from callcenter.domain.dial_tasks import seen
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.tables import agent_group
-from callcenter.store.tables import call as call_table
-from callcenter.web.call_rows import CustomerBrief, Named
+from callcenter.store.tables.calls import call as call_table
+from callcenter.store.tables.inbound import agent_group
 from callcenter.web.identity import Identity
-from crm_bridge import customers, timeline
-from crm_bridge.customers import Customer
-from crm_bridge.matching import match, match_all, touch
-from crm_bridge.tables import customer
+from callcenter.web.lists import Named
+from callcenter.web.ports import CustomerBrief
+from crm_bridge import timeline
+from crm_bridge.customers import customers
+from crm_bridge.customers.customers import Customer
+from crm_bridge.customers.matching import match, match_all, touch
+from crm_bridge.customers.tables import customer
 from crm_bridge.timeline import TimelineItem
 
 RECENT = 3

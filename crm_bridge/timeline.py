@@ -15,10 +15,14 @@ import msgspec
 from sqlalchemy import Integer, String, bindparam, cast, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.store.tables import call, employee
-from callcenter.web import call_rows
-from callcenter.web.call_rows import CallRow, CustomerBrief, Named
-from crm_bridge.tables import COMPANIES, note
+from callcenter.features.calls import call_rows
+from callcenter.features.calls.call_rows import CallRow
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.people import employee
+from callcenter.web.lists import Named
+from callcenter.web.ports import CustomerBrief
+from crm_bridge.customers.tables import COMPANIES
+from crm_bridge.notes.tables import note
 
 
 class TimelineItem(msgspec.Struct):

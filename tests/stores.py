@@ -16,7 +16,6 @@ from pathlib import Path
 import asyncpg
 from sqlalchemy import make_url
 
-import crm_bridge.tables  # noqa: F401  (the migrations cover the CRM's tables as well)
 from callcenter.store import migrate
 from callcenter.store.database import Database
 from tests.postgres.cluster import Cluster

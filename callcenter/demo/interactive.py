@@ -13,13 +13,14 @@ from rich.table import Table
 from sqlalchemy import update
 
 from callcenter import app as application
-from callcenter import seed
+from callcenter.demo.company import daytime_zone, make_demo
 from callcenter.demo.people import CUSTOMERS, DISPLAY, INBOUND, OFFERINGS
 from callcenter.domain.gates import inside
+from callcenter.features.people.accounts import has_company
 from callcenter.settings import Settings
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.tables import company
+from callcenter.store.tables.people import company
 
 
 async def serve(settings: Settings, until_stopped: Callable[[], Awaitable[None]]) -> int:
@@ -37,12 +38,10 @@ async def serve(settings: Settings, until_stopped: Callable[[], Awaitable[None]]
 
 async def _people(app: application.App, file: Path) -> list[dict[str, str]]:
     """The demo company, made at the first start; its random passwords stay in the data folder, mode 0600."""
-    if file.exists() and await seed.has_company(app.database):
+    if file.exists() and await has_company(app.database):
         found: list[dict[str, str]] = json.loads(file.read_text("utf-8"))
         return found
-    demo = await seed.make_demo(
-        app.database, app.packages, CUSTOMERS, inbound=INBOUND, display=DISPLAY, offerings=OFFERINGS
-    )
+    demo = await make_demo(app.database, app.packages, CUSTOMERS, inbound=INBOUND, display=DISPLAY, offerings=OFFERINGS)
     logins = [
         {"role": one.role, "login": one.login, "name": one.name, "password": one.password} for one in demo.accounts
     ]
@@ -57,7 +56,7 @@ async def _open_window(database: Database) -> str:
     zone = "Asia/Shanghai"
     note = ""
     if not inside(now.astimezone(ZoneInfo(zone)).time(), (time(8, 30), time(20, 0))):
-        zone = seed.daytime_zone(now)
+        zone = daytime_zone(now)
         note = f"It is outside dialling hours in Shanghai, so the demo company is in the time zone {zone} for now."
     async with database.write() as connection:
         await connection.execute(update(company).values(time_zone=zone))

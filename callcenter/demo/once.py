@@ -16,14 +16,15 @@ from rich.table import Table
 from sqlalchemy import update
 
 from callcenter import app as application
-from callcenter import seed
 from callcenter.demo.client import Client, Live
+from callcenter.demo.company import daytime_zone, make_demo
+from callcenter.demo.free_ports import sandbox
 from callcenter.demo.people import CUSTOMERS, DISPLAY, INBOUND, OFFERINGS
+from callcenter.features.people.accounts import Account
 from callcenter.pbx.tones import hears
-from callcenter.sandbox import sandbox
 from callcenter.settings import Settings
 from callcenter.store.base import utcnow
-from callcenter.store.tables import company
+from callcenter.store.tables.people import company
 
 CUSTOMER, CUSTOMER_HZ = "13800000001", 600
 CALLER, CALLER_HZ = "13900000001", 650
@@ -80,11 +81,9 @@ async def once(settings: Settings) -> int:
 
 
 async def _calls(app: application.App, checks: Checks, console: Console) -> None:
-    demo = await seed.make_demo(
-        app.database, app.packages, CUSTOMERS, inbound=INBOUND, display=DISPLAY, offerings=OFFERINGS
-    )
+    demo = await make_demo(app.database, app.packages, CUSTOMERS, inbound=INBOUND, display=DISPLAY, offerings=OFFERINGS)
     async with app.database.write() as connection:
-        await connection.execute(update(company).values(time_zone=seed.daytime_zone(utcnow()), wrap_up_seconds=0))
+        await connection.execute(update(company).values(time_zone=daytime_zone(utcnow()), wrap_up_seconds=0))
     await app.telephony.changed()
     first, second, supervisor, _ = demo.accounts
     async with Client(app.url) as one, Client(app.url) as two, Client(app.url) as boss:
@@ -108,7 +107,7 @@ async def _calls(app: application.App, checks: Checks, console: Console) -> None
         checks.add("package charged exactly", left == 998, f"{left} of 1000 minutes left")
 
 
-async def _desk(app: application.App, client: Client, account: seed.Account, hz: int, state: str) -> Desk:
+async def _desk(app: application.App, client: Client, account: Account, hz: int, state: str) -> Desk:
     me = await client.sign_in(account.login, account.password)
     await client.put("/api/me/device", {"device": "sip"})
     person = app.engine.core.directory.people[me["id"]]

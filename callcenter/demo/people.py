@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callcenter.seed import DemoCustomer
+from callcenter.demo.company import DemoCustomer
 
 INBOUND = "02160000001"
 DISPLAY = "02160000000"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from callcenter.domain.queues import left_reason
 from callcenter.domain.terms import Direction, Disposition, EndReason, Role
@@ -79,3 +79,7 @@ def disposition_of(reason: EndReason, answered: bool) -> Disposition:
         EndReason.LOST: Disposition.FAILED,
         EndReason.NETWORK_FAILED: Disposition.CONGESTION,
     }.get(reason, Disposition.NO_ANSWER)
+
+
+CallsEnd = Literal["cut", "finish", "leave"]
+"""What becomes of running calls when somebody's access ends."""

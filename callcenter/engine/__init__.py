@@ -20,26 +20,26 @@ from callcenter.domain.commands import (
 )
 from callcenter.domain.events import Snapshot
 from callcenter.domain.trunks import Trunk
-from callcenter.engine.call_through import CallThrough
+from callcenter.engine.agents.registrations import Registrations
+from callcenter.engine.agents.states import States
+from callcenter.engine.agents.turned_away import Refusals
 from callcenter.engine.commands import Commands
-from callcenter.engine.control import Control, Move
 from callcenter.engine.core import Core
-from callcenter.engine.dialling import Dialling
-from callcenter.engine.follow import Follow
-from callcenter.engine.inbound import Inbound
+from callcenter.engine.inbound.desk import Inbound
 from callcenter.engine.leftovers import Leftovers
-from callcenter.engine.lines import Lines
 from callcenter.engine.metering import Metering
+from callcenter.engine.moves.holds import Follow
+from callcenter.engine.moves.rejoin import BrowserCalls
+from callcenter.engine.moves.transfers import Control, Move
+from callcenter.engine.outbound.call_through import CallThrough
+from callcenter.engine.outbound.dialling import Dialling
+from callcenter.engine.outbound.open_lines import Lines
+from callcenter.engine.outbound.ways_out import WaysOut
 from callcenter.engine.ports import Pbx
-from callcenter.engine.reconcile import Reconciler
-from callcenter.engine.refusals import Refusals
-from callcenter.engine.registrations import Registrations
-from callcenter.engine.rejoin import BrowserCalls
-from callcenter.engine.states import States
+from callcenter.engine.snapshot import Reconciler
 from callcenter.engine.stats import Stats
 from callcenter.engine.view import agent_entity, call_entity
 from callcenter.engine.watch import ClockWatch
-from callcenter.engine.ways_out import WaysOut
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.settle import Settled
 

@@ -24,11 +24,11 @@ from callcenter.domain.commands import (
 )
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AgentState, Direction, EndReason, Role
-from callcenter.engine.call_through import CallThrough
 from callcenter.engine.core import Core
-from callcenter.engine.dialling import Dialling
-from callcenter.engine.lines import Lines
-from callcenter.store.tables import employee
+from callcenter.engine.outbound.call_through import CallThrough
+from callcenter.engine.outbound.dialling import Dialling
+from callcenter.engine.outbound.open_lines import Lines
+from callcenter.store.tables.people import employee
 
 
 class Commands:

@@ -23,12 +23,12 @@ from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call, Fact
 from callcenter.domain.clock import Step
 from callcenter.domain.terms import AgentState, Device, Direction, EndReason, LegOrder, Role
+from callcenter.engine.agents.presence import Presence
 from callcenter.engine.clock import Stamps, move_all
 from callcenter.engine.directory import Directory, Person, read_directory
 from callcenter.engine.outbox import Outbox
 from callcenter.engine.patience import patiently
 from callcenter.engine.ports import Clock, Crm, Pbx, Push
-from callcenter.engine.presence import Presence
 from callcenter.engine.registry import Registry
 from callcenter.engine.writer import Entry, Writer, restore_agent
 from callcenter.ledger.clock_steps import Seen
@@ -59,7 +59,7 @@ _OF_A_LINE: Final = (
     ev.OwnAgentAsked,
     ev.CallbackAsked,
 )
-"""What concerns a line of waiting callers (`engine/inbound.py`)."""
+"""What concerns a line of waiting callers (`engine/inbound/desk.py`)."""
 
 BATCH = 2000
 RESYNC_REST = timedelta(seconds=30)
@@ -105,7 +105,7 @@ class Core:
         self.on_agent_changed: Callable[[Agent], None] | None = None
         self.on_line: Callable[[ev.AmiEvent], None] | None = None
         self.on_agent_line: Callable[[ev.Channel, ev.AmiEvent], None] | None = None
-        """Told of the events of agents' open lines (`engine/lines.py`); their channels belong to no call."""
+        """Told of the events of agents' open lines (`outbound/open_lines.py`); their channels belong to no call."""
         self.on_originate_failed: Callable[[str], None] | None = None
         self.on_settled: Callable[[Settled], None] | None = None
         self.on_refused: Callable[[ev.RegistrationRefused], None] | None = None

@@ -29,23 +29,13 @@ from callcenter.domain.terms import (
     Sticky,
 )
 from callcenter.ledger.book import Kind
-from callcenter.store.companies import policy_of
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import account
 from callcenter.store.own_numbers import answered_by_all, owned_by_all
-from callcenter.store.tables import (
-    agent_group,
-    blacklist,
-    business_hours,
-    company,
-    department,
-    employee,
-    group_member,
-    inbound_number,
-    outside_number,
-    role,
-    seat,
-)
+from callcenter.store.policies import policy_of
+from callcenter.store.tables.books import account
+from callcenter.store.tables.inbound import agent_group, blacklist, business_hours, group_member, inbound_number
+from callcenter.store.tables.numbers import outside_number, seat
+from callcenter.store.tables.people import company, department, employee, role
 
 EVERYWHERE = {"all_companies": True}
 Owned = set[tuple[int, str]]

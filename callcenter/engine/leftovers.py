@@ -15,9 +15,9 @@ from sqlalchemy import bindparam, select
 from callcenter.engine.core import Core
 from callcenter.engine.metering import Metering
 from callcenter.engine.patience import patiently
-from callcenter.engine.reconcile import Reconciler
-from callcenter.store.ledger_tables import reservation
-from callcenter.store.tables import call
+from callcenter.engine.snapshot import Reconciler
+from callcenter.store.tables.books import reservation
+from callcenter.store.tables.calls import call
 
 log = logging.getLogger(__name__)
 

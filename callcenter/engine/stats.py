@@ -18,7 +18,7 @@ from callcenter.engine.core import Core
 from callcenter.engine.directory import CompanyRules
 from callcenter.store.call_conditions import is_missed, is_valid
 from callcenter.store.database import Database
-from callcenter.store.tables import call
+from callcenter.store.tables.calls import call
 
 log = logging.getLogger(__name__)
 

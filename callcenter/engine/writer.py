@@ -31,7 +31,7 @@ from callcenter.engine.directory import EVERYWHERE
 from callcenter.ledger import clock_steps
 from callcenter.ledger.clock_steps import Seen
 from callcenter.store.database import Database
-from callcenter.store.tables import agent_state, agent_state_log, call, call_quality, journal, leg
+from callcenter.store.tables.calls import agent_state, agent_state_log, call, call_quality, journal, leg
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.store.among import among
-from callcenter.store.ledger_tables import account, posting
 from callcenter.store.many import Many, Row
+from callcenter.store.tables.books import account, posting
 
 NO_FLOOR = -(10**15)
 """Of the platform's side of the books, which mirrors what companies have."""

@@ -22,9 +22,10 @@ from callcenter.ledger.book import Entry, Kind, Transaction
 from callcenter.ledger.holds import Part, holder_of
 from callcenter.ledger.legs import CelLeg
 from callcenter.store.among import among
-from callcenter.store.ledger_tables import account, posting, reservation, reservation_part, voice_package
 from callcenter.store.many import Many
-from callcenter.store.tables import call
+from callcenter.store.tables.books import account, posting, reservation, reservation_part
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.packages import voice_package
 
 FLAG_OVERRUN = "overrun"
 OUTSIDE = frozenset({Role.CUSTOMER.value, Role.THIRD.value})

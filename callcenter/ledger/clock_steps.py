@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.clock import LEAST_SECONDS, Step
-from callcenter.store.clock_tables import clock_seen, clock_step
+from callcenter.store.tables.clock import clock_seen, clock_step
 
 KEPT = 200
 """How many of the latest steps are looked at: nobody sets a clock that often while one call lasts."""

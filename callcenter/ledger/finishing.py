@@ -24,9 +24,11 @@ from callcenter.ledger.charging import EVERYWHERE, OUTSIDE, Payers, give_back_re
 from callcenter.ledger.holds import holders_of
 from callcenter.ledger.legs import CelLeg
 from callcenter.store.among import among
-from callcenter.store.ledger_tables import account, posting
 from callcenter.store.many import Many, Row
-from callcenter.store.tables import call, cel_leg, company, inbound_number
+from callcenter.store.tables.books import account, cel_leg, posting
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.inbound import inbound_number
+from callcenter.store.tables.people import company
 
 FLAG_CEL_ONLY = "cel_only"
 

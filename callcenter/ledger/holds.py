@@ -20,14 +20,8 @@ from callcenter.domain.terms import Gate, Mode, Role
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import (
-    account,
-    package_member,
-    posting,
-    reservation,
-    reservation_part,
-    voice_package,
-)
+from callcenter.store.tables.books import account, posting, reservation, reservation_part
+from callcenter.store.tables.packages import package_member, voice_package
 
 # Built once: building a statement costs ten times as much as running it.
 _OPEN = (

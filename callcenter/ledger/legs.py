@@ -16,7 +16,7 @@ from callcenter.domain.agents import employee_of
 from callcenter.ledger.cel import CelRow
 from callcenter.store.among import among
 from callcenter.store.many import Many, Row
-from callcenter.store.tables import cel_leg
+from callcenter.store.tables.books import cel_leg
 
 ROLES = frozenset({"agent", "customer", "third"})
 ENTRY = "from-trunk"

@@ -15,7 +15,8 @@ from callcenter.domain.terms import Mode, PackageKind
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.holds import Holds
-from callcenter.store.ledger_tables import account, package_log, package_member, voice_package
+from callcenter.store.tables.books import account
+from callcenter.store.tables.packages import package_log, package_member, voice_package
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,10 @@ from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.cel import CelFile, CelRow
 from callcenter.ledger.legs import CelLeg, absorb
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import account, posting, reservation, voice_package
-from callcenter.store.tables import call, company
+from callcenter.store.tables.books import account, posting, reservation
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.packages import voice_package
+from callcenter.store.tables.people import company
 
 LONGEST = timedelta(hours=12)
 """A leg that was answered on a day may have ended this long after it."""

@@ -23,7 +23,7 @@ from callcenter.ledger.holds import holders_of
 from callcenter.ledger.legs import CelLeg, absorb, load_legs, save_legs
 from callcenter.store.among import among
 from callcenter.store.database import Database
-from callcenter.store.tables import cel_leg, cel_watermark
+from callcenter.store.tables.books import cel_leg, cel_watermark
 
 FLAG_AMI_ONLY = "ami_only"
 

@@ -19,7 +19,8 @@ from callcenter.ledger.legs import ROLES
 from callcenter.ledger.settle import FLAG_AMI_ONLY
 from callcenter.store.among import among
 from callcenter.store.database import Database
-from callcenter.store.tables import call, cel_leg, leg
+from callcenter.store.tables.books import cel_leg
+from callcenter.store.tables.calls import call, leg
 
 OUTSIDE = (f".{Role.CUSTOMER.value}", f".{Role.THIRD.value}")
 

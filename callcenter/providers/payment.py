@@ -1,7 +1,7 @@
 """Online payment (SPEC §C8.3): what a provider must do, and a labelled simulator for demonstrations and tests.
 
 A real provider is a class with the two methods of `PaymentProvider` and a name in `provider_for`; its notification
-arrives at a route of its own, which hands the verified `Paid` to `callcenter.ledger.recharges.paid`.
+arrives at a route of its own, which hands the verified `Paid` to `callcenter.features.money.recharges.paid`.
 """
 
 from __future__ import annotations

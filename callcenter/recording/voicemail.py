@@ -21,7 +21,8 @@ from callcenter.domain.terms import EndReason
 from callcenter.recording.pipeline import NothingRecorded, Postponed, Produced, RecordingError, produce
 from callcenter.recording.worker import waveform_body
 from callcenter.store.database import Database
-from callcenter.store.tables import call, call_waveform, voicemail
+from callcenter.store.tables.calls import call, call_waveform
+from callcenter.store.tables.inbound import voicemail
 
 log = logging.getLogger(__name__)
 

@@ -35,7 +35,7 @@ from callcenter.recording.pipeline import (
     produce,
 )
 from callcenter.store.database import Database
-from callcenter.store.tables import call, call_waveform, consult_recording
+from callcenter.store.tables.calls import call, call_waveform, consult_recording
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_
 
 from callcenter.domain.terms import Direction, Disposition
-from callcenter.store.tables import call
+from callcenter.store.tables.calls import call
 
 
 def is_missed() -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.agents import OUTSIDE_CHANNELS
 from callcenter.domain.terms import Direction, Role
-from callcenter.store.tables import call, leg
+from callcenter.store.tables.calls import call, leg
 
 
 async def dials_since(connection: AsyncConnection, company_id: int, since: datetime) -> Counter[str]:

@@ -8,10 +8,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import Connection
 
-# Their tables belong to the metadata.
-from callcenter.store import clock_tables, ledger_tables, tables, task_tables  # noqa: F401
 from callcenter.store.base import metadata
 from callcenter.store.database import Database
+
+# Their tables belong to the metadata.
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

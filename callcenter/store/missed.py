@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.terms import Direction, EndReason
-from callcenter.store.tables import call, voicemail
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.inbound import voicemail
 
 KEPT = timedelta(days=30)
 """Who has not been called back for so long is not waiting any more."""

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_
 
 from callcenter.domain.terms import Disposition
-from callcenter.store.tables import call
+from callcenter.store.tables.calls import call
 
 NOT_CONNECTED = "not_connected"
 

@@ -14,7 +14,9 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import normalise_or_raw
-from callcenter.store.tables import company, company_number, inbound_number, outside_number
+from callcenter.store.tables.inbound import inbound_number
+from callcenter.store.tables.numbers import company_number, outside_number
+from callcenter.store.tables.people import company
 
 EVERYWHERE = {"all_companies": True}
 WAITING, CONFIRMED, REFUSED = "waiting", "confirmed", "refused"

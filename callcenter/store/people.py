@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement
 
-from callcenter.store.tables import employee
+from callcenter.store.tables.people import employee
 
 DEPARTED, DELETED = "departed", "deleted"
 """Left, and listed among those who left (SPEC §A4.4); then deleted there: only records still know the name."""

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callcenter.domain.numbers import BadNumber, Number, read, read_or_raw
 from callcenter.domain.spelling import NumberFault
 from callcenter.domain.terms import Direction
-from callcenter.store.tables import call
+from callcenter.store.tables.calls import call
 
 _RANG = (
     select(call.c.id)

@@ -21,7 +21,7 @@ from callcenter.domain.commands import ChooseState
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AccessEnd, AgentState
 from callcenter.store.base import utcnow
-from callcenter.store.tables import company, employee, web_session
+from callcenter.store.tables.people import company, employee, web_session
 
 if TYPE_CHECKING:
     from callcenter.web.services import Services

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.tables import audit
+from callcenter.store.tables.people import audit
 from callcenter.web.audit_words import ACTIONS
 
 

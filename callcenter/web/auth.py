@@ -22,7 +22,7 @@ from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Scope
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.tables import department, employee, role, web_session
+from callcenter.store.tables.people import department, employee, role, web_session
 from callcenter.web.identity import Identity
 from callcenter.web.peer import counted_as
 from callcenter.web.throttle import Throttle

@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, select, update
 
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.tables import audit, company
+from callcenter.store.tables.people import audit, company
 
 log = logging.getLogger(__name__)
 

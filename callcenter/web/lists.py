@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,8 +11,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.store.tables import employee
-from callcenter.web.call_rows import aware
+from callcenter.domain.refusals import Refusal
+from callcenter.store.tables.people import employee
 from callcenter.web.kit import Paging
 
 
@@ -58,3 +58,11 @@ async def people(connection: AsyncConnection, company_id: int) -> dict[int, Name
 def clock(moment: datetime | None, zone: ZoneInfo) -> str:
     """A time as a spreadsheet shows it, in the company's zone."""
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment is not None else ""
+
+
+def aware(moment: datetime) -> datetime:
+    """A time without a zone is taken as UTC."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise Refusal("invalid", reason="the time is out of range") from None

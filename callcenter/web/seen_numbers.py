@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Label, literal, not_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.dial_tasks import Seen, seen
-from callcenter.store.tables import call
-from callcenter.store.task_tables import dial_task, dial_task_number
-from callcenter.tasks.dialled import hidden
+from callcenter.store.dialled import hidden
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.tasks import dial_task, dial_task_number
 from callcenter.web.identity import Identity
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callcenter.domain.refusals import Refusal
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.tables import login_failure, sign_in_address
+from callcenter.store.tables.people import login_failure, sign_in_address
 from callcenter.web.peer import counted_as
 
 THROTTLE_WINDOW = timedelta(minutes=15)

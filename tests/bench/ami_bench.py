@@ -27,25 +27,26 @@ from panoramisk.manager import Manager
 from panoramisk.message import Message
 from sqlalchemy import func, select
 
-from callcenter import seed
 from callcenter.ami.link import AmiConfig, AmiLink
 from callcenter.ami.parse import DELIMITER
 from callcenter.ami.wire import GuardedProtocol
 from callcenter.app import open_database
+from callcenter.demo.company import DemoCustomer, make_customer, make_group
 from callcenter.domain import agents as agent_rules
 from callcenter.domain.calls import Call
 from callcenter.domain.events import AmiEvent, LinkState
 from callcenter.domain.terms import AgentState, Direction, Scope
 from callcenter.engine import Core, Engine
 from callcenter.engine.ports import Caller, Crm
+from callcenter.features.people.accounts import make_company, make_department, make_employee
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settlement
 from callcenter.settings import Settings
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.tables import call as call_table
-from callcenter.store.tables import journal
+from callcenter.store.tables.calls import call as call_table
+from callcenter.store.tables.calls import journal
 from callcenter.web.identity import Identity
 from callcenter.web.live import Client, LiveHub
 from crm_bridge.bridge import CrmBridge
@@ -257,11 +258,11 @@ class Pipeline:
 
 
 async def _people(database: Database) -> int:
-    company_id = await seed.make_company(database, "测试公司", "02160000000")
-    sales = await seed.make_department(database, company_id, "销售部")
+    company_id = await make_company(database, "测试公司", "02160000000")
+    sales = await make_department(database, company_id, "销售部")
     agents = []
     for number in range(AGENTS):
-        made = await seed.make_employee(
+        made = await make_employee(
             database,
             company_id,
             login=f"agent{number}",
@@ -272,11 +273,11 @@ async def _people(database: Database) -> int:
             device="sip",
         )
         agents.append(made.employee_id)
-    await seed.make_group(database, company_id, "售前", agents, [DID])
+    await make_group(database, company_id, "售前", agents, [DID])
     async with database.write() as connection:
         for number in range(CUSTOMERS):
-            who = seed.DemoCustomer("personal", f"客户{number}", (f"139{number:07d}1",), ("老客户",))
-            await seed.make_customer(connection, company_id, agents[number % AGENTS], who, utcnow())
+            who = DemoCustomer("personal", f"客户{number}", (f"139{number:07d}1",), ("老客户",))
+            await make_customer(connection, company_id, agents[number % AGENTS], who, utcnow())
     return company_id
 
 

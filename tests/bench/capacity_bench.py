@@ -24,13 +24,13 @@ from sqlalchemy import select
 from callcenter.ami import actions
 from callcenter.app import open_database
 from callcenter.demo.client import Client
+from callcenter.demo.free_ports import sandbox
 from callcenter.ledger.packages import Packages
 from callcenter.pbx import control as recipe
 from callcenter.pbx.actions import Action, dial_out_action
 from callcenter.pbx.ami_once import AmiConnection
 from callcenter.pbx.stack import TelephonyStack
-from callcenter.sandbox import sandbox
-from callcenter.store.tables import employee
+from callcenter.store.tables.people import employee
 from tests.bench.figures import Figure, Options, figure
 from tests.bench.traffic import Registrar, Sipp, free_port
 from tests.live.installation import DISPLAY, INBOUND, Installation, Switch

@@ -20,18 +20,17 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-import crm_bridge.tables  # noqa: F401  (the migration covers the CRM's tables as well)
-from callcenter import seed
 from callcenter.domain.packages import minutes_for
 from callcenter.domain.terms import Mode
+from callcenter.features.people.accounts import make_company, make_employee
 from callcenter.ledger import book
 from callcenter.ledger.cel import BATCH, CelFile
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settlement
 from callcenter.store import migrate
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import posting
-from callcenter.store.tables import call
+from callcenter.store.tables.books import posting
+from callcenter.store.tables.calls import call
 from tests.bench.figures import Figure, Options, figure
 
 GOAL = ">= 0.5, zero drift, flat"
@@ -91,8 +90,8 @@ async def _measure(past: int) -> Cost:
 
 
 async def _company(database: Database) -> tuple[int, int, int]:
-    company_id = await seed.make_company(database, "测速")
-    made = await seed.make_employee(
+    company_id = await make_company(database, "测速")
+    made = await make_employee(
         database, company_id, login="agent", name="坐席", role_code="agent", password="not-used-1"
     )
     package_id = await Packages(database).grant(

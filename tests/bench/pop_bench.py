@@ -18,8 +18,8 @@ from sqlalchemy import func, select
 
 from callcenter.demo.client import Live
 from callcenter.store.base import utcnow
-from callcenter.store.tables import employee
-from crm_bridge.tables import customer, customer_number, name_key
+from callcenter.store.tables.people import employee
+from crm_bridge.customers.tables import customer, customer_number, name_key
 from tests.bench.figures import Figure, Options, figure, percentile, spread
 from tests.bench.rig import desk, installation, no_call, settle_down
 from tests.bench.sip import RINGING, Network

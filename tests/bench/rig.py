@@ -12,10 +12,10 @@ from sqlalchemy import select
 
 from callcenter.app import open_database
 from callcenter.demo.client import Client, Live
+from callcenter.demo.free_ports import sandbox
 from callcenter.ledger.packages import Packages
 from callcenter.pbx.stack import TelephonyStack
-from callcenter.sandbox import sandbox
-from callcenter.store.tables import employee
+from callcenter.store.tables.people import employee
 from tests.bench.sip import Phone
 from tests.live.installation import Installation, Switch
 

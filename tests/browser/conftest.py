@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 from sqlalchemy import update
 
-from callcenter.store.tables import employee
+from callcenter.store.tables.people import employee
 from tests.live.installation import Installation, installed
 
 FLAGS = (

@@ -7,8 +7,10 @@ import secrets
 import pytest
 from playwright.async_api import Browser, expect
 
-from callcenter import seed
 from callcenter.demo.client import Client
+from callcenter.demo.company import DemoCustomer, make_customer
+from callcenter.features.numbers.seats import make_seat
+from callcenter.features.people.accounts import make_company, make_employee
 from callcenter.store.base import utcnow
 from tests.browser.test_minutes import picture
 from tests.browser.test_workplaces import PATIENCE, sign_in
@@ -19,18 +21,18 @@ pytestmark = pytest.mark.browser
 
 async def test_who_leaves_passes_on_what_is_not_signed(chromium: Browser, floor: Installation) -> None:
     mark = secrets.token_hex(2)
-    company_id = await seed.make_company(floor.database, f"松石贸易{mark}", operates=False)
+    company_id = await make_company(floor.database, f"松石贸易{mark}", operates=False)
     people = {}
     for login, name, role in (("head", "周敏", "admin"), ("qin", "秦越", "agent"), ("he", "何苗", "agent")):
-        made = await seed.make_employee(
+        made = await make_employee(
             floor.database, company_id, login=f"{login}-{mark}", name=name, role_code=role, password=PASSWORD
         )
         people[login] = made.employee_id
-    await seed.make_seat(floor.database, company_id, people["qin"], direct=f"02164{secrets.randbelow(10**6):06d}")
+    await make_seat(floor.database, company_id, people["qin"], direct=f"02164{secrets.randbelow(10**6):06d}")
     async with floor.database.write() as connection:
         for index, name in enumerate(("王芳", "李建国", "陈晓")):
-            customer = seed.DemoCustomer("personal", name, (f"1371234000{index}",), ())
-            await seed.make_customer(connection, company_id, people["qin"], customer, utcnow())
+            customer = DemoCustomer("personal", name, (f"1371234000{index}",), ())
+            await make_customer(connection, company_id, people["qin"], customer, utcnow())
     operator = await floor.client("admin")
     await operator.request("PATCH", f"/api/platform/companies/{company_id}", {"licences": 5})
 

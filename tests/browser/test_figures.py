@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Locator, expect
 from sqlalchemy import delete, insert
 
 from callcenter.store.base import utcnow
-from callcenter.store.tables import call
+from callcenter.store.tables.calls import call
 from tests.browser.test_floor import board, id_of
 from tests.browser.test_workplaces import PATIENCE
 from tests.live.installation import Installation, until

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, expect
 from sqlalchemy import select
 
 from callcenter.pbx.tones import hears
-from callcenter.store.tables import employee
+from callcenter.store.tables.people import employee
 from tests.browser.test_reload import CUSTOMER, CUSTOMER_HZ, THIRD, THIRD_HZ, last_call, settled, talk
 from tests.browser.test_workplaces import PATIENCE, sign_in
 from tests.live.installation import Installation, until

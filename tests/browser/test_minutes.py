@@ -21,10 +21,12 @@ from playwright.async_api import Browser, Page, expect
 from python_calamine import CalamineWorkbook
 from sqlalchemy import select, update
 
-from callcenter import seed
+from callcenter.demo.company import daytime_zone
+from callcenter.features.numbers.seats import make_seat
+from callcenter.features.people.accounts import make_company, make_employee
 from callcenter.pbx.tones import hears
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import offering
+from callcenter.store.tables.packages import offering
 from tests.browser.test_workplaces import PATIENCE, sign_in
 from tests.live.installation import PASSWORD, Installation, until
 
@@ -77,16 +79,16 @@ class Office:
 
 @pytest.fixture
 async def office(floor: Installation) -> AsyncIterator[Office]:
-    zone, mark = seed.daytime_zone(utcnow()), secrets.token_hex(2)
-    company_id = await seed.make_company(floor.database, f"海棠商贸{mark}", time_zone=zone, operates=False)
+    zone, mark = daytime_zone(utcnow()), secrets.token_hex(2)
+    company_id = await make_company(floor.database, f"海棠商贸{mark}", time_zone=zone, operates=False)
     people = []
     for login, name, role in (("boss", "赵敏", "admin"), ("lin", "林书遥", "agent"), ("gu", "顾怀安", "agent")):
-        made = await seed.make_employee(
+        made = await make_employee(
             floor.database, company_id, login=f"{login}-{mark}", name=name, role_code=role, password=PASSWORD
         )
         people.append(made.employee_id)
     for index, agent in enumerate(people[1:]):
-        await seed.make_seat(floor.database, company_id, agent, direct=f"02163{secrets.randbelow(10**5):05d}{index}")
+        await make_seat(floor.database, company_id, agent, direct=f"02163{secrets.randbelow(10**5):05d}{index}")
     operator = await floor.client("admin")
     # The engine learns of the new people when the operator touches their company.
     await operator.request("PATCH", f"/api/platform/companies/{company_id}", {"licences": 10})

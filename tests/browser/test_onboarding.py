@@ -8,10 +8,12 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from sqlalchemy import select
 
-from callcenter import seed
+from callcenter.demo.company import daytime_zone
 from callcenter.domain.terms import NumberKind
+from callcenter.features.numbers.seats import make_outside_number
+from callcenter.features.people.accounts import make_company, make_department, make_employee
 from callcenter.store.base import utcnow
-from callcenter.store.tables import employee
+from callcenter.store.tables.people import employee
 from tests.browser.test_floor import hears_something
 from tests.browser.test_minutes import Office, buy_shared, picture, put_on_sale, recharge
 from tests.browser.test_workplaces import PATIENCE, sign_in
@@ -39,12 +41,12 @@ async def choose(page: Page, testid: str, label: str) -> None:
 @pytest.mark.feature("O-05")
 async def test_a_new_person_is_set_up_in_one_path_and_calls(chromium: Browser, floor: Installation) -> None:
     mark = secrets.token_hex(2)
-    zone = seed.daytime_zone(utcnow())
-    company_id = await seed.make_company(floor.database, f"青竹贸易{mark}", time_zone=zone, operates=False)
-    await seed.make_employee(
+    zone = daytime_zone(utcnow())
+    company_id = await make_company(floor.database, f"青竹贸易{mark}", time_zone=zone, operates=False)
+    await make_employee(
         floor.database, company_id, login=f"owner-{mark}", name="周敏", role_code="admin", password=PASSWORD
     )
-    await seed.make_department(floor.database, company_id, "华东组")
+    await make_department(floor.database, company_id, "华东组")
     number = f"02165{secrets.randbelow(10**6):06d}"
     operator = await floor.client("admin")
     # One licence: the second person waits for another.
@@ -79,7 +81,7 @@ async def test_a_new_person_is_set_up_in_one_path_and_calls(chromium: Browser, f
     await expect(page.locator("tr", has_text="迟来")).to_contain_text("未实名", timeout=PATIENCE)
 
     # What was missing is got; the links of the list go on where the path stopped.
-    await seed.make_outside_number(floor.database, company_id, number, NumberKind.DIRECT)
+    await make_outside_number(floor.database, company_id, number, NumberKind.DIRECT)
     query = select(employee.c.id).where(employee.c.company_id == company_id, employee.c.login == f"lan-{mark}")
     async with floor.database.read() as connection:
         new = int((await connection.execute(query)).scalar_one())

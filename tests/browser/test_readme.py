@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from callcenter.sandbox import sandbox
+from callcenter.demo.free_ports import sandbox
 from callcenter.settings import PROJECT_ROOT
 from tests.browser.test_workplaces import PATIENCE, _levels
 from tests.live.installation import until

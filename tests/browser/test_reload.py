@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from sqlalchemy import select
 
 from callcenter.pbx.tones import hears
-from callcenter.store.tables import call
+from callcenter.store.tables.calls import call
 from tests.browser.test_workplaces import PATIENCE, sign_in
 from tests.live.installation import Installation, until
 from tests.pbx.control_support import MUSIC, heard

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from sqlalchemy import select
 
-from callcenter.store.tables import employee
+from callcenter.store.tables.people import employee
 from tests.browser.test_workplaces import PATIENCE, sign_in
 from tests.live.installation import INBOUND, Installation, until
 

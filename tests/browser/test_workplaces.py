@@ -13,7 +13,7 @@ from playwright.async_api import Error as PlaywrightError
 from sqlalchemy import select
 
 from callcenter.pbx.tones import samples
-from callcenter.store.tables import employee
+from callcenter.store.tables.people import employee
 from tests.live.installation import INBOUND, PASSWORD, Installation, until
 
 pytestmark = pytest.mark.browser

@@ -20,8 +20,8 @@ from callcenter.demo.client import Client
 from callcenter.domain.terms import Mode, PackageKind
 from callcenter.ledger.packages import NewLot, issue
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import package_member
-from callcenter.store.tables import employee
+from callcenter.store.tables.packages import package_member
+from callcenter.store.tables.people import employee
 from tests.live.installation import PASSWORD, Installation
 
 ACCESS = "02160000009"

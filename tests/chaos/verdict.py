@@ -17,9 +17,9 @@ from callcenter.ledger.book import Kind
 from callcenter.ledger.cel import CelFile, CelRow
 from callcenter.ledger.reconcile import Reconciliation
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import account, posting, reservation
-from callcenter.store.tables import call, leg
-from crm_bridge.tables import customer_number
+from callcenter.store.tables.books import account, posting, reservation
+from callcenter.store.tables.calls import call, leg
+from crm_bridge.customers.tables import customer_number
 from tests.chaos.traffic import Traffic
 from tests.live.installation import INBOUND, PASSWORD, Installation, until
 

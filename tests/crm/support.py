@@ -12,11 +12,13 @@ from callcenter.domain.calls import Call
 from callcenter.domain.terms import Direction, Scope
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.tables import agent_group, call, company, employee, role
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.inbound import agent_group
+from callcenter.store.tables.people import company, employee, role
 from callcenter.web.identity import Identity
 from callcenter.web.permissions import PERMISSIONS
-from crm_bridge import filing
-from crm_bridge.filing import CustomerChange, GivenNumber, NewCustomer
+from crm_bridge.customers import filing
+from crm_bridge.customers.filing import CustomerChange, GivenNumber, NewCustomer
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 OURS, THEIRS = 1, 2

@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from callcenter.domain.calls import Call
 from callcenter.store.database import Database
-from callcenter.store.tables import call as call_table
-from crm_bridge import customers
+from callcenter.store.tables.calls import call as call_table
 from crm_bridge.bridge import CrmBridge
+from crm_bridge.customers import customers
 from tests.crm.support import LI, NOW, OURS, STRANGER, THEIRS, WANG, file, new, past_call, ringing, who
 from tests.crm.test_timeline import write
 

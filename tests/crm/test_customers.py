@@ -10,9 +10,9 @@ from sqlalchemy import update
 from callcenter.domain.refusals import Refusal
 from callcenter.store.database import Database
 from callcenter.web.identity import Identity
-from crm_bridge import customers
-from crm_bridge.customers import CustomerQuery
-from crm_bridge.tables import customer
+from crm_bridge.customers import customers
+from crm_bridge.customers.customers import CustomerQuery
+from crm_bridge.customers.tables import customer
 from tests.crm.support import BOSS, LI, NOW, OURS, STRANGER, THEIRS, WANG, file, new, past_call, who
 
 

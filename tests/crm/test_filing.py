@@ -10,11 +10,12 @@ from sqlalchemy import func, select
 
 from callcenter.domain.refusals import Refusal
 from callcenter.store.database import Database
-from callcenter.store.tables import call
-from crm_bridge import customers, filing
-from crm_bridge.customers import Customer
-from crm_bridge.filing import GivenNumber
-from crm_bridge.tables import customer, customer_number, customer_tag, note
+from callcenter.store.tables.calls import call
+from crm_bridge.customers import customers, filing
+from crm_bridge.customers.customers import Customer
+from crm_bridge.customers.filing import GivenNumber
+from crm_bridge.customers.tables import customer, customer_number, customer_tag
+from crm_bridge.notes.tables import note
 from tests.crm.support import BOSS, LI, NOW, OURS, STRANGER, THEIRS, WANG, edit, file, new, past_call, who
 
 

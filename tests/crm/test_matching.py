@@ -10,11 +10,11 @@ from sqlalchemy import select, update
 
 from callcenter.store.database import Database
 from callcenter.store.guard import TenantLeak
-from callcenter.store.tables import call
-from crm_bridge import customers
-from crm_bridge.filing import GivenNumber
-from crm_bridge.matching import match
-from crm_bridge.tables import customer
+from callcenter.store.tables.calls import call
+from crm_bridge.customers import customers
+from crm_bridge.customers.filing import GivenNumber
+from crm_bridge.customers.matching import match
+from crm_bridge.customers.tables import customer
 from tests.crm.support import LI, NOW, OURS, STRANGER, THEIRS, WANG, edit, file, new, past_call, who
 
 

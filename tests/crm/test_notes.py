@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from callcenter.store.database import Database
-from crm_bridge import notes
-from crm_bridge.notes import NewNote, NoteChange, NoteQuery
+from crm_bridge.notes import notes
+from crm_bridge.notes.notes import NewNote, NoteChange, NoteQuery
 from tests.crm.support import LI, NOW, file, new, who
 
 SOMEBODY_ELSE = LI + 1

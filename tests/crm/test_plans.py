@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import event
 
 from callcenter.store.database import Database
-from crm_bridge import customers, filing
 from crm_bridge.bridge import CrmBridge
-from crm_bridge.filing import GivenNumber
-from crm_bridge.matching import match
+from crm_bridge.customers import customers, filing
+from crm_bridge.customers.filing import GivenNumber
+from crm_bridge.customers.matching import match
 from tests.crm.support import LI, OURS, edit, file, new, past_call, ringing, who
 from tests.crm.test_timeline import write
 

@@ -10,8 +10,10 @@ import pytest
 from callcenter.domain.refusals import Refusal
 from callcenter.store.database import Database
 from callcenter.web.identity import Identity
-from crm_bridge import customers, notes, timeline
-from crm_bridge.notes import NewNote, NoteChange
+from crm_bridge import timeline
+from crm_bridge.customers import customers
+from crm_bridge.notes import notes
+from crm_bridge.notes.notes import NewNote, NoteChange
 from crm_bridge.timeline import TimelineItem
 from tests.crm.support import LI, NOW, OURS, STRANGER, THEIRS, WANG, file, new, past_call, who
 

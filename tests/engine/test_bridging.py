@@ -8,7 +8,7 @@ import pytest
 
 from callcenter.domain.calls import Call, Leg
 from callcenter.domain.terms import CallState, Direction, LegState, Role
-from callcenter.engine import bridging
+from callcenter.engine.moves import bridging
 from callcenter.store.base import utcnow
 
 

@@ -8,21 +8,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from callcenter import seed
+from callcenter.demo.company import make_group
 from callcenter.domain import agents as agent_rules
 from callcenter.domain import events as ev
 from callcenter.domain.clock import Step
 from callcenter.domain.terms import AgentState
 from callcenter.engine import Core
+from callcenter.engine.agents.registrations import _later
 from callcenter.engine.clock import SteppingClock
-from callcenter.engine.registrations import _later
 from callcenter.engine.watch import ClockWatch
+from callcenter.features.people.accounts import make_company, make_employee
 from callcenter.ledger import clock_steps
 from callcenter.ledger.clock_steps import Seen
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settlement
-from callcenter.store.clock_tables import clock_step
 from callcenter.store.database import Database
+from callcenter.store.tables.clock import clock_step
 from tests.engine.test_core import Board, Nobody
 
 HOUR = timedelta(hours=1)
@@ -63,9 +64,9 @@ async def opened(database: Database, clock: SteppingClock) -> Core:
 
 @pytest.fixture
 async def agent_id(database: Database) -> int:
-    company_id = await seed.make_company(database, "甲")
-    agent = await seed.make_employee(database, company_id, login="a", name="甲", role_code="agent", password="12345678")
-    await seed.make_group(database, company_id, "组", [agent.employee_id], ["02160000001"])
+    company_id = await make_company(database, "甲")
+    agent = await make_employee(database, company_id, login="a", name="甲", role_code="agent", password="12345678")
+    await make_group(database, company_id, "组", [agent.employee_id], ["02160000001"])
     return agent.employee_id
 
 

@@ -11,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 from sqlalchemy import select
 
-from callcenter import seed
+from callcenter.demo.company import make_group
 from callcenter.domain import events as ev
 from callcenter.domain.calls import Call
 from callcenter.domain.commands import ChooseDevice
@@ -20,10 +20,11 @@ from callcenter.engine import Core
 from callcenter.engine.commands import Commands
 from callcenter.engine.directory import Directory, read_directory
 from callcenter.engine.ports import Caller
+from callcenter.features.people.accounts import make_company, make_employee
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settlement
 from callcenter.store.database import Database
-from callcenter.store.tables import call, journal
+from callcenter.store.tables.calls import call, journal
 from tests.web.support import QuietPbx
 
 NOW = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
@@ -100,9 +101,9 @@ class Desk:
 
 @pytest.fixture
 async def desk(database: Database) -> Desk:
-    company_id = await seed.make_company(database, "甲")
-    agent = await seed.make_employee(database, company_id, login="a", name="甲", role_code="agent", password="12345678")
-    await seed.make_group(database, company_id, "组", [agent.employee_id], ["02160000001"])
+    company_id = await make_company(database, "甲")
+    agent = await make_employee(database, company_id, login="a", name="甲", role_code="agent", password="12345678")
+    await make_group(database, company_id, "组", [agent.employee_id], ["02160000001"])
     made = Desk(QuietPbx(), Board(), agent.employee_id, database)
     await made.core.load()
     made.board.changed.clear()

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from callcenter.domain.calls import Call, Leg
 from callcenter.domain.terms import Direction, LegState, Role
-from callcenter.engine.control import Control
 from callcenter.engine.core import Core
-from callcenter.engine.follow import APART_FOR, Follow
+from callcenter.engine.moves.holds import APART_FOR, Follow
+from callcenter.engine.moves.transfers import Control
 
 NOW = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
 

@@ -9,20 +9,20 @@ from unittest.mock import Mock
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from callcenter import seed
 from callcenter.domain.calls import Call
 from callcenter.domain.terms import Direction, Mode
 from callcenter.engine import Core
 from callcenter.engine.leftovers import UNCHARGED_SECONDS, UNKNOWN_SECONDS, Leftovers
 from callcenter.engine.metering import Metering
-from callcenter.engine.reconcile import Reconciler
+from callcenter.engine.snapshot import Reconciler
+from callcenter.features.people.accounts import make_company, make_employee
 from callcenter.ledger import book
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settlement
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import posting, reservation
-from callcenter.store.tables import call
+from callcenter.store.tables.books import posting, reservation
+from callcenter.store.tables.calls import call
 from tests.engine.test_core import Board, Nobody
 from tests.ledger.test_settlement import Records
 
@@ -107,8 +107,8 @@ class Floor:
 
 @pytest.fixture
 async def floor(database: Database, tmp_path: Path) -> Floor:
-    company_id = await seed.make_company(database, "甲")
-    agent = await seed.make_employee(database, company_id, login="a", name="甲", role_code="agent", password="12345678")
+    company_id = await make_company(database, "甲")
+    agent = await make_employee(database, company_id, login="a", name="甲", role_code="agent", password="12345678")
     made = Floor(database, tmp_path, company_id, agent.employee_id)
     made.package_id = await made.packages.grant(
         company_id=company_id,

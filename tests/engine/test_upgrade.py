@@ -12,8 +12,9 @@ from callcenter.ledger import book
 from callcenter.ledger.packages import Packages
 from callcenter.store import migrate
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import posting
-from callcenter.store.tables import company, role, seat
+from callcenter.store.tables.books import posting
+from callcenter.store.tables.numbers import seat
+from callcenter.store.tables.people import company, role
 from tests import stores
 
 OLD_ROWS = """

@@ -16,18 +16,19 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from callcenter import seed
 from callcenter.domain.gates import GateClosed
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Mode, PackageKind
-from callcenter.ledger import assign, book
+from callcenter.features.packages import assign
+from callcenter.features.people.accounts import make_company, make_employee
+from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import NewLot, Packages, issue
 from callcenter.ledger.settle import Settlement
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import account, posting
-from callcenter.store.tables import cel_watermark, employee
+from callcenter.store.tables.books import account, cel_watermark, posting
+from callcenter.store.tables.people import employee
 from tests import stores
 from tests.ledger.test_settlement import Records
 
@@ -61,9 +62,9 @@ class Town:
         self.settlement = Settlement(self.database)
 
     async def open(self) -> None:
-        self.company_id = await seed.make_company(self.database, "甲")
+        self.company_id = await make_company(self.database, "甲")
         for index in range(PEOPLE):
-            made = await seed.make_employee(
+            made = await make_employee(
                 self.database, self.company_id, login=f"a{index}", name="甲", role_code="agent", password="12345678"
             )
             self.people.append(made.employee_id)

@@ -21,43 +21,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from callcenter import seed
+from callcenter import due
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import OrderAction
-from callcenter.ledger import (
-    ai_wallet,
-    assign,
-    book,
-    catalogue,
-    direct_numbers,
-    licences,
-    monthly,
-    orders,
-    points,
-    prices,
-    recharges,
-    wallet,
-)
+from callcenter.features.money import ai_wallet, licences, points, prices, recharges, wallet
+from callcenter.features.money.tables import ai_entry, licence_purchase, points_order, recharge
+from callcenter.features.numbers import direct_numbers
+from callcenter.features.numbers.direct_numbers import Dispatched
+from callcenter.features.numbers.seats import make_seat
+from callcenter.features.numbers.tables import number_application, number_fee
+from callcenter.features.packages import assign, catalogue, orders
+from callcenter.features.packages.quotes import Wanted, quote
+from callcenter.features.people.accounts import make_company, make_employee
+from callcenter.ledger import book
 from callcenter.ledger.book import Kind
-from callcenter.ledger.direct_numbers import Dispatched
 from callcenter.ledger.packages import Packages
-from callcenter.ledger.quotes import Wanted, quote
 from callcenter.providers.payment import Paid, PayCode
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import (
-    account,
-    ai_entry,
-    coupon,
-    licence_purchase,
-    number_application,
-    number_fee,
-    points_order,
-    purchase,
-    purchase_line,
-    recharge,
-    voice_package,
-)
-from callcenter.store.tables import company, employee, outside_number
+from callcenter.store.tables.books import account
+from callcenter.store.tables.numbers import outside_number
+from callcenter.store.tables.packages import coupon, purchase, purchase_line, voice_package
+from callcenter.store.tables.people import company, employee
 from tests import stores
 
 START = datetime(2026, 1, 30, 2, 0, tzinfo=UTC)
@@ -92,13 +76,13 @@ class Trade:
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     async def open(self) -> None:
-        self.company_id = await seed.make_company(self.database, "甲")
+        self.company_id = await make_company(self.database, "甲")
         for index in range(PEOPLE):
-            made = await seed.make_employee(
+            made = await make_employee(
                 self.database, self.company_id, login=f"a{index}", name="甲", role_code="agent", password="12345678"
             )
             self.people.append(made.employee_id)
-            await seed.make_seat(self.database, self.company_id, None)
+            await make_seat(self.database, self.company_id, None)
         common = {"mode": "direct", "minutes": 20, "days": 3}
         async with self.database.write() as connection:
             mine = employee.c.company_id == self.company_id
@@ -133,7 +117,7 @@ class Trade:
         late = timedelta(minutes=15 if amount % 7 == 0 else 0)
         paid = Paid(row.pay_code, fen - (amount % 5 == 0), self.now + late)
         if who % 2:
-            await monthly.run_due(self.database, self.now + timedelta(minutes=20))  # closed before it was told
+            await due.run_due(self.database, self.now + timedelta(minutes=20))  # closed before it was told
         return lambda: self.do(recharges.paid, paid)
 
     async def stray(self, who: int, amount: int) -> Callable[[], Awaitable[Any]]:
@@ -207,7 +191,7 @@ class Trade:
         self.now += timedelta(hours=7 * amount)
         for _ in range(2):
             await Packages(self.database).expire(self.now)
-            await monthly.run_due(self.database, self.now)
+            await due.run_due(self.database, self.now)
 
     # -- everything else ---------------------------------------------------------------------------------------------
 

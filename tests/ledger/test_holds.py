@@ -10,15 +10,16 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from callcenter import seed
 from callcenter.domain.gates import GateClosed
 from callcenter.domain.terms import Gate, Mode, PackageKind
+from callcenter.features.people.accounts import make_company, make_employee
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.holds import Reservation
 from callcenter.ledger.packages import NewLot, Packages, issue
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import package_member, posting
+from callcenter.store.tables.books import posting
+from callcenter.store.tables.packages import package_member
 
 NOW = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
 
@@ -33,9 +34,9 @@ class Pool:
         self.people: list[int] = []
 
     async def open(self, people: int) -> None:
-        self.company_id = await seed.make_company(self.database, "甲")
+        self.company_id = await make_company(self.database, "甲")
         for index in range(people):
-            made = await seed.make_employee(
+            made = await make_employee(
                 self.database, self.company_id, login=f"a{index}", name="甲", role_code="agent", password="12345678"
             )
             self.people.append(made.employee_id)

@@ -13,13 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from callcenter import seed
+from callcenter import due
 from callcenter.domain.fees import months_due
 from callcenter.domain.packages import minutes_for
-from callcenter.ledger import book, direct_numbers, monthly
+from callcenter.features.numbers import direct_numbers
+from callcenter.features.numbers.tables import number_fee
+from callcenter.features.people.accounts import make_company
+from callcenter.ledger import book
 from callcenter.ledger.book import Kind
-from callcenter.store.ledger_tables import number_fee, posting, reservation
-from callcenter.store.tables import cel_watermark, outside_number
+from callcenter.store.tables.books import cel_watermark, posting, reservation
+from callcenter.store.tables.numbers import outside_number
 from tests import stores
 from tests.ledger.test_settlement import NOW, Books, Records
 from tests.ledger.test_wallet import Money
@@ -106,7 +109,7 @@ async def _fees(runs: list[int], leaves_after: int | None) -> None:
     start = datetime(2026, 1, 30, 15, 0, tzinfo=UTC)
     with tempfile.TemporaryDirectory() as name:
         async with stores.database(Path(name) / "test.db") as database:
-            money = Money(database, await seed.make_company(database, "甲"))
+            money = Money(database, await make_company(database, "甲"))
             await money.fill(10_000)
             (number_id,) = await money.dispatched(800, now=start)
             leaves: date | None = None
@@ -120,7 +123,7 @@ async def _fees(runs: list[int], leaves_after: int | None) -> None:
                     )
                 leaves = (row.leaves_at + timedelta(hours=8)).date()
             for hours in runs:
-                await monthly.run_due(database, start + timedelta(hours=hours))
+                await due.run_due(database, start + timedelta(hours=hours))
             last = (start + timedelta(hours=max(runs) + 8)).date()
             query = select(number_fee.c.month).where(number_fee.c.company_id == money.company_id)
             async with database.read() as connection:

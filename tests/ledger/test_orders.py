@@ -12,16 +12,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from callcenter import seed
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import OrderAction, PackageKind
-from callcenter.ledger import book, catalogue, orders
+from callcenter.features.packages import catalogue, orders
+from callcenter.features.packages.quotes import Wanted
+from callcenter.features.people.accounts import make_company, make_employee
+from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.packages import Lot, lots_of
-from callcenter.ledger.quotes import Wanted
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import account, coupon, purchase
-from callcenter.store.tables import employee
+from callcenter.store.tables.books import account
+from callcenter.store.tables.packages import coupon, purchase
+from callcenter.store.tables.people import employee
 from tests import stores
 
 NOW = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
@@ -37,9 +39,9 @@ class Buyer:
         self.keys = 0
 
     async def open(self, fen: int) -> Buyer:
-        self.company_id = await seed.make_company(self.database, "甲")
+        self.company_id = await make_company(self.database, "甲")
         for index in range(3):
-            made = await seed.make_employee(
+            made = await make_employee(
                 self.database, self.company_id, login=f"a{index}", name="甲", role_code="agent", password="12345678"
             )
             self.people.append(made.employee_id)

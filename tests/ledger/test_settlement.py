@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from callcenter import seed
 from callcenter.domain.gates import GateClosed
 from callcenter.domain.terms import Gate, Mode
+from callcenter.features.people.accounts import make_company, make_employee
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settlement
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import account, posting
-from callcenter.store.tables import call
+from callcenter.store.tables.books import account, posting
+from callcenter.store.tables.calls import call
 from tests import stores
 
 NOW = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
@@ -79,8 +79,8 @@ class Books:
         self.employee_id = 0
 
     async def open(self, minutes: int = 100, increment: int = 60) -> int:
-        self.company_id = await seed.make_company(self.database, "甲")
-        made = await seed.make_employee(
+        self.company_id = await make_company(self.database, "甲")
+        made = await make_employee(
             self.database, self.company_id, login="a", name="甲", role_code="agent", password="12345678"
         )
         self.employee_id = made.employee_id
@@ -173,7 +173,7 @@ async def test_reading_the_same_records_again_charges_nothing(books: Books) -> N
     assert await books.left(package) == book.Balances(97, 0, 3)
     # Even a lost watermark does not charge twice: each leg's transaction has a name that exists once.
     async with books.database.write() as connection:
-        from callcenter.store.tables import cel_watermark
+        from callcenter.store.tables.books import cel_watermark
 
         await connection.execute(cel_watermark.delete())
     await books.settle()
@@ -200,7 +200,7 @@ async def test_a_package_that_is_used_up_is_refused_with_its_reason(books: Books
 
 async def test_without_a_package_the_reason_is_another(books: Books) -> None:
     await books.open()
-    other = await seed.make_employee(
+    other = await make_employee(
         books.database, books.company_id, login="b", name="乙", role_code="agent", password="12345678"
     )
     with pytest.raises(GateClosed) as refused:
@@ -211,7 +211,7 @@ async def test_without_a_package_the_reason_is_another(books: Books) -> None:
 @pytest.mark.feature("V-05")
 async def test_two_employees_consume_only_their_own_minutes(books: Books) -> None:
     mine = await books.open(minutes=10)
-    other = await seed.make_employee(
+    other = await make_employee(
         books.database, books.company_id, login="b", name="乙", role_code="agent", password="12345678"
     )
     theirs = await books.grant(10, employee=other.employee_id)

@@ -9,25 +9,21 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import DatabaseError
 
-from callcenter import seed
+from callcenter import due
 from callcenter.domain.refusals import Refusal
-from callcenter.ledger import (
-    ai_wallet,
-    book,
-    direct_numbers,
-    licences,
-    monthly,
-    points,
-    prices,
-    recharges,
-    wallet,
-)
+from callcenter.features.money import ai_wallet, licences, points, prices, recharges, wallet
+from callcenter.features.numbers import direct_numbers
+from callcenter.features.numbers.direct_numbers import Dispatched
+from callcenter.features.numbers.seats import make_seat
+from callcenter.features.numbers.tables import number_fee
+from callcenter.features.people.accounts import make_company
+from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
-from callcenter.ledger.direct_numbers import Dispatched
 from callcenter.providers.payment import Paid, SimulatedPayments
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import number_fee, posting
-from callcenter.store.tables import company, outside_number
+from callcenter.store.tables.books import posting
+from callcenter.store.tables.numbers import outside_number
+from callcenter.store.tables.people import company
 
 NOW = datetime(2026, 1, 20, 2, 0, tzinfo=UTC)
 BOSS = 1
@@ -68,7 +64,7 @@ class Money:
         """Numbers of that monthly fee, asked for and dispatched at `now`."""
         await self.do(prices.change, {**prices.DEFAULTS, "number_month": fee})
         for _ in range(count):
-            await seed.make_seat(self.database, self.company_id, None)
+            await make_seat(self.database, self.company_id, None)
         row = await self.do(direct_numbers.apply, self.company_id, count, "上海", key=None, by=BOSS, now=now)
         given = [Dispatched(f"+86216000{row.id:02d}{index:02d}", "8986", "") for index in range(count)]
         await self.do(direct_numbers.dispatch, row.id, given, None, by=BOSS, now=now)
@@ -81,7 +77,7 @@ class Money:
 
 @pytest.fixture
 async def money(database: Database) -> Money:
-    return Money(database, await seed.make_company(database, "甲"))
+    return Money(database, await make_company(database, "甲"))
 
 
 async def _code(money: Money, amount: int, key: str = "k") -> Any:
@@ -119,10 +115,10 @@ async def test_a_payment_of_another_amount_is_void(money: Money) -> None:
 
 async def test_codes_that_nobody_paid_are_closed(money: Money) -> None:
     row = await _code(money, 10_000)
-    await monthly.run_due(money.database, NOW + timedelta(minutes=14))
+    await due.run_due(money.database, NOW + timedelta(minutes=14))
     async with money.database.read() as connection:
         assert (await recharges.of_code(connection, row.pay_code)).state == "pending"
-    await monthly.run_due(money.database, NOW + timedelta(minutes=15))
+    await due.run_due(money.database, NOW + timedelta(minutes=15))
     async with money.database.read() as connection:
         assert (await recharges.of_code(connection, row.pay_code)).state == "void"
 
@@ -133,12 +129,12 @@ async def test_the_monthly_fee_is_taken_though_the_wallet_cannot_pay_it(money: M
     await money.fill(1300)
     await money.dispatched(800)
     assert await money.has() == wallet.Standing(500, 0, 0, 0)
-    assert not await monthly.run_due(money.database, NOW), "the month of the dispatch is paid"
+    assert not await due.run_due(money.database, NOW), "the month of the dispatch is paid"
     first = datetime(2026, 1, 31, 16, 0, tzinfo=UTC)  # midnight of 1 February in Shanghai
-    assert not await monthly.run_due(money.database, first - timedelta(seconds=1))
-    assert await monthly.run_due(money.database, first)
+    assert not await due.run_due(money.database, first - timedelta(seconds=1))
+    assert await due.run_due(money.database, first)
     for _ in range(3):
-        assert not await monthly.run_due(money.database, first + timedelta(days=27))
+        assert not await due.run_due(money.database, first + timedelta(days=27))
     has = await money.has()
     assert has.balance == -300 and has.blocked
     assert await money.balanced()
@@ -155,7 +151,7 @@ async def test_the_monthly_fee_is_taken_though_the_wallet_cannot_pay_it(money: M
 async def test_months_missed_while_nothing_ran_are_made_up_one_by_one(money: Money) -> None:
     await money.fill(100_000)
     await money.dispatched(800, count=2)
-    await monthly.run_due(money.database, datetime(2026, 4, 10, tzinfo=UTC))
+    await due.run_due(money.database, datetime(2026, 4, 10, tzinfo=UTC))
     query = (
         select(number_fee.c.month, func.count(), func.sum(number_fee.c.amount))
         .where(number_fee.c.company_id == money.company_id)
@@ -180,20 +176,20 @@ async def test_a_number_that_leaves_pays_and_works_to_the_end_of_the_month(money
         row = await direct_numbers.review_leave(connection, number_id, approve=True, by=BOSS, now=NOW)
     last = datetime(2026, 1, 31, 16, 0, tzinfo=UTC)
     assert row.leaves_at == last, "midnight of the 1st where the company is"
-    await monthly.run_due(money.database, last - timedelta(seconds=1))
+    await due.run_due(money.database, last - timedelta(seconds=1))
     async with money.database.read() as connection:
         assert (await direct_numbers.find(connection, money.company_id, number_id)).state == "active"
-    assert await monthly.run_due(money.database, last)
+    assert await due.run_due(money.database, last)
     async with money.database.read() as connection:
         assert (await direct_numbers.find(connection, money.company_id, number_id)).state == "retired"
-    await monthly.run_due(money.database, last + timedelta(days=40))
+    await due.run_due(money.database, last + timedelta(days=40))
     assert (await money.has()).balance == 10_000 - 800, "only the first month was paid"
 
 
 async def test_a_part_may_be_dispatched_and_the_rest_comes_back(money: Money) -> None:
     await money.fill(5000)
     for _ in range(3):
-        await seed.make_seat(money.database, money.company_id, None)
+        await make_seat(money.database, money.company_id, None)
     row = await money.do(direct_numbers.apply, money.company_id, 3, "", key="a", by=BOSS, now=NOW)
     assert await money.has() == wallet.Standing(5000 - 2400, 2400, 0, 0)
     given = [Dispatched("+862160009000", "", "")]

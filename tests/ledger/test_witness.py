@@ -13,7 +13,7 @@ from callcenter.ledger import clock_steps, witness
 from callcenter.ledger.clock_steps import Seen
 from callcenter.ledger.reconcile import Reconciliation
 from callcenter.store.database import Database
-from callcenter.store.tables import call, leg
+from callcenter.store.tables.calls import call, leg
 from tests.ledger.test_settlement import NOW, Books
 
 ANSWERED = NOW + timedelta(seconds=3)

@@ -17,20 +17,23 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import select, update
 
-from callcenter import seed
 from callcenter.app import open_database
 from callcenter.demo.client import Client, Live
+from callcenter.demo.company import daytime_zone, make_customer, make_group
+from callcenter.demo.free_ports import sandbox
 from callcenter.demo.people import CUSTOMERS
 from callcenter.domain.terms import Mode
+from callcenter.features.numbers.seats import make_seat
+from callcenter.features.people.accounts import make_company, make_department, make_employee
 from callcenter.ledger.packages import Packages
 from callcenter.pbx.carrier import Carrier
 from callcenter.pbx.stack import TelephonyStack
-from callcenter.sandbox import sandbox
 from callcenter.settings import PROJECT_ROOT, Settings
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import voice_package
-from callcenter.store.tables import agent_group, company, employee
+from callcenter.store.tables.inbound import agent_group
+from callcenter.store.tables.packages import voice_package
+from callcenter.store.tables.people import company, employee
 
 T = TypeVar("T")
 
@@ -253,17 +256,17 @@ class Installation:
 
     async def seed(self, agents: int) -> None:
         """A company open at this hour, with agents who have 1000 minutes each."""
-        self.company_id = await seed.make_company(self.database, "测试公司", DISPLAY)
+        self.company_id = await make_company(self.database, "测试公司", DISPLAY)
         async with self.database.write() as connection:
             await connection.execute(
                 update(company)
                 .where(company.c.id == self.company_id)
-                .values(time_zone=seed.daytime_zone(utcnow()), wrap_up_seconds=0)
+                .values(time_zone=daytime_zone(utcnow()), wrap_up_seconds=0)
             )
-        sales = await seed.make_department(self.database, self.company_id, "销售部")
+        sales = await make_department(self.database, self.company_id, "销售部")
         people = []
         for index in range(agents):
-            made = await seed.make_employee(
+            made = await make_employee(
                 self.database,
                 self.company_id,
                 login=f"agent{index}",
@@ -274,7 +277,7 @@ class Installation:
                 device="sip",
             )
             people.append(made.employee_id)
-            await seed.make_seat(
+            await make_seat(
                 self.database,
                 self.company_id,
                 made.employee_id,
@@ -284,7 +287,7 @@ class Installation:
             )
             await self.grant(made.employee_id)
         for role in ("supervisor", "admin"):
-            await seed.make_employee(
+            await make_employee(
                 self.database,
                 self.company_id,
                 login=role,
@@ -293,13 +296,13 @@ class Installation:
                 department_id=sales,
                 password=PASSWORD,
             )
-        self.group_id = await seed.make_group(self.database, self.company_id, "售前", people, [INBOUND])
+        self.group_id = await make_group(self.database, self.company_id, "售前", people, [INBOUND])
         async with self.database.write() as connection:
             await connection.execute(
                 update(agent_group).where(agent_group.c.company_id == self.company_id).values(ring_seconds=5)
             )
             for person in CUSTOMERS:
-                await seed.make_customer(connection, self.company_id, people[0], person, utcnow())
+                await make_customer(connection, self.company_id, people[0], person, utcnow())
 
     async def grant(
         self,
@@ -381,7 +384,7 @@ class Installation:
         """The call's details once its charges are final."""
 
         async def look() -> dict[str, Any] | None:
-            from callcenter.store.tables import call
+            from callcenter.store.tables.calls import call
 
             query = select(call.c.billing).where(call.c.company_id == self.company_id, call.c.id == call_id)
             async with self.database.read() as connection:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from callcenter.demo.client import Client
 from callcenter.pbx.errors import CommandFailed
-from callcenter.store.tables import employee
+from callcenter.store.tables.people import employee
 from tests.live.calls import CUSTOMER, talking
 from tests.live.installation import PASSWORD, Agent, Installation, until
 

@@ -9,7 +9,7 @@ import pytest
 
 from callcenter.demo.client import Client
 from callcenter.domain.trunks import PROFILES, ShownIn, Spelling, TrunkState, written
-from callcenter.trunk_watch import contact_state, last_answer
+from callcenter.provisioning.trunk_watch import contact_state, last_answer
 from tests.live.installation import INBOUND, Installation, direct_number, installed, until
 from tests.live.test_modes import e164
 

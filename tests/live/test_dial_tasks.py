@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from callcenter import seed
 from callcenter.demo.client import Client, Failed
+from callcenter.features.numbers.seats import make_seat
+from callcenter.features.people.accounts import make_employee
 from callcenter.store.base import utcnow
 from tests.live.installation import PASSWORD, Agent, Installation, direct_number, until
 from tests.live.test_modes import e164
@@ -25,7 +26,7 @@ HIDDEN = {TALKS: "138******01", BUSY: "138******21", LATER: "138******02"}
 
 async def _leaver(site: Installation, admin: Client, tag: int) -> Agent:
     """An agent more, so that the others can stay."""
-    made = await seed.make_employee(
+    made = await make_employee(
         site.database,
         site.company_id,
         login=f"leaver{tag}",
@@ -34,7 +35,7 @@ async def _leaver(site: Installation, admin: Client, tag: int) -> Agent:
         password=PASSWORD,
         device="sip",
     )
-    await seed.make_seat(site.database, site.company_id, made.employee_id, direct=f"021619{tag:05d}")
+    await make_seat(site.database, site.company_id, made.employee_id, direct=f"021619{tag:05d}")
     await site.grant(made.employee_id)
     # The product hears of it with the next change.
     await admin.request("PATCH", f"/api/employees/{made.employee_id}", {"verification": "verified"})

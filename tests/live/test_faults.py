@@ -13,8 +13,8 @@ from sqlalchemy import func, insert, select
 
 from callcenter.pbx.tones import hears
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import posting
-from callcenter.store.tables import call, command_key
+from callcenter.store.tables.books import posting
+from callcenter.store.tables.calls import call, command_key
 from tests.live.installation import INBOUND, Installation, until
 
 pytestmark = pytest.mark.live

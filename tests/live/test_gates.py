@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import update
 
 from callcenter.demo.client import Client, Failed
-from callcenter.ledger import wallet
+from callcenter.features.money import wallet
 from callcenter.ledger.book import Entry, Kind
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import voice_package
+from callcenter.store.tables.packages import voice_package
 from tests.live.calls import refused, talking
 from tests.live.installation import Agent, Installation
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from callcenter.pbx.tones import hears
 from callcenter.store.base import utcnow
-from callcenter.store.tables import company
+from callcenter.store.tables.people import company
 from tests.live.installation import Installation
 from tests.live.lines import Line, line, upload_tone
 

@@ -24,14 +24,16 @@ from sqlalchemy import insert, select, update
 
 from callcenter.app import open_database
 from callcenter.demo.client import Client
+from callcenter.demo.free_ports import sandbox
 from callcenter.domain.terms import Mode, PackageKind
 from callcenter.ledger import book
 from callcenter.ledger.packages import NewLot, Packages, issue
 from callcenter.pbx.stack import TelephonyStack
-from callcenter.sandbox import sandbox
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import package_member, posting, voice_package
-from callcenter.store.tables import call, employee
+from callcenter.store.tables.books import posting
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.packages import package_member, voice_package
+from callcenter.store.tables.people import employee
 from tests.bench.traffic import Registrar, Sipp, free_port
 from tests.live.installation import Installation, Switch, until
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from callcenter.pbx.tones import hears
-from callcenter.store.tables import employee
+from callcenter.store.tables.people import employee
 from tests.live.calls import CUSTOMER, CUSTOMER_HZ, THIRD, THIRD_HZ, consulting, leg_of, minutes, move, over, refused
 from tests.live.calls import talking as talk
 from tests.live.desk_phone import TalkingPhone

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from callcenter.pbx.tones import hears
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import voice_package
+from callcenter.store.tables.packages import voice_package
 from tests.live.installation import Agent, Installation, until
 
 pytestmark = pytest.mark.live

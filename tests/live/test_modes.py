@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from callcenter.demo.client import Failed
 from callcenter.domain.terms import Mode
 from callcenter.pbx.tones import hears
-from callcenter.store.tables import call
+from callcenter.store.tables.calls import call
 from tests.live.calls import leg_of, move
 from tests.live.installation import Agent, Installation, direct_number, outside_phone, telecom_number, until
 

@@ -17,7 +17,7 @@ from sqlalchemy import insert, select
 
 from callcenter import machine
 from callcenter.store.base import utcnow
-from callcenter.store.tables import employee, role, web_session
+from callcenter.store.tables.people import employee, role, web_session
 from callcenter.web.auth import COOKIE
 from tests.live.installation import Installation, installed, until
 from tests.pbx.sip_client import digest_answer, header, register

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from callcenter.sandbox import sandbox
+from callcenter.demo.free_ports import sandbox
 from callcenter.settings import PROJECT_ROOT, Settings
 from tests.live.installation import until
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from callcenter.engine.refusals import TRIES
-from callcenter.store.tables import audit
+from callcenter.engine.agents.turned_away import TRIES
+from callcenter.store.tables.people import audit
 from tests.live.calls import over, talking
 from tests.live.installation import Installation, until
 from tests.pbx.sip_client import digest_answer, header, register

@@ -15,7 +15,7 @@ from callcenter.domain.terms import Mode, PackageKind
 from callcenter.ledger import book
 from callcenter.ledger.packages import NewLot, issue
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import package_member
+from callcenter.store.tables.packages import package_member
 from tests.live.installation import Agent, Installation
 
 pytestmark = pytest.mark.live

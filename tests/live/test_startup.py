@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from callcenter.sandbox import sandbox
+from callcenter.demo.free_ports import sandbox
 from callcenter.settings import PROJECT_ROOT, Settings
 from tests.live.installation import Installation, until
 

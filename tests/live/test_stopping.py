@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from callcenter.demo.client import Failed
 from callcenter.domain.terms import Direction
 from callcenter.settings import PROJECT_ROOT, Settings
-from callcenter.store.tables import call
+from callcenter.store.tables.calls import call
 from tests.live.calls import CUSTOMER, talking
 from tests.live.installation import INBOUND, Installation, installed, until
 

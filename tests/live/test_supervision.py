@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from callcenter.pbx.tones import hears
-from callcenter.store.tables import employee
+from callcenter.store.tables.people import employee
 from tests.live.calls import CUSTOMER, CUSTOMER_HZ, consulting, leg_of, over, refused
 from tests.live.calls import talking as talk
 from tests.live.installation import Agent, Installation

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import insert
 
-from callcenter.store.tables import outside_number
+from callcenter.store.tables.numbers import outside_number
 from tests.web.support import Site
 
 NOW = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)

@@ -11,19 +11,21 @@ from alembic.migration import MigrationContext
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from callcenter import seed
 from callcenter.domain.gates import GateClosed
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Gate, OrderAction
-from callcenter.ledger import book, recharges
+from callcenter.features.money import recharges
+from callcenter.features.packages.quotes import Wanted
+from callcenter.features.people.accounts import make_company
+from callcenter.ledger import book
 from callcenter.ledger.book import Kind
 from callcenter.ledger.packages import Packages
-from callcenter.ledger.quotes import Wanted
 from callcenter.store import migrate
 from callcenter.store.base import metadata
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import account, posting, voice_package
-from callcenter.store.tables import login_failure
+from callcenter.store.tables.books import account, posting
+from callcenter.store.tables.packages import voice_package
+from callcenter.store.tables.people import login_failure
 from tests.ledger.test_orders import NOW, Buyer
 from tests.ledger.test_settlement import Books
 from tests.stores import stores
@@ -70,7 +72,7 @@ async def test_a_trial_is_bought_once_by_two_processes(database: Database, anoth
 async def test_a_recharge_that_two_reviewers_approve_at_once_arrives_once(
     database: Database, another: Database
 ) -> None:
-    company_id = await seed.make_company(database, "甲")
+    company_id = await make_company(database, "甲")
     async with database.write() as connection:
         asked = await recharges.apply(
             connection, company_id, channel="bank", amount=5000, remark="", proof_name="p.png", by=1, now=NOW

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callcenter.store import postgres
 from callcenter.store.database import Database
 from callcenter.store.errors import DatabaseUnavailable
-from callcenter.store.tables import login_failure
+from callcenter.store.tables.people import login_failure
 from tests.postgres.cluster import Cluster
 from tests.web.support import Site
 

@@ -18,12 +18,12 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
+from callcenter.features.calls.recordings_api import Waveform
 from callcenter.recording import worker as module
 from callcenter.recording.pipeline import Produced, StorageFull, produce
 from callcenter.recording.worker import FULL_STORAGE_PAUSE, MAX_TRIES, RecordingWorker
 from callcenter.store.database import Database
-from callcenter.store.tables import call, call_waveform
-from callcenter.web.recordings import Waveform
+from callcenter.store.tables.calls import call, call_waveform
 from tests.crm.support import LI, NOW, OURS, STRANGER, THEIRS, past_call
 from tests.recording.sound import hear, loudness, tone, wav
 

@@ -17,10 +17,11 @@ from callcenter.domain.terms import Mode
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
 from callcenter.ledger.cel import CelFile
+from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settlement
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import voice_package
-from callcenter.store.tables import call
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.packages import voice_package
 from tests.ledger.test_settlement import Records
 from tests.web.support import Answer, Browser, Site
 
@@ -99,7 +100,7 @@ class Shop:
 
     async def left_of(self, name: str) -> int:
         """Minutes that an employee could talk now."""
-        minutes = await self.site.services.packages.minutes_left(self.site.world.own.id, utcnow())
+        minutes = await self.site.services.port(Packages).minutes_left(self.site.world.own.id, utcnow())
         return minutes.get(self.people[name], 0)
 
 
@@ -122,7 +123,7 @@ class Calls:
         self.made += 1
         call_id, company_id = f"call{self.made}", self.site.world.own.id
         employee_id = self.site.world.own.people[name]
-        await self.site.services.packages.reserve(
+        await self.site.services.port(Packages).reserve(
             company_id=company_id, employee_id=employee_id, mode=mode, call_id=call_id, minutes=5, now=utcnow()
         )
         values = {

@@ -16,18 +16,22 @@ from sqlalchemy import func, insert, select, update
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from callcenter import seed
 from callcenter.app import all_routes
+from callcenter.demo.company import DemoCustomer, make_customer
 from callcenter.domain.events import LinkState
 from callcenter.domain.numbers import normalise
 from callcenter.domain.terms import Mode, OrderAction
 from callcenter.domain.trunks import TrunkReport, TrunkState
 from callcenter.engine import Core, Engine
 from callcenter.engine.ports import Caller
-from callcenter.ledger import catalogue, orders
+from callcenter.features.money.tables import invoice_request, recharge, stray_payment
+from callcenter.features.numbers.tables import number_application
+from callcenter.features.packages import catalogue, orders
+from callcenter.features.packages.quotes import Wanted
+from callcenter.features.people.accounts import make_company
+from callcenter.features.tasks.importing import Importer
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
-from callcenter.ledger.quotes import Wanted
 from callcenter.ledger.reconcile import Reconciliation
 from callcenter.ledger.settle import Settlement
 from callcenter.recording.prompts import prompt_file, prompt_folder
@@ -35,30 +39,21 @@ from callcenter.settings import Settings
 from callcenter.store import own_numbers
 from callcenter.store.base import metadata, utcnow
 from callcenter.store.database import Database
-from callcenter.store.ledger_tables import invoice_request, number_application, offering, recharge, stray_payment
-from callcenter.store.tables import (
+from callcenter.store.tables.calls import call, call_waveform, leg
+from callcenter.store.tables.inbound import (
     agent_group,
-    audit,
     blacklist,
     business_hours,
-    call,
-    call_waveform,
     callback_request,
-    company_number,
-    department,
-    employee,
     group_member,
     inbound_number,
-    leg,
-    outside_number,
     prompt,
-    role,
-    seat,
     voicemail,
-    web_session,
 )
-from callcenter.store.task_tables import dial_task, dial_task_import, dial_task_number
-from callcenter.tasks.importing import Importer
+from callcenter.store.tables.numbers import company_number, outside_number, seat
+from callcenter.store.tables.packages import offering
+from callcenter.store.tables.people import audit, department, employee, role, web_session
+from callcenter.store.tables.tasks import dial_task, dial_task_import, dial_task_number
 from callcenter.web import openapi, static
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.auth import COOKIE, Auth, hash_password
@@ -67,7 +62,7 @@ from callcenter.web.live import LiveHub
 from callcenter.web.server import build
 from callcenter.web.services import Services
 from crm_bridge.bridge import CrmBridge
-from crm_bridge.tables import note
+from crm_bridge.notes.tables import note
 from tests import stores
 from tests.intake.files import picture
 
@@ -275,7 +270,7 @@ async def make_world(path: Path) -> World:
 
 async def _company(database: Database, code: str, mark: str, numbers: str, hashed: str) -> Company:
     # The first company runs the installation, the other is one of its customers.
-    made = Company(await seed.make_company(database, f"{mark}公司", "02160000000", operates=code == "own"))
+    made = Company(await make_company(database, f"{mark}公司", "02160000000", operates=code == "own"))
     made.ids["company"] = made.other["company"] = made.id
     async with database.write() as connection:
         rooms: dict[str, int | None] = {"": None}
@@ -368,8 +363,8 @@ async def _rows(
     """One row of every kind that belongs to an employee, or to the company in that employee's name."""
     number, now = normalise(typed), utcnow()
     ids["number_text"] = number
-    kept = seed.DemoCustomer("personal", f"{mark}客户{name}", (typed,), (f"{mark}标签",), open_note=f"{mark}便签{name}")
-    ids["customer"] = await seed.make_customer(connection, made.id, owner, kept, now)
+    kept = DemoCustomer("personal", f"{mark}客户{name}", (typed,), (f"{mark}标签",), open_note=f"{mark}便签{name}")
+    ids["customer"] = await make_customer(connection, made.id, owner, kept, now)
     ids["note"] = (await connection.execute(select(func.max(note.c.id)).where(note.c.company_id == made.id))).scalar()
     ids["call_id"] = f"{code}-{name}-call"
     await connection.execute(
@@ -580,7 +575,6 @@ async def served(
         settings=settings,
         database=database,
         auth=Auth(database),
-        packages=ledger,
         audit=AuditLog(database),
         hub=hub,
         execute=engine.execute,
@@ -588,8 +582,11 @@ async def served(
         live=engine,
         customers=crm,
         recordings=settings.recordings_dir,
-        reconciliation=Reconciliation(database, CelFile(settings.data_dir / "master.db", "pbx")),
-        imports=Importer(database, settings.default_region),
+        ports=(
+            ledger,
+            Reconciliation(database, CelFile(settings.data_dir / "master.db", "pbx")),
+            Importer(database, settings.default_region),
+        ),
         sip_upstream=sip_upstream,
         network=Network(),
     )
@@ -604,7 +601,7 @@ async def served(
         yield Site(f"http://127.0.0.1:{port}", database, services, engine, pbx, telephony, world)
     finally:
         await runner.cleanup()
-        await services.imports.close()
+        await services.port(Importer).close()
         await engine.stop()
         await database.close()
         await stores.stores.kind.drop(path)

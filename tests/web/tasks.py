@@ -12,8 +12,9 @@ from aiohttp import FormData
 from python_calamine import load_workbook
 from sqlalchemy import insert
 
+from callcenter.features.tasks.importing import Importer
 from callcenter.store.base import utcnow
-from callcenter.store.tables import call, leg
+from callcenter.store.tables.calls import call, leg
 from tests.web.support import Answer, Browser, Site, call_values
 
 _calls = itertools.count(1)
@@ -52,7 +53,7 @@ async def send(browser: Browser, task_id: int, content: bytes, name: str) -> Ans
 
 
 async def finished(site: Site, browser: Browser, task_id: int, import_id: int) -> dict[str, Any]:
-    await site.services.imports.idle()
+    await site.services.port(Importer).idle()
     listed = await good(browser, "GET", f"/api/dial-tasks/{task_id}/imports")
     found: dict[str, Any] = next(one for one in listed if one["id"] == import_id)
     return found

@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from callcenter.domain.commands import ChooseState
 from callcenter.domain.terms import AgentState
 from callcenter.store.base import utcnow
-from callcenter.store.tables import company, employee, web_session
+from callcenter.store.tables.people import company, employee, web_session
 from callcenter.web.access import RULES, Cause
 from callcenter.web.services import LIVE_PER_PERSON
 from callcenter.web.sockets import REPLACED, REVOKED

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from callcenter.domain.terms import AgentState
 from callcenter.store.base import utcnow
-from callcenter.store.tables import audit
+from callcenter.store.tables.people import audit
 from tests.web.support import Browser, Site
 
 

@@ -14,20 +14,20 @@ import pytest
 from sqlalchemy import insert, update
 
 from callcenter.domain.terms import Gate, PromptKind, SupervisorMode
+from callcenter.features.numbers.destinations_api import DestinationSettings
+from callcenter.features.numbers.outside_numbers_api import OutsideNumberChange
+from callcenter.features.numbers.seats_api import SeatChange
+from callcenter.features.people import audit_api as audit_page
+from callcenter.features.people.employees_api import EmployeeChange
+from callcenter.features.people.settings_api import CompanySettings
+from callcenter.features.platform.companies_api import CompanyChange
+from callcenter.features.platform.offerings_api import OfferingChange
 from callcenter.store.base import utcnow
-from callcenter.store.tables import audit, employee
-from callcenter.web import audit as audit_page
+from callcenter.store.tables.people import audit, employee
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.audit_words import ACTIONS, CODES, FIELDS, GROUPS
-from callcenter.web.company import CompanySettings
-from callcenter.web.destinations import DestinationSettings
-from callcenter.web.employees import EmployeeChange
-from callcenter.web.outside_numbers import OutsideNumberChange
 from callcenter.web.permissions import PERMISSIONS
-from callcenter.web.platform_companies import CompanyChange
-from callcenter.web.platform_offerings import OfferingChange
-from callcenter.web.seats import SeatChange
-from crm_bridge.filing import CustomerChange
+from crm_bridge.customers.filing import CustomerChange
 from tests.web.support import Browser, Site
 from tests.web.tasks import sheet_of
 

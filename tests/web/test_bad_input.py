@@ -16,6 +16,7 @@ import pytest
 
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Gate
+from callcenter.ledger.packages import Packages
 from callcenter.settings import PROJECT_ROOT
 from callcenter.web.errors import CATALOGUE
 from callcenter.web.server import MAX_BODY
@@ -264,7 +265,7 @@ async def test_a_bug_is_told_by_number_only(
     async def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("the secret is 4711")
 
-    monkeypatch.setattr(site.services.packages, "lots", broken)
+    monkeypatch.setattr(site.services.port(Packages), "lots", broken)
     async with site.browser("admin") as browser:
         with caplog.at_level(logging.ERROR):
             answer = await browser.get("/api/packages")

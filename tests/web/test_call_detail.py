@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from callcenter.web.call_detail import LegView, missing
+from callcenter.features.calls.call_detail_api import LegView, missing
 
 BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

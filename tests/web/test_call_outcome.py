@@ -10,7 +10,7 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import insert, update
 
 from callcenter.store.base import utcnow
-from callcenter.store.tables import call, call_quality, leg
+from callcenter.store.tables.calls import call, call_quality, leg
 from tests.web.support import Browser, Site
 
 

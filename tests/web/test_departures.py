@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from callcenter import seed
+from callcenter.demo.company import DemoCustomer, make_customer
 from callcenter.store.base import utcnow
-from callcenter.store.tables import outside_number, seat
-from crm_bridge.tables import customer
+from callcenter.store.tables.numbers import outside_number, seat
+from crm_bridge.customers.tables import customer
 from tests.web.support import Browser, Site
 from tests.web.tasks import load, make, mine, mobile, mobiles, numbers, rung
 
@@ -19,8 +19,8 @@ async def _customers(site: Site, owner: int, *names: str) -> dict[str, int]:
     made = {}
     async with site.database.write() as connection:
         for index, name in enumerate(names):
-            kept = seed.DemoCustomer("personal", name, (f"1391234{index:04d}",), ())
-            made[name] = await seed.make_customer(connection, site.world.own.id, owner, kept, utcnow())
+            kept = DemoCustomer("personal", name, (f"1391234{index:04d}",), ())
+            made[name] = await make_customer(connection, site.world.own.id, owner, kept, utcnow())
     return made
 
 

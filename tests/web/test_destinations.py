@@ -17,12 +17,14 @@ from callcenter.domain.gates import GateClosed
 from callcenter.domain.numbers import normalise_or_raw
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Gate, Mode
-from callcenter.engine.ways_out import WaysOut
+from callcenter.engine.outbound.ways_out import WaysOut
 from callcenter.store.base import utcnow
-from callcenter.store.companies import read_policy
-from callcenter.store.tables import audit, inbound_number, leg
-from callcenter.store.task_tables import dial_task_number
-from crm_bridge.tables import customer
+from callcenter.store.policies import read_policy
+from callcenter.store.tables.calls import leg
+from callcenter.store.tables.inbound import inbound_number
+from callcenter.store.tables.people import audit
+from callcenter.store.tables.tasks import dial_task_number
+from crm_bridge.customers.tables import customer
 from tests.web.support import Browser, Site
 from tests.web.tasks import good
 

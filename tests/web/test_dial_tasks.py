@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, select, update
 
+from callcenter.features.tasks.importing import Importer
 from callcenter.store.base import utcnow
-from callcenter.store.tables import audit, blacklist, cel_leg, employee, leg
-from callcenter.store.task_tables import dial_task, dial_task_number
+from callcenter.store.tables.books import cel_leg
+from callcenter.store.tables.calls import leg
+from callcenter.store.tables.inbound import blacklist
+from callcenter.store.tables.people import audit, employee
+from callcenter.store.tables.tasks import dial_task, dial_task_number
 from tests.web.support import Browser, Site
 from tests.web.tasks import (
     allocation,
@@ -262,7 +266,7 @@ async def test_numbers_are_imported_in_state_normal_only(site: Site) -> None:
 
 
 async def _end(site: Site, call_id: str) -> None:
-    from callcenter.store.tables import call
+    from callcenter.store.tables.calls import call
 
     async with site.database.write() as connection:
         mine_ = (call.c.company_id == site.world.own.id, call.c.id == call_id)
@@ -395,7 +399,7 @@ async def test_a_blacklisted_number_is_neither_imported_nor_dialled(site: Site) 
         assert [mixed[one] for one in classes] == [1, 1, 1, 1, 0] and mixed["failed"] == 3
         theirs = await make(stranger, "外域任务")
         await good(stranger, "POST", f"/api/dial-tasks/{theirs}/imports", {"text": mobile(1)})
-        await site.services.imports.idle()
+        await site.services.port(Importer).idle()
         [told] = await good(stranger, "GET", f"/api/dial-tasks/{theirs}/imports")
         assert (told["success"], told["blacklist"]) == (1, 0)
 

@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
+from callcenter import due
 from callcenter.domain.events import LinkState
 from callcenter.domain.terms import AgentState, Device, Mode
-from callcenter.ledger import monthly
+from callcenter.features.numbers.tables import number_fee
+from callcenter.ledger.packages import Packages
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import number_fee
-from callcenter.store.tables import outside_number
+from callcenter.store.tables.numbers import outside_number
 from tests.web.support import Answer, Browser, Site
 from tests.web.till import Till, opened, sheet
 
@@ -188,7 +189,7 @@ async def test_a_fee_that_the_wallet_cannot_pay_blocks_dialling(site: Site) -> N
         await Numbers(till).dispatched(fee=800)
         await till.fill(500)
         assert (await dial(agent)).code == "not_logged_in", "the gate of the money is open"
-        await monthly.run_due(site.database, utcnow() + timedelta(days=31))
+        await due.run_due(site.database, utcnow() + timedelta(days=31))
         await site.services.telephony.changed()
         wallet = await till.wallet()
         assert (wallet["balance"], wallet["blocked"]) == (-300, True)
@@ -212,7 +213,7 @@ async def test_the_log_of_fees_and_its_file_follow_the_filter(site: Site) -> Non
         await till.fill(10_000)
         now = utcnow()
         for days in (31, 62):
-            await monthly.run_due(site.database, now + timedelta(days=days))
+            await due.run_due(site.database, now + timedelta(days=days))
         everything = (await till.customer.get("/api/number-fees", params={"page_size": "200"})).json
         pairs = [(row["number"], row["month"]) for row in everything["items"]]
         assert len(pairs) == len(set(pairs)) >= 2 * len(ids) and everything["total_amount"] == 800 * len(pairs)
@@ -249,7 +250,7 @@ async def test_a_number_given_back_works_to_the_end_of_its_month(site: Site, mon
         assert [(one["id"], one["reason"]) for one in waiting] == [(number_id, "不再需要")]
         month = utcnow().astimezone(zone).replace(day=20, hour=10) + timedelta(days=31)
         twentieth = month.replace(day=20)
-        monkeypatch.setattr("callcenter.web.platform_numbers.utcnow", lambda: twentieth.astimezone(UTC))
+        monkeypatch.setattr("callcenter.features.platform.numbers_api.utcnow", lambda: twentieth.astimezone(UTC))
         review = f"/api/platform/direct-numbers/{number_id}/leave-review"
         approved = await till.operator.ask("POST", review, {"approve": True})
         assert approved.json["state"] == "leaving" and approved.json["hint"] == "leaving"
@@ -259,7 +260,7 @@ async def test_a_number_given_back_works_to_the_end_of_its_month(site: Site, mon
         )
         assert datetime.fromisoformat(approved.json["leaves_at"]) == first
 
-        await site.services.packages.grant(
+        await site.services.port(Packages).grant(
             company_id=site.world.foreign.id,
             employee_id=numbers.agent_id,
             name="畅享包",
@@ -277,7 +278,7 @@ async def test_a_number_given_back_works_to_the_end_of_its_month(site: Site, mon
         ready(site, numbers)
         on_the_1st = await dial_at(site, agent, first.replace(hour=9))
         assert on_the_1st.code == "no_bound_number", "though nobody has read the directory again"
-        await monthly.run_due(site.database, first.astimezone(UTC))
+        await due.run_due(site.database, first.astimezone(UTC))
         assert await numbers.state(number_id) == "retired"
         switched = await till.customer.ask("PATCH", f"/api/outside-numbers/{number_id}", {"state": "active"})
         assert switched.code == "number_retired"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from callcenter.engine.refusals import PER_OBJECT, entries
+from callcenter.engine.agents.turned_away import PER_OBJECT, entries
 from callcenter.store.database import Database
-from callcenter.store.tables import audit
+from callcenter.store.tables.people import audit
 from callcenter.web import openapi
 from callcenter.web.failures import ROWS_PER_MINUTE, SIGN_IN
 from tests.web.support import Site

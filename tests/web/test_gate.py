@@ -14,6 +14,7 @@ import pytest
 from aiohttp import ClientError
 
 from callcenter import machine
+from callcenter.ledger.packages import Packages
 from callcenter.web import gate as module
 from callcenter.web.gate import Limits
 from tests.web.support import PASSWORD, Site, World, served, token_of, until
@@ -142,14 +143,14 @@ async def test_one_person_has_a_bounded_number_of_requests_at_once(
 ) -> None:
     narrow(small, per_person=3)
     inside, go_on = asyncio.Semaphore(0), asyncio.Event()
-    identify = small.services.packages.lots
+    identify = small.services.port(Packages).lots
 
     async def slow(*args: Any, **named: Any) -> Any:
         inside.release()
         await go_on.wait()
         return await identify(*args, **named)
 
-    monkeypatch.setattr(small.services.packages, "lots", slow)
+    monkeypatch.setattr(small.services.port(Packages), "lots", slow)
     async with small.browser("agent") as agent, small.browser("other") as colleague:
         waiting = [asyncio.create_task(agent.get("/api/me/minutes")) for _ in range(3)]
         for _ in waiting:

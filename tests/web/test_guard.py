@@ -13,8 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from callcenter.settings import PROJECT_ROOT
 from callcenter.store.guard import TenantLeak
 from callcenter.store.many import Many
-from callcenter.store.tables import call, call_waveform, employee, leg, login_failure, role
-from crm_bridge.tables import customer, customer_number
+from callcenter.store.tables.calls import call, call_waveform, leg
+from callcenter.store.tables.people import employee, login_failure, role
+from crm_bridge.customers.tables import customer, customer_number
 from tests.web.support import Site
 
 SPEAK_SQL = frozenset(f"callcenter/store/{one}.py" for one in ("database", "inline", "many"))
@@ -24,12 +25,12 @@ ALL_COMPANIES = {
     "callcenter/web/auth.py:sign_in",
     "callcenter/web/auth.py:_IDENTIFY",
     # What the last run left unfinished, of whichever company.
-    "callcenter/tasks/importing.py:recover",
+    "callcenter/features/tasks/importing.py:recover",
     # Logins and inbound numbers are unique on the whole platform.
-    "callcenter/web/employees.py:create",
-    "callcenter/web/numbers.py:create_number",
-    "callcenter/web/outside_numbers.py:_taken",
-    "callcenter/web/company.py:_require_free_access",
+    "callcenter/features/people/employees_api.py:create",
+    "callcenter/features/inbound/inbound_numbers_api.py:create_number",
+    "callcenter/features/numbers/outside_numbers_api.py:_taken",
+    "callcenter/features/people/settings_api.py:_require_free_access",
     # The engine serves every company of its node.
     "callcenter/engine/directory.py:read_directory",
     "callcenter/engine/writer.py:open_calls",
@@ -40,14 +41,14 @@ ALL_COMPANIES = {
     "callcenter/store/own_numbers.py:answered_by_all",
     # Accesses end by themselves, whoever's they are; a phone's secret lives as long as its session.
     "callcenter/web/access.py:sweep",
-    "callcenter/telephony.py:_tidy_credentials",
+    "callcenter/provisioning/keeper.py:_tidy_credentials",
     # A number belongs to one company of the platform, and the operator decides whose it is.
-    "callcenter/web/number_claims.py:_decide",
-    "callcenter/web/number_claims.py:_require_free",
+    "callcenter/features/numbers/number_claims_api.py:_decide",
+    "callcenter/features/numbers/number_claims_api.py:_require_free",
     "callcenter/engine/directory.py:_indebted",
-    "callcenter/engine/queues.py:load",
-    "callcenter/engine/callback_store.py:open_requests",
-    "callcenter/telephony.py:_prompts",
+    "callcenter/engine/inbound/waiting.py:load",
+    "callcenter/engine/inbound/callback_store.py:open_requests",
+    "callcenter/provisioning/keeper.py:_prompts",
     "callcenter/engine/leftovers.py:_UNCHARGED",
     "callcenter/engine/leftovers.py:_HELD",
     # Asterisk's records say which call, and the call says which company.
@@ -64,39 +65,39 @@ ALL_COMPANIES = {
     "callcenter/recording/worker.py:_states",
     "callcenter/recording/voicemail.py:_call",
     # What was sold to anybody keeps its terms; a coupon may be anybody's.
-    "callcenter/ledger/catalogue.py:_sold",
-    "callcenter/ledger/catalogue.py:find_coupon",
-    "callcenter/ledger/catalogue.py:use_coupon",
+    "callcenter/features/packages/catalogue.py:_sold",
+    "callcenter/features/packages/catalogue.py:find_coupon",
+    "callcenter/features/packages/catalogue.py:use_coupon",
     # The platform's operator sees every company.
-    "callcenter/web/platform_offerings.py:coupons",
-    "callcenter/web/platform_offerings.py:make_coupon",
+    "callcenter/features/platform/offerings_api.py:coupons",
+    "callcenter/features/platform/offerings_api.py:make_coupon",
     "callcenter/web/lists.py:page_of",
-    "callcenter/ledger/wallet.py:standings",
-    "callcenter/ledger/recharges.py:review",
-    "callcenter/ledger/recharges.py:settle_stray",
-    "callcenter/web/stray_payments.py:_settle",
-    "callcenter/ledger/invoices.py:answer",
-    "callcenter/ledger/direct_numbers.py:_open",
-    "callcenter/ledger/direct_numbers.py:review_leave",
-    "callcenter/web/platform_companies.py:create",
-    "callcenter/web/platform_companies.py:_by_company",
-    "callcenter/web/platform_money.py:review",
-    "callcenter/web/platform_money.py:answer",
-    "callcenter/web/platform_money.py:_one",
-    "callcenter/web/platform_numbers.py:review_leave",
-    "callcenter/web/platform_numbers.py:_one_application",
+    "callcenter/features/money/wallet.py:standings",
+    "callcenter/features/money/recharges.py:review",
+    "callcenter/features/money/recharges.py:settle_stray",
+    "callcenter/features/platform/stray_payments_api.py:_settle",
+    "callcenter/features/money/invoices.py:answer",
+    "callcenter/features/numbers/direct_numbers.py:_open",
+    "callcenter/features/numbers/direct_numbers.py:review_leave",
+    "callcenter/features/platform/companies_api.py:create",
+    "callcenter/features/platform/companies_api.py:_by_company",
+    "callcenter/features/platform/money_api.py:review",
+    "callcenter/features/platform/money_api.py:answer",
+    "callcenter/features/platform/money_api.py:_one",
+    "callcenter/features/platform/numbers_api.py:review_leave",
+    "callcenter/features/platform/numbers_api.py:_one_application",
     # A pay code says which company it belongs to; numbers and identity cards are counted on the whole platform.
-    "callcenter/ledger/recharges.py:of_code",
-    "callcenter/ledger/direct_numbers.py:dispatch",
-    "callcenter/ledger/direct_numbers.py:activate",
+    "callcenter/features/money/recharges.py:of_code",
+    "callcenter/features/numbers/direct_numbers.py:dispatch",
+    "callcenter/features/numbers/direct_numbers.py:activate",
     # Time passes for every company.
-    "callcenter/ledger/number_fees.py:_numbers",
-    "callcenter/ledger/direct_numbers.py:retire_due",
-    "callcenter/ledger/recharges.py:void_unpaid",
-    "callcenter/ledger/daily.py:_companies",
+    "callcenter/features/numbers/number_fees.py:_numbers",
+    "callcenter/features/numbers/direct_numbers.py:retire_due",
+    "callcenter/features/money/recharges.py:void_unpaid",
+    "callcenter/features/packages/reminders.py:_companies",
     # Whoever has a notice is told, of whichever company.
-    "callcenter/web/notice_push.py:begin",
-    "callcenter/web/notice_push.py:step",
+    "callcenter/features/notices/push.py:begin",
+    "callcenter/features/notices/push.py:step",
     "callcenter/ledger/packages.py:expire",
 }
 """Every place that reads or changes rows of all companies. A new one is a decision: add it with its reason."""

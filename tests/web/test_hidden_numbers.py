@@ -13,8 +13,9 @@ from callcenter.domain.terms import Direction, Role
 from callcenter.engine.directory import Directory
 from callcenter.engine.view import call_entity, ended_event
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import reservation, voice_package
-from callcenter.store.tables import role
+from callcenter.store.tables.books import reservation
+from callcenter.store.tables.packages import voice_package
+from callcenter.store.tables.people import role
 from callcenter.web.audit_log import AuditLog
 from callcenter.web.live import Client
 from callcenter.web.permissions import ADMIN, AGENT, SUPERVISOR

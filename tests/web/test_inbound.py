@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from callcenter.store.tables import call, callback_request
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.inbound import callback_request
 from tests.web.support import Browser, Site
 
 

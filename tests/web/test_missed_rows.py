@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import insert
 
 from callcenter.store.base import utcnow
-from callcenter.store.tables import call
+from callcenter.store.tables.calls import call
 from tests.web.support import Site, call_values
 from tests.web.tasks import good
 

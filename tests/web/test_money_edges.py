@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from aiohttp import FormData
 
-from callcenter.ledger import daily, monthly, recharges
+from callcenter import due
+from callcenter.features.money import recharges
+from callcenter.features.packages import reminders
+from callcenter.ledger.packages import Packages
 from callcenter.providers.payment import Paid
 from callcenter.store.base import utcnow
 from tests.web.shop import Calls, Shop, bare
@@ -160,7 +163,7 @@ async def test_paid_in_time_counts_though_it_is_told_late(site: Site) -> None:
         body = {"channel": "alipay", "amount": 5000}
         good, late, wrong = [(await till.buy("/api/recharges/online", body)).json for _ in range(3)]
         now = utcnow()
-        await monthly.run_due(site.database, now + timedelta(minutes=16))
+        await due.run_due(site.database, now + timedelta(minutes=16))
         assert (await till.customer.get(f"/api/recharges/{good['id']}")).json["state"] == "void"
         told = [
             (good, Paid(good["pay_code"], 5000, now + timedelta(minutes=14)), "approved"),
@@ -284,7 +287,7 @@ async def test_every_minute_of_a_package_is_explained(site: Site, tmp_path: Path
         lines = (await shop.good("GET", path))["items"]
         assert lines[0]["minutes_after"] == shown["minutes_left"] + shown["minutes_reserved"] == 27
         end = datetime.fromisoformat(pool["expires_at"])
-        await daily.run_due(site.database, site.services.packages, end)
+        await reminders.run_due(site.database, site.services.port(Packages), end)
         await calls.end(running, 61)
         lines = (await shop.good("GET", path))["items"]
         assert [(one["kind"], one["minutes"], one["minutes_after"]) for one in reversed(lines)] == [

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from callcenter.store.tables import inbound_number
+from callcenter.store.tables.inbound import inbound_number
 from tests.web.support import Browser, Site
 from tests.web.tasks import good
 

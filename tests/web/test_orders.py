@@ -13,8 +13,9 @@ from sqlalchemy import func, select, update
 from callcenter.ledger import book
 from callcenter.ledger.book import Kind
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import account, purchase
-from callcenter.store.tables import company
+from callcenter.store.tables.books import account
+from callcenter.store.tables.packages import purchase
+from callcenter.store.tables.people import company
 from tests.web.shop import Shop, cells, opened
 from tests.web.support import Site
 

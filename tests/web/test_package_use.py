@@ -17,9 +17,12 @@ from sqlalchemy import select, update
 from callcenter import app
 from callcenter.domain.gates import GateClosed
 from callcenter.domain.terms import Gate, Mode
-from callcenter.ledger import book, daily
+from callcenter.features.notices.tables import notice
+from callcenter.features.packages import reminders
+from callcenter.ledger import book
+from callcenter.ledger.packages import Packages
 from callcenter.store.base import utcnow
-from callcenter.store.ledger_tables import notice, voice_package
+from callcenter.store.tables.packages import voice_package
 from tests.ledger.test_settlement import C16_2
 from tests.web.shop import SHOWN, Calls, Shop, bare, cells
 from tests.web.support import Site, until
@@ -220,16 +223,16 @@ async def test_the_end_takes_what_is_left(shop: Shop, calls: Calls) -> None:
     assert datetime.fromisoformat(package["starts_at"]) <= utcnow(), "valid from the purchase on"
     await calls.talk("agent", 5)
     site, end = shop.site, datetime.fromisoformat(package["expires_at"])
-    await daily.run_due(site.database, site.services.packages, end - timedelta(seconds=1))
+    await reminders.run_due(site.database, site.services.port(Packages), end - timedelta(seconds=1))
     assert (await shop.package(package["id"]))["minutes_left"] == 500
-    assert await daily.run_due(site.database, site.services.packages, end)
+    assert await reminders.run_due(site.database, site.services.port(Packages), end)
     shown = await shop.package(package["id"])
     assert (shown["minutes_left"], shown["minutes_used"]) == (0, 1)
     async with site.database.read() as connection:
         expired = book.lot(package["id"], book.Kind.EXPIRED)
         assert await book.balance(connection, site.world.own.id, expired) == 500
     with pytest.raises(GateClosed) as refused:
-        await site.services.packages.reserve(
+        await site.services.port(Packages).reserve(
             company_id=site.world.own.id,
             employee_id=shop.people["agent"],
             mode=Mode.DIRECT,
@@ -238,7 +241,7 @@ async def test_the_end_takes_what_is_left(shop: Shop, calls: Calls) -> None:
             now=end,
         )
     assert refused.value.gate is Gate.NO_PACKAGE
-    assert not await daily.run_due(site.database, site.services.packages, end), "once"
+    assert not await reminders.run_due(site.database, site.services.port(Packages), end), "once"
 
 
 @pytest.mark.feature("V-08")
@@ -246,8 +249,8 @@ async def test_a_renewal_takes_over_the_moment_the_period_ends(shop: Shop) -> No
     offering = await shop.offering(minutes=100)
     (first,) = await shop.bought(await shop.buy(offering, 1, "agent"))
     await shop.buy(offering, 1, action="renew", package_id=first["id"])
-    packages, end = shop.site.services.packages, datetime.fromisoformat(first["expires_at"])
-    await daily.run_due(shop.site.database, packages, end)
+    packages, end = shop.site.services.port(Packages), datetime.fromisoformat(first["expires_at"])
+    await reminders.run_due(shop.site.database, packages, end)
     held = await packages.reserve(
         company_id=shop.site.world.own.id,
         employee_id=shop.people["agent"],
@@ -265,7 +268,7 @@ async def test_people_are_told_before_a_package_ends(shop: Shop) -> None:
     await shop.buy(await shop.offering(name="只此一包", days=30), 1, "agent")
     site, start = shop.site, utcnow()
     for hours in (0, 22 * 24, 23 * 24 + 1, 23 * 24 + 2, 27 * 24 + 1, 29 * 24 + 1, 30 * 24 + 1, 31 * 24):
-        await daily.run_due(site.database, site.services.packages, start + timedelta(hours=hours))
+        await reminders.run_due(site.database, site.services.port(Packages), start + timedelta(hours=hours))
     told = [(kind, who, data.get("days")) for kind, who, data in await _notices(site) if _about(data, "只此一包")]
     agent = shop.people["agent"]
     assert told == [
@@ -289,7 +292,7 @@ async def test_a_notice_is_on_the_page_until_it_is_read(shop: Shop, calls: Calls
     (package,) = await shop.bought(await shop.buy(await shop.offering(name="小包", minutes=3), 1, "agent"))
     await calls.talk("agent", 5)
     for _ in range(2):
-        await daily.run_due(shop.site.database, shop.site.services.packages, utcnow())
+        await reminders.run_due(shop.site.database, shop.site.services.port(Packages), utcnow())
     async with shop.site.browser("agent") as agent, shop.site.browser("other") as other:
         (mine,) = [one for one in (await agent.get("/api/notices")).json if _about(one["data"], "小包")]
         assert (mine["kind"], mine["data"]["minutes"], mine["read_at"]) == ("package_low", 2, None)
@@ -313,7 +316,7 @@ async def test_the_running_product_looks_after_the_books(shop: Shop) -> None:
     assert site.engine.core.minutes[shop.people["agent"]] == 1000
     calm = SimpleNamespace(calm=True)
     running = SimpleNamespace(
-        database=site.database, packages=site.services.packages, telephony=site.telephony, clock=calm
+        database=site.database, packages=site.services.port(Packages), telephony=site.telephony, clock=calm
     )
     work = asyncio.create_task(app._keep_books(cast(app.App, running)))
     try:

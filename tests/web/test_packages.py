@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from callcenter.domain.gates import GateClosed
 from callcenter.domain.terms import Mode
-from callcenter.store.tables import seat
-from crm_bridge.tables import customer
+from callcenter.store.tables.numbers import seat
+from crm_bridge.customers.tables import customer
 from tests.web.shop import Calls, Shop, bare
 from tests.web.support import Site
 

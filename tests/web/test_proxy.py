@@ -16,7 +16,7 @@ from aiohttp import ClientSession, WSServerHandshakeError, web
 from sqlalchemy import select, update
 
 from callcenter.settings import SettingsError, load
-from callcenter.store.tables import login_failure, web_session
+from callcenter.store.tables.people import login_failure, web_session
 from callcenter.web.auth import COOKIE
 from callcenter.web.peer import own_names, split_host
 from callcenter.web.throttle import FAILURES_ANYWHERE, FAILURES_PER_ADDRESS, FAILURES_PER_LOGIN

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from callcenter.features.money.tables import recharge
 from callcenter.settings import Settings
 from callcenter.store.base import utcnow
 from callcenter.store.documents import LARGEST
-from callcenter.store.ledger_tables import recharge
 from tests.intake import files
 from tests.web.support import PNG, Site
 from tests.web.till import form, opened, sheet

@@ -12,7 +12,8 @@ from sqlalchemy import insert, select, update
 
 from callcenter.domain.terms import Scope
 from callcenter.store.base import utcnow
-from callcenter.store.tables import call, employee, role
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.people import employee, role
 from tests.web.support import Browser, Site, call_values
 
 Names = set[str]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from callcenter.store.tables import call
+from callcenter.store.tables.calls import call
 from tests.web.support import Browser, Site
 from tests.web.tasks import good, load, make, mine
 

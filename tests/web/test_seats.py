@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from callcenter.store.tables import audit
+from callcenter.store.tables.people import audit
 from tests.web.support import Browser, Site
 
 

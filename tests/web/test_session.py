@@ -15,7 +15,7 @@ from aiohttp import WSMsgType, WSServerHandshakeError
 from sqlalchemy import func, select, update
 
 from callcenter.store.base import utcnow
-from callcenter.store.tables import audit, employee, login_failure, web_session
+from callcenter.store.tables.people import audit, employee, login_failure, web_session
 from callcenter.web.auth import COOKIE
 from callcenter.web.server import HEADERS
 from callcenter.web.throttle import FAILURES_PER_ADDRESS, FAILURES_PER_LOGIN, THROTTLE_WINDOW

@@ -17,7 +17,8 @@ from sqlalchemy import insert, update
 
 from callcenter.app import all_routes
 from callcenter.store.base import utcnow
-from callcenter.store.tables import call, employee
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.people import employee
 from callcenter.web import sheet_writer
 from callcenter.web.sheet_writer import LONGEST, text_of
 from tests.web.support import Site, call_values

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from callcenter.softphone.bridge import DIALOGS, MAX_FRAME, Speaker
-from callcenter.store.tables import audit
+from callcenter.store.tables.people import audit
 from tests.web.support import FakeSip, Site, World, served
 
 ME = "agent-3-web"

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
+from callcenter.features.tasks import importing
+from callcenter.features.tasks.importing import Importer
+from callcenter.features.tasks.imports_api import LARGEST
 from callcenter.intake.limits import MOST_ROWS
 from callcenter.store.base import utcnow
-from callcenter.store.task_tables import dial_task_import
-from callcenter.tasks import importing
-from callcenter.web.dial_task_imports import LARGEST
+from callcenter.store.tables.tasks import dial_task_import
 from tests.web.support import DOCUMENT, PNG, Browser, Site
 from tests.web.tasks import finished, good, load, make, mobile, mobiles, numbers, send, sheet_of, workbook
 
@@ -180,7 +181,7 @@ async def test_others_are_served_while_a_file_is_imported(site: Site) -> None:
         task = await good(agent, "GET", f"/api/dial-tasks/{task_id}")
         assert task["importing"], "the answers came before the import was through"
         assert (await agent.ask("PATCH", f"/api/dial-tasks/{task_id}", {"state": "normal"})).code == "task_running"
-        await site.services.imports.idle()
+        await site.services.port(Importer).idle()
         task = await good(agent, "GET", f"/api/dial-tasks/{task_id}")
         assert (task["importing"], task["total"]) == (False, 9000)
 
@@ -201,7 +202,7 @@ async def test_an_import_that_the_last_run_left_has_failed(site: Site) -> None:
     values = {"company_id": site.world.own.id, "task_id": task_id, "file_name": "本域.csv", "operator_id": 1}
     async with site.database.write() as connection:
         await connection.execute(insert(dial_task_import).values(**values, created_at=utcnow()))
-    await site.services.imports.recover()
+    await site.services.port(Importer).recover()
     query = select(dial_task_import.c.state).where(
         dial_task_import.c.company_id == site.world.own.id, dial_task_import.c.task_id == task_id
     )

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import insert, update
 
 from callcenter.store.base import utcnow
-from callcenter.store.tables import call, company
+from callcenter.store.tables.calls import call
+from callcenter.store.tables.people import company
 from tests.web.support import Browser, Site, call_values
 from tests.web.test_live import Tab
 

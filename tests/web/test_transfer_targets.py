@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from callcenter.store.tables import seat
+from callcenter.store.tables.numbers import seat
 from tests.web.support import FOREIGN, Browser, Site
 
 PATH = "/api/transfer-targets"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from callcenter.features.tasks.importing import Importer
 from callcenter.intake.places import EACH
 from tests.intake import files
 from tests.web.support import Site
@@ -85,7 +86,7 @@ async def test_a_person_has_few_uploads_at_once_and_others_have_theirs(
             for _ in range(EACH - 1):
                 os.kill(await children.get(), signal.SIGCONT)
             assert [one.status for one in await asyncio.gather(*waiting)] == [202] * EACH
-        await site.services.imports.idle()
+        await site.services.port(Importer).idle()
         assert len(await numbers(agent, mine)) == EACH
 
 
