@@ -8,10 +8,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import Connection
 
+from callcenter import declared
 from callcenter.store.base import metadata
 from callcenter.store.database import Database
-
-# Their tables belong to the metadata.
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -33,6 +32,7 @@ async def upgrade(database: Database) -> None:
 
 async def make_revision(database: Database, message: str) -> None:
     """Writes a new migration from the difference between the tables in code and an upgraded database."""
+    declared.modules()  # a table that nobody has imported would be dropped
     async with database.write() as connection:
         await connection.run_sync(
             lambda sync: command.revision(config_for(sync), message, autogenerate=True, rev_id=None)

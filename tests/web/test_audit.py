@@ -115,7 +115,8 @@ def _literals(kind: Any) -> Iterator[Any]:
 
 def test_both_languages_say_something() -> None:
     codes = [words for kinds in CODES.values() for words in kinds.values()]
-    said: list[tuple[str, ...]] = [one[-2:] for one in (*ACTIONS.values(), *FIELDS.values(), *GROUPS.values(), *codes)]
+    said = [(one.zh, one.en) for kind in (ACTIONS, FIELDS, GROUPS) for one in kind.values()]
+    said += [(one.zh, one.en) for one in codes]
     assert all(re.search(r"[一-鿿]|AI", zh) and en and not re.search(r"[一-鿿]", en) for zh, en in said)
     assert {one.group for one in ACTIONS.values()} == set(GROUPS) == set(get_args(audit_page.GroupCode))
 

@@ -269,7 +269,7 @@ def _lines(row: Any) -> list[Line]:
 
 def _change(action: str, field: str, change: Any) -> Line:
     """Settings are kept as [before, after], other changes as what it is now."""
-    if action in audit_words.WITH_BEFORE:
+    if action in ACTIONS and ACTIONS[action].with_before:
         before, after = change
         return Line(field, _all(action, field, after), _all(action, field, before))
     return Line(field, _all(action, field, change))
