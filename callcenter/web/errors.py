@@ -29,9 +29,6 @@ REFUSALS = Refusals(
         "too_many_attempts": Text(
             429, "登录失败次数过多，请稍后再试。", "Too many failed attempts; please try again later."
         ),
-        "account_inactive": Text(
-            403, "该账号已停用，请联系管理员。", "This account is not active; ask your administrator."
-        ),
         "forbidden": Text(403, "您没有执行此操作的权限。", "You are not allowed to do this."),
         "bad_origin": Text(403, "请求来源不被允许。", "The request comes from an origin that is not allowed."),
         "bad_host": Text(

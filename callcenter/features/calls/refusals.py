@@ -6,6 +6,9 @@ from callcenter.web.errors import Refusals, Text
 
 REFUSALS = Refusals(
     {
+        "account_inactive": Text(
+            403, "该账号已停用，请联系管理员。", "This account is not active; ask your administrator."
+        ),
         "not_an_agent": Text(403, "当前账号没有拨号功能。", "This account cannot make calls."),
         "not_logged_in": Text(409, "请先签入再拨号。", "Sign in to the phone before dialling."),
         "phone_not_registered": Text(
