@@ -23,7 +23,6 @@ from callcenter.engine import Core, Engine
 from callcenter.engine.clock import SteppingClock
 from callcenter.engine.ports import Caller
 from callcenter.features.notices.push import NoticePush
-from callcenter.features.packages import reminders
 from callcenter.features.tasks.importing import Importer
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
@@ -301,8 +300,7 @@ async def _keep_books(app: App) -> None:
             await asyncio.sleep(BOOKS_SECONDS)
             continue
         try:
-            moved = await reminders.run_due(app.database, app.packages, utcnow())
-            if await due.run_due(app.database, utcnow()) or moved:
+            if await due.run_due(app.database, utcnow()):
                 await app.telephony.changed()
         except Exception:
             log.exception("the books could not be brought up to date; they will be tried again")

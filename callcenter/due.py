@@ -1,19 +1,24 @@
-"""What the calendar does to money and numbers: fees on the 1st, numbers that leave, codes that nobody paid."""
+"""What time alone makes due: features declare it, and the running product does it once a minute."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 
-from callcenter.features.money import recharges
-from callcenter.features.numbers import direct_numbers, number_fees
+from callcenter.declared import declared
 from callcenter.store.database import Database
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """`run` does everything that is due at a moment, nothing twice, and says whether the engine has to look again."""
+
+    name: str
+    run: Callable[[Database, datetime], Awaitable[bool]]
+
+
 async def run_due(database: Database, now: datetime) -> bool:
-    """Does everything that is due, and nothing twice; whether the engine has to read the directory again."""
-    async with database.write() as connection:
-        # Fees first: a number that leaves today owes nothing for today's month, and is not looked at once retired.
-        charged = await number_fees.charge_due(connection, now)
-        retired = await direct_numbers.retire_due(connection, now)
-        await recharges.void_unpaid(connection, now)
-    return bool(charged or retired)
+    """Does everything that is due; whether the engine has to read the directory again."""
+    moved = [await one.run(database, now) for one in declared(Due)]
+    return any(moved)

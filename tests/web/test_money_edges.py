@@ -16,7 +16,6 @@ from aiohttp import FormData
 from callcenter import due
 from callcenter.features.money import recharges
 from callcenter.features.packages import reminders
-from callcenter.ledger.packages import Packages
 from callcenter.providers.payment import Paid
 from callcenter.store.base import utcnow
 from tests.web.shop import Calls, Shop, bare
@@ -287,7 +286,7 @@ async def test_every_minute_of_a_package_is_explained(site: Site, tmp_path: Path
         lines = (await shop.good("GET", path))["items"]
         assert lines[0]["minutes_after"] == shown["minutes_left"] + shown["minutes_reserved"] == 27
         end = datetime.fromisoformat(pool["expires_at"])
-        await reminders.run_due(site.database, site.services.port(Packages), end)
+        await reminders.run_due(site.database, end)
         await calls.end(running, 61)
         lines = (await shop.good("GET", path))["items"]
         assert [(one["kind"], one["minutes"], one["minutes_after"]) for one in reversed(lines)] == [

@@ -223,9 +223,9 @@ async def test_the_end_takes_what_is_left(shop: Shop, calls: Calls) -> None:
     assert datetime.fromisoformat(package["starts_at"]) <= utcnow(), "valid from the purchase on"
     await calls.talk("agent", 5)
     site, end = shop.site, datetime.fromisoformat(package["expires_at"])
-    await reminders.run_due(site.database, site.services.port(Packages), end - timedelta(seconds=1))
+    await reminders.run_due(site.database, end - timedelta(seconds=1))
     assert (await shop.package(package["id"]))["minutes_left"] == 500
-    assert await reminders.run_due(site.database, site.services.port(Packages), end)
+    assert await reminders.run_due(site.database, end)
     shown = await shop.package(package["id"])
     assert (shown["minutes_left"], shown["minutes_used"]) == (0, 1)
     async with site.database.read() as connection:
@@ -241,7 +241,7 @@ async def test_the_end_takes_what_is_left(shop: Shop, calls: Calls) -> None:
             now=end,
         )
     assert refused.value.gate is Gate.NO_PACKAGE
-    assert not await reminders.run_due(site.database, site.services.port(Packages), end), "once"
+    assert not await reminders.run_due(site.database, end), "once"
 
 
 @pytest.mark.feature("V-08")
@@ -250,7 +250,7 @@ async def test_a_renewal_takes_over_the_moment_the_period_ends(shop: Shop) -> No
     (first,) = await shop.bought(await shop.buy(offering, 1, "agent"))
     await shop.buy(offering, 1, action="renew", package_id=first["id"])
     packages, end = shop.site.services.port(Packages), datetime.fromisoformat(first["expires_at"])
-    await reminders.run_due(shop.site.database, packages, end)
+    await reminders.run_due(shop.site.database, end)
     held = await packages.reserve(
         company_id=shop.site.world.own.id,
         employee_id=shop.people["agent"],
@@ -268,7 +268,7 @@ async def test_people_are_told_before_a_package_ends(shop: Shop) -> None:
     await shop.buy(await shop.offering(name="只此一包", days=30), 1, "agent")
     site, start = shop.site, utcnow()
     for hours in (0, 22 * 24, 23 * 24 + 1, 23 * 24 + 2, 27 * 24 + 1, 29 * 24 + 1, 30 * 24 + 1, 31 * 24):
-        await reminders.run_due(site.database, site.services.port(Packages), start + timedelta(hours=hours))
+        await reminders.run_due(site.database, start + timedelta(hours=hours))
     told = [(kind, who, data.get("days")) for kind, who, data in await _notices(site) if _about(data, "只此一包")]
     agent = shop.people["agent"]
     assert told == [
@@ -292,7 +292,7 @@ async def test_a_notice_is_on_the_page_until_it_is_read(shop: Shop, calls: Calls
     (package,) = await shop.bought(await shop.buy(await shop.offering(name="小包", minutes=3), 1, "agent"))
     await calls.talk("agent", 5)
     for _ in range(2):
-        await reminders.run_due(shop.site.database, shop.site.services.port(Packages), utcnow())
+        await reminders.run_due(shop.site.database, utcnow())
     async with shop.site.browser("agent") as agent, shop.site.browser("other") as other:
         (mine,) = [one for one in (await agent.get("/api/notices")).json if _about(one["data"], "小包")]
         assert (mine["kind"], mine["data"]["minutes"], mine["read_at"]) == ("package_low", 2, None)

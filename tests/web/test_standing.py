@@ -10,7 +10,6 @@ from sqlalchemy import update
 from callcenter.features.notices.notices import queue
 from callcenter.features.notices.push import NoticePush
 from callcenter.features.packages import reminders
-from callcenter.ledger.packages import Packages
 from callcenter.store.base import utcnow
 from callcenter.store.tables.people import company
 from callcenter.web.live import Client
@@ -74,7 +73,7 @@ async def test_a_company_is_told_before_its_time_is_over(site: Site) -> None:
         own = update(company).where(company.c.id == site.world.own.id)
         await connection.execute(own.values(valid_until=ends))
     for left in (19, 6, 6, 2, 0.5, -1, -2):
-        await reminders.run_due(site.database, site.services.port(Packages), ends - timedelta(days=left))
+        await reminders.run_due(site.database, ends - timedelta(days=left))
     async with site.browser("admin") as admin, site.browser("agent") as agent:
         told = [one for one in (await admin.get("/api/notices")).json if one["kind"].startswith("company_")]
         assert sorted((one["kind"], one["data"]["days"]) for one in told) == [

@@ -9,11 +9,13 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.refusals import Refusal
+from callcenter.due import Due
 from callcenter.features.money import wallet
 from callcenter.features.money.tables import recharge, stray_payment
 from callcenter.features.notices import notices
 from callcenter.ledger.book import Entry, Kind
 from callcenter.providers.payment import Paid, PayCode
+from callcenter.store.database import Database
 
 PENDING, APPROVED, REJECTED, VOID = "pending", "approved", "rejected", "void"
 OPEN, BOOKED, REFUNDED = "open", "booked", "refunded"
@@ -205,3 +207,13 @@ async def _close(
         told = {"number": row.number, "amount": closed.amount, "reason": closed.reject_reason}
         await notices.queue(connection, row.company_id, kind, f"recharge:{row.id}", told, at=now)
     return closed
+
+
+async def run_due(database: Database, now: datetime) -> bool:
+    """Codes that nobody paid in time are void."""
+    async with database.write() as connection:
+        await void_unpaid(connection, now)
+    return False
+
+
+DUE = Due("recharges", run_due)

@@ -11,11 +11,14 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import fees
+from callcenter.due import Due
 from callcenter.features.money import wallet
 from callcenter.features.notices import notices
+from callcenter.features.numbers import direct_numbers
 from callcenter.features.numbers.tables import number_fee
 from callcenter.ledger import book
 from callcenter.ledger.book import Entry, Kind
+from callcenter.store.database import Database
 from callcenter.store.tables.numbers import outside_number
 from callcenter.store.tables.people import company
 
@@ -72,3 +75,15 @@ async def _charge(connection: AsyncConnection, row: Any, month: date, now: datet
     if balance < 0:
         told = {"number": row.number, "amount": row.monthly_fee, "balance": balance}
         await notices.queue(connection, company_id, "number_unpaid", name, told, at=now)
+
+
+async def run_due(database: Database, now: datetime) -> bool:
+    """Fees on the 1st, then numbers whose last month is over."""
+    async with database.write() as connection:
+        # Fees first: a number that leaves today owes nothing for today's month, and is not looked at once retired.
+        charged = await charge_due(connection, now)
+        retired = await direct_numbers.retire_due(connection, now)
+    return bool(charged or retired)
+
+
+DUE = Due("numbers", run_due)

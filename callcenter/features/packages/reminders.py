@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import packages as rules
+from callcenter.due import Due
 from callcenter.features.notices import notices
 from callcenter.features.notices.notices import Notice
 from callcenter.ledger.packages import Lot, Packages, lots_of
@@ -16,13 +17,13 @@ from callcenter.store.tables.packages import voice_package
 from callcenter.store.tables.people import company
 
 
-async def run_due(database: Database, packages: Packages, now: datetime) -> bool:
+async def run_due(database: Database, now: datetime) -> bool:
     """Everything that is due at `now`; safe to repeat. Whether anybody's minutes changed.
 
     A package is expired once. Its users and the company are told 7, 3 and 1 days before the end, when it runs low and
     when it is over, each once; a company in the same way of its own end with the platform.
     """
-    gone = await packages.expire(now)
+    gone = await Packages(database).expire(now)
     wanted = [_notice(lot, "package_ended", str(lot.id), minutes=lot.minutes_left) for lot in gone]
     # Most of the time there is nothing to say: only reading, so that nobody who writes has to wait.
     async with database.read() as connection:
@@ -80,3 +81,6 @@ def _notice(lot: Lot, kind: str, what: str, **more: int) -> Notice:
         **more,
     }
     return Notice(lot.company_id, kind, f"{kind}:{what}", data, (None, *lot.users))
+
+
+DUE = Due("packages", run_due)
