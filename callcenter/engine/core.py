@@ -16,12 +16,21 @@ from functools import partial
 from typing import Any, Final
 
 from callcenter.domain import agents as agent_rules
-from callcenter.domain import calls as call_rules
+from callcenter.domain import call_rules, quality
 from callcenter.domain import events as ev
-from callcenter.domain import quality
 from callcenter.domain.agents import Agent
-from callcenter.domain.calls import Call, Fact
+from callcenter.domain.calls import Call
 from callcenter.domain.clock import Step
+from callcenter.domain.facts import (
+    AgentAlerted,
+    AgentMissed,
+    CallAnswered,
+    CallEnded,
+    ConsultationFailed,
+    Fact,
+    LegMoved,
+    Unexpected,
+)
 from callcenter.domain.terms import AgentState, Device, Direction, EndReason, LegOrder, Role
 from callcenter.engine.agents.presence import Presence
 from callcenter.engine.clock import Stamps, move_all
@@ -329,22 +338,22 @@ class Core:
         """Notes facts for the next commit and lets agents follow their calls."""
         now = self.now()
         for fact in facts:
-            if isinstance(fact, call_rules.Unexpected):
+            if isinstance(fact, Unexpected):
                 self._misfit(fact)
                 continue
             self.outbox.noted.entries.append(Entry(call.company_id, now, fact))
             match fact:
-                case call_rules.AgentAlerted(employee_id=employee_id):
+                case AgentAlerted(employee_id=employee_id):
                     self.outbox.noted.pops.append((call, employee_id))
-                case call_rules.AgentMissed(employee_id=employee_id):
+                case AgentMissed(employee_id=employee_id):
                     self.presence.missed(call, employee_id)
-                case call_rules.CallAnswered(employee_id=employee_id):
+                case CallAnswered(employee_id=employee_id):
                     self.presence.takes(call, employee_id)
-                case call_rules.ConsultationFailed(reason=reason):
+                case ConsultationFailed(reason=reason):
                     self.say(call.company_id, "consult_failed", {"call_id": call.id, "reason": reason}, _asker(call))
-                case call_rules.LegMoved(leg_id=leg_id, after=after) if call.answered_at is not None:
+                case LegMoved(leg_id=leg_id, after=after) if call.answered_at is not None:
                     self.presence.leg_moved(call, leg_id, after)
-                case call_rules.CallEnded():
+                case CallEnded():
                     self.outbox.noted.ended.append(call)
                     self.presence.ended(call)
                     if self.on_call_ended is not None:
@@ -353,7 +362,7 @@ class Core:
                     pass
         self.outbox.noted.calls[call.id] = call
 
-    def _misfit(self, fact: call_rules.Unexpected) -> None:
+    def _misfit(self, fact: Unexpected) -> None:
         """Asterisk is never wrong: when an event does not fit, what we believe is read anew, but not in a storm."""
         self.unexpected += 1
         log.warning("call %s: unexpected %s on leg %s", fact.call_id, fact.what, fact.leg_id)

@@ -9,7 +9,9 @@ from functools import lru_cache
 
 from callcenter.domain import events as ev
 from callcenter.domain.agents import Agent, employee_of
-from callcenter.domain.calls import Call, Fact, Leg, add_leg
+from callcenter.domain.call_rules import add_leg
+from callcenter.domain.calls import Call, Leg
+from callcenter.domain.facts import Fact
 from callcenter.domain.numbers import normalise_or_raw
 from callcenter.domain.terms import CallState, Direction, Role, Source
 from callcenter.engine.directory import Directory

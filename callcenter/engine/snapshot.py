@@ -11,10 +11,11 @@ from functools import partial
 from sqlalchemy import select
 
 from callcenter.ami.errors import AmiError
-from callcenter.domain import calls as call_rules
+from callcenter.domain import call_rules
 from callcenter.domain import events as ev
 from callcenter.domain.agents import employee_of
-from callcenter.domain.calls import TALKING, Call, Fact, Leg, Move
+from callcenter.domain.calls import TALKING, Call, Leg, Move
+from callcenter.domain.facts import ConsultationFailed, Fact
 from callcenter.domain.terms import Device, EndReason, Role
 from callcenter.engine.core import Core
 from callcenter.engine.inbound.desk import Inbound
@@ -211,7 +212,7 @@ class Reconciler:
             return []
         # Who rang until nobody waited any longer was cleared like any other leg.
         status = "NOANSWER" if unheard[-1].cause in (None, 0, 16) else ""
-        return [call_rules.ConsultationFailed(call.id, call_rules.third_failure(status, unheard[-1].cause or 0))]
+        return [ConsultationFailed(call.id, call_rules.third_failure(status, unheard[-1].cause or 0))]
 
     async def _record(self, leg_id: str) -> CelLeg | None:
         async with self._core.database.read() as connection:

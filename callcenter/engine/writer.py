@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from callcenter.domain.agents import Agent
-from callcenter.domain.calls import Call, Fact, Leg
+from callcenter.domain.calls import Call, Leg
 from callcenter.domain.clock import Step
+from callcenter.domain.facts import Fact
 from callcenter.domain.terms import (
     AgentState,
     CallState,

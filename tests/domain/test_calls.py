@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcenter.domain import calls
+from callcenter.domain import call_rules
 from callcenter.domain import events as ev
-from callcenter.domain.calls import AgentMissed, Call, CallAnswered, CallEnded, Fact, Leg, Unexpected
+from callcenter.domain.calls import Call, Leg
+from callcenter.domain.facts import AgentAlerted, AgentMissed, CallAnswered, CallEnded, Fact, Unexpected
 from callcenter.domain.terms import CallState, Direction, Disposition, EndReason, LegState, Role, Source
 
 NOW = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
@@ -22,13 +23,13 @@ UP = {"a": ev.Channel("a", up=True), "b": ev.Channel("b", up=True)}
 
 def outbound() -> Call:
     call = Call("c", 1, Direction.OUTBOUND, "+8613800000001", NOW, employee_id=7)
-    calls.add_leg(call, Leg("a", Role.AGENT, channel=AGENT.name, employee_id=7), NOW)
+    call_rules.add_leg(call, Leg("a", Role.AGENT, channel=AGENT.name, employee_id=7), NOW)
     return call
 
 
 def inbound() -> Call:
     call = Call("c", 1, Direction.INBOUND, "+8613900000001", NOW, state=CallState.QUEUED)
-    calls.add_leg(call, Leg("b", Role.CUSTOMER, channel=CUSTOMER.name), NOW)
+    call_rules.add_leg(call, Leg("b", Role.CUSTOMER, channel=CUSTOMER.name), NOW)
     return call
 
 
@@ -42,7 +43,7 @@ class Play:
 
     def __call__(self, leg_id: str, event: ev.AmiEvent) -> Play:
         self.now += timedelta(seconds=1)
-        self.facts += calls.apply(self.call, leg_id, event, self.now)
+        self.facts += call_rules.apply(self.call, leg_id, event, self.now)
         return self
 
     def state(self) -> CallState:
@@ -50,13 +51,13 @@ class Play:
 
     def customer_leg(self) -> Play:
         self.now += timedelta(seconds=1)
-        self.facts += calls.add_leg(self.call, Leg("b", Role.CUSTOMER, channel=CUSTOMER.name), self.now)
+        self.facts += call_rules.add_leg(self.call, Leg("b", Role.CUSTOMER, channel=CUSTOMER.name), self.now)
         return self
 
     def agent_leg(self) -> Play:
         self.now += timedelta(seconds=1)
         leg = Leg("a", Role.AGENT, channel=AGENT.name, employee_id=7)
-        self.facts += calls.add_leg(self.call, leg, self.now)
+        self.facts += call_rules.add_leg(self.call, leg, self.now)
         return self
 
     def ring(self, leg_id: str) -> Play:
@@ -134,7 +135,7 @@ def test_an_inbound_call_rings_pops_and_belongs_to_who_it_rang() -> None:
     play = Play(inbound())("b", ev.QueueCallerJoined(CUSTOMER, "q-1", 1))
     assert play.state() is CallState.QUEUED
     play.agent_leg().ring("a")
-    assert calls.AgentAlerted("c", 7) in play.facts
+    assert AgentAlerted("c", 7) in play.facts
     assert play.state() is CallState.RINGING_AGENT
     play.end("b").end("a")
     assert play.call.end_reason is EndReason.ABANDONED
@@ -161,14 +162,14 @@ def test_an_event_that_does_not_fit_is_a_fact_and_changes_nothing() -> None:
 
 
 def test_an_unknown_leg_is_a_fact_and_not_an_error() -> None:
-    facts = calls.apply(outbound(), "nobody", ev.ChannelEnded(UP["a"], 16), NOW)
+    facts = call_rules.apply(outbound(), "nobody", ev.ChannelEnded(UP["a"], 16), NOW)
     assert facts == [Unexpected("c", "nobody", "ChannelEnded")]
 
 
 def test_an_agent_misses_what_rings_in_vain_and_nothing_else() -> None:
     def missed(status: str, *, rings: bool = True, channel: str = AGENT.name) -> list[int]:
         play = Play(inbound())
-        play.facts += calls.add_leg(play.call, Leg("a", Role.AGENT, channel=channel, employee_id=7), play.now)
+        play.facts += call_rules.add_leg(play.call, Leg("a", Role.AGENT, channel=channel, employee_id=7), play.now)
         if rings:
             play("a", ev.ChannelStateChanged(RINGING["a"]))
         # As a queue tells it: the end of the dial, and once more as it takes the channel down.
@@ -226,6 +227,6 @@ def test_no_order_of_events_breaks_a_call(sequence: list[tuple[str, ev.AmiEvent]
     assert play.call.over == all(leg.over for leg in play.call.legs.values())
     for leg in play.call.legs.values():
         assert (leg.ended_at is not None) == (leg.state in (LegState.NULL, LegState.FAILED))
-    play.facts += calls.close(play.call, play.now, EndReason.LOST)
+    play.facts += call_rules.close(play.call, play.now, EndReason.LOST)
     assert play.call.over
     assert len([fact for fact in play.facts if isinstance(fact, CallEnded)]) == 1

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from callcenter.domain import calls as rules
+from callcenter.domain import call_rules
 from callcenter.domain import events as ev
 from callcenter.domain.calls import Call, Leg
+from callcenter.domain.facts import AgentAlerted, ConsultationFailed, Fact
 from callcenter.domain.terms import CallState, Direction, EndReason, LegState, Role
 
 NOW = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
@@ -20,18 +21,18 @@ class Moved:
 
     def __init__(self, *, third: bool = False, colleague: int | None = None) -> None:
         self.call = Call("c", 1, Direction.OUTBOUND, "+8613800000001", NOW, employee_id=7)
-        self.facts: list[rules.Fact] = []
+        self.facts: list[Fact] = []
         legs = [Leg("agent", Role.AGENT, employee_id=7), Leg("customer", Role.CUSTOMER)]
         if third:
             legs.append(Leg("third", Role.THIRD, employee_id=colleague))
         for leg in legs:
-            rules.add_leg(self.call, leg, NOW)
+            call_rules.add_leg(self.call, leg, NOW)
             self.see(leg.id, ev.ChannelStateChanged(CHANNELS[leg.id]))
             self.see(leg.id, ev.BridgeEntered(CHANNELS[leg.id], "room", 2))
 
     def see(self, leg: str, *events: ev.AmiEvent) -> None:
         for event in events:
-            self.facts += rules.apply(self.call, leg, event, NOW)
+            self.facts += call_rules.apply(self.call, leg, event, NOW)
 
     def placed(self, place: str, *legs: str) -> None:
         for leg in legs:
@@ -132,11 +133,11 @@ def test_a_colleague_who_is_left_with_the_customer_is_the_calls_agent() -> None:
 def test_legs_of_one_conversation_in_two_bridges_are_apart() -> None:
     moved = Moved(third=True)
     moved.placed("talking", "agent", "customer", "third")
-    assert rules.parted(moved.call) == []
+    assert call_rules.parted(moved.call) == []
     moved.enter("third", bridge="other")
-    assert {leg.id for leg in rules.parted(moved.call)} == {"agent", "customer", "third"}
+    assert {leg.id for leg in call_rules.parted(moved.call)} == {"agent", "customer", "third"}
     moved.placed("held", "third")
-    assert rules.parted(moved.call) == [], "who is on hold is meant to be elsewhere"
+    assert call_rules.parted(moved.call) == [], "who is on hold is meant to be elsewhere"
 
 
 @pytest.mark.parametrize(
@@ -152,11 +153,11 @@ def test_legs_of_one_conversation_in_two_bridges_are_apart() -> None:
 def test_a_failed_consultation_has_a_word(status: str, cause: int, word: str) -> None:
     moved = Moved()
     moved.see("agent", ev.ConsultFailed(CHANNELS["agent"], status, cause))
-    assert moved.facts[-1] == rules.ConsultationFailed("c", word)
+    assert moved.facts[-1] == ConsultationFailed("c", word)
 
 
 def test_a_page_that_comes_back_is_no_new_offer_of_the_call() -> None:
     moved = Moved()
-    rules.add_leg(moved.call, Leg("new", Role.AGENT, employee_id=7), NOW)
-    rang = rules.apply(moved.call, "new", ev.ChannelStateChanged(ev.Channel("new", ringing=True)), NOW)
-    assert not any(isinstance(fact, rules.AgentAlerted) for fact in rang)
+    call_rules.add_leg(moved.call, Leg("new", Role.AGENT, employee_id=7), NOW)
+    rang = call_rules.apply(moved.call, "new", ev.ChannelStateChanged(ev.Channel("new", ringing=True)), NOW)
+    assert not any(isinstance(fact, AgentAlerted) for fact in rang)

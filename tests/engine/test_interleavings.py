@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 from callcenter.ami.parse import Framer, parse_event
 from callcenter.domain import agents as agent_rules
-from callcenter.domain import calls as call_rules
+from callcenter.domain import call_rules
 from callcenter.domain import events as ev
 from callcenter.domain.agents import Agent, employee_of
-from callcenter.domain.calls import Call, CallAnswered, CallEnded
+from callcenter.domain.calls import Call
+from callcenter.domain.facts import CallAnswered, CallEnded
 from callcenter.domain.terms import AgentState, CallState, Device, Direction, EndReason, Role
 from callcenter.engine import Core
 from callcenter.engine.directory import CompanyRules, Directory, Group

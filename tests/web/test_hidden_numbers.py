@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from callcenter.domain.calls import Call, add_leg
+from callcenter.domain.call_rules import add_leg
+from callcenter.domain.calls import Call
 from callcenter.domain.calls import Leg as CallLeg
 from callcenter.domain.terms import Direction, Role
 from callcenter.engine.directory import Directory

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from callcenter.domain import agents as agent_rules
-from callcenter.domain import calls as call_rules
+from callcenter.domain import call_rules
 from callcenter.domain.agents import Agent
-from callcenter.domain.calls import Call
+from callcenter.domain.calls import OVER, Call
 from callcenter.domain.terms import LegState, Role
 from callcenter.engine import view
 from callcenter.engine.directory import Directory
@@ -68,7 +68,7 @@ class Presence:
             return
         if after is LegState.CONNECTED and agent.call_id is None:
             self.takes(call, agent.employee_id)
-        elif after in call_rules.OVER and agent.call_id == call.id and not call.over:
+        elif after in OVER and agent.call_id == call.id and not call.over:
             others = [one for one in call.legs.values() if one.employee_id == agent.employee_id and not one.over]
             if not others and leg.answered_at is not None:
                 self._leaves(agent, call)

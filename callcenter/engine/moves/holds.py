@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from callcenter.domain import events as ev
-from callcenter.domain.calls import TALKING, Call, Leg, parted
+from callcenter.domain.call_rules import parted
+from callcenter.domain.calls import TALKING, Call, Leg
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Role
 from callcenter.engine.core import Core

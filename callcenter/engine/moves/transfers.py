@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from callcenter.ami.actions import play_dtmf
 from callcenter.ami.errors import AmiError
-from callcenter.domain import calls as call_rules
+from callcenter.domain import call_rules
 from callcenter.domain.agents import Agent, employee_of
 from callcenter.domain.calls import TALKING, Call, Leg
 from callcenter.domain.commands import Consult, DropLeg, EndCall, Mute, Rejoin, SendDtmf, Steer, Supervise, Transfer

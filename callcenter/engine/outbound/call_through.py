@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from callcenter.ami.actions import db_del, db_put
 from callcenter.ami.errors import AmiError
-from callcenter.domain import calls as call_rules
+from callcenter.domain import call_rules
 from callcenter.domain.called_numbers import spellings
 from callcenter.domain.calls import Call
 from callcenter.domain.events import LinkState

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from callcenter.ami.errors import AmiError
 from callcenter.ami.parse import ORIGINATE_ID
 from callcenter.domain import agents as agent_rules
-from callcenter.domain import calls as call_rules
+from callcenter.domain import call_rules
 from callcenter.domain.agents import Agent
 from callcenter.domain.caller_id import CallerId, choose_caller_id
 from callcenter.domain.calls import Call
