@@ -8,7 +8,6 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -20,6 +19,7 @@ from callcenter.demo.network import DemoNetwork
 from callcenter.domain import events as ev
 from callcenter.domain.numbers import display
 from callcenter.engine import Core, Engine
+from callcenter.engine.bus import TurnedAway
 from callcenter.engine.clock import SteppingClock
 from callcenter.engine.ports import Caller
 from callcenter.features.notices.push import NoticePush
@@ -27,7 +27,7 @@ from callcenter.features.tasks.importing import Importer
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.reconcile import Reconciliation
-from callcenter.ledger.settle import Settlement
+from callcenter.ledger.settle import Settled, Settlement
 from callcenter.pbx.ports import ABOUT_THE_PORT
 from callcenter.pbx.render import make_private
 from callcenter.pbx.stack import TelephonyStack
@@ -143,12 +143,12 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         format=settings.recording_format,
     )
 
-    def settled() -> None:
+    def settled(_: Settled) -> None:
         worker.nudge()
         messages.nudge()
 
-    engine.on_settled = settled
-    engine.refusals.exempt.add(settings.asterisk_host)
+    engine.core.bus.on(Settled, settled)
+    engine.doors.exempt.add(settings.asterisk_host)
     services = Services(
         settings=settings,
         database=database,
@@ -164,7 +164,11 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
         sip_upstream=f"ws://127.0.0.1:{settings.pbx_http_port}/ws",
         network=DemoNetwork(stack.carrier) if settings.simulated_carrier else None,
     )
-    engine.refusals.on_refused = partial(services.failures.note, REGISTRATION)
+
+    def turned_away(who: TurnedAway) -> None:
+        services.failures.note(REGISTRATION, who.company_id, who.account, who.address)
+
+    engine.core.bus.on(TurnedAway, turned_away)
     return App(settings, database, stack, engine, ledger, link, telephony, services, worker, messages, clock)
 
 
@@ -316,15 +320,15 @@ async def _tell_refused(app: App) -> None:
             host = app.settings.trunk_host.rpartition(":")[0] or app.settings.trunk_host
             if host:
                 found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), None)
-                app.engine.refusals.exempt |= {str(one[4][0]) for one in found}
+                app.engine.doors.exempt |= {str(one[4][0]) for one in found}
         for _ in range(30):
             await asyncio.sleep(REFUSED_SECONDS)
-            services, refusals = app.services, app.engine.refusals
+            services, doors = app.services, app.engine.doors
             told: dict[str, Any] = {
                 "sign_ins": services.failures.counts[SIGN_IN],
                 "registrations": services.failures.counts[REGISTRATION],
                 "connections": sum(services.gate.turned_away.values()),
-                "waiting": refusals.waiting,
+                "waiting": doors.waiting,
             }
             operator = operator or min(app.engine.core.directory.companies, default=None)
             if told != before and operator is not None:

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from callcenter.domain.agents import Agent
-from callcenter.domain.calls import TALKING, Call, Leg
-from callcenter.domain.commands import (
-    CancelCallback,
-    Command,
-    ExtendWrapUp,
-    ForceState,
-    PhoneSeen,
-    Rejoin,
-)
+from callcenter.domain.calls import TALKING, Leg
 from callcenter.domain.events import Snapshot
 from callcenter.domain.trunks import Trunk
 from callcenter.engine.agents.registrations import Registrations
 from callcenter.engine.agents.states import States
-from callcenter.engine.agents.turned_away import Refusals
+from callcenter.engine.agents.turned_away import Doors
 from callcenter.engine.commands import Commands
 from callcenter.engine.core import Core
 from callcenter.engine.inbound.desk import Inbound
@@ -30,10 +20,10 @@ from callcenter.engine.leftovers import Leftovers
 from callcenter.engine.metering import Metering
 from callcenter.engine.moves.holds import Follow
 from callcenter.engine.moves.rejoin import BrowserCalls
-from callcenter.engine.moves.transfers import Control, Move
+from callcenter.engine.moves.transfers import Control
 from callcenter.engine.outbound.call_through import CallThrough
 from callcenter.engine.outbound.dialling import Dialling
-from callcenter.engine.outbound.open_lines import Lines
+from callcenter.engine.outbound.open_lines import OpenLines
 from callcenter.engine.outbound.ways_out import WaysOut
 from callcenter.engine.ports import Pbx
 from callcenter.engine.snapshot import Reconciler
@@ -41,7 +31,6 @@ from callcenter.engine.stats import Stats
 from callcenter.engine.view import agent_entity, call_entity
 from callcenter.engine.watch import ClockWatch
 from callcenter.ledger.cel import CelFile
-from callcenter.ledger.settle import Settled
 
 
 class Engine:
@@ -63,14 +52,14 @@ class Engine:
         trunk = trunk or Trunk()
         region = trunk.region
         self.core = core
-        self.inbound = Inbound(
-            core, self.execute, region=region, tries=callback_tries, pause=timedelta(seconds=callback_retry_seconds)
-        )
+        self.execute = core.bus.execute
+        pause = timedelta(seconds=callback_retry_seconds)
+        self.inbound = Inbound(core, region=region, tries=callback_tries, pause=pause)
         self.metering = Metering(core, cel, reserve_minutes=reserve_minutes)
         self.reconciler = Reconciler(core, self.metering, self.inbound)
         self.leftovers = Leftovers(core, self.metering, self.reconciler)
         self.stats = Stats(core)
-        self.lines = Lines(core, ring_seconds=agent_ring_seconds)
+        self.lines = OpenLines(core, ring_seconds=agent_ring_seconds)
         self.through = CallThrough(core, region)
         self.ways_out = WaysOut(core, region)
         dialling = Dialling(
@@ -82,7 +71,7 @@ class Engine:
             ring_seconds=ring_seconds,
             agent_ring_seconds=agent_ring_seconds,
         )
-        self.commands = Commands(core, dialling, self.through, self.lines)
+        Commands(core, dialling, self.through, self.lines)
         self.deliver = core.deliver
         self.control = Control(
             core,
@@ -95,20 +84,11 @@ class Engine:
         )
         self.follow = Follow(core, self.control)
         self.browsers = BrowserCalls(core, self.control, lost_seconds=agent_lost_seconds)
-        self.states = States(core)
+        States(core)
         self.clock = ClockWatch(core)
         self.registrations = Registrations(core)
-        self.refusals = Refusals(core)
-        core.on_snapshot = self._logged_in
-        core.on_agent_changed = self._agent_changed
-        core.on_agent_line = self.lines.happened
-        core.on_originate_failed = self.lines.failed
-        core.on_line = self.inbound.happened
-        core.on_call_ended = self._call_ended
-        core.on_settled = self._settled
-        core.outbox.on_committed = self._committed
-        self.on_settled: Callable[[], None] = lambda: None
-        """Told after every settlement; the recording worker waits for it."""
+        self.doors = Doors(core)
+        core.bus.serve(Snapshot, self._logged_in)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, pbx: Pbx) -> None:
@@ -126,7 +106,7 @@ class Engine:
             self.metering.run_settlement(),
             self.leftovers.run(),
             self.registrations.run(),
-            self.refusals.run(),
+            self.doors.run(),
             self.follow.run(),
             self.through.run(),
             self.stats.run(),
@@ -140,25 +120,6 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.core.flush()
-
-    async def execute(self, command: Command) -> Any:
-        """Carries out a command; raises `Refusal`."""
-        if isinstance(command, Move):
-            return await self.control.execute(command)
-        match command:
-            case Rejoin():
-                return await self.browsers.rejoin(command)
-            case PhoneSeen():
-                return self.browsers.seen(command)
-            case ForceState():
-                return await self.states.force(command)
-            case ExtendWrapUp():
-                return await self.states.extend(command)
-            case _:
-                pass
-        if isinstance(command, CancelCallback):
-            return await self.inbound.callbacks.cancel(command)
-        return await self.commands.execute(command)
 
     async def refresh(self) -> None:
         """Somebody changed employees, groups, numbers or settings."""
@@ -225,27 +186,9 @@ class Engine:
 
     async def _logged_in(self, snapshot: Snapshot) -> None:
         self.registrations.logged_in()
-        self.refusals.logged_in()
+        self.doors.logged_in()
         self.lines.reconcile(snapshot)
         await self.reconciler.on_snapshot(snapshot)
-
-    def _agent_changed(self, agent: Agent) -> None:
-        self.inbound.agent_changed(agent)
-        self.lines.follow(agent)
-
-    def _committed(self, calls: Collection[Call]) -> None:
-        self.stats.changed(calls)
-        self.inbound.lines.committed(calls)
-
-    def _call_ended(self, call: Call) -> None:
-        self.metering.nudge(call)
-        self.reconciler.never_dialled(call)
-        self.inbound.call_ended(call)
-
-    def _settled(self, settled: Settled) -> None:
-        self.reconciler.settled(settled)
-        self.stats.settled(settled.company_id)
-        self.on_settled()
 
 
 def _spare_the_collector() -> None:

@@ -23,42 +23,41 @@ from callcenter.domain.commands import (
     OpenLine,
 )
 from callcenter.domain.refusals import Refusal
-from callcenter.domain.terms import AgentState, Direction, EndReason, Role
+from callcenter.domain.terms import AgentState, Direction, EndReason, LineState, Role
+from callcenter.engine.bus import AgentChanged
 from callcenter.engine.core import Core
 from callcenter.engine.outbound.call_through import CallThrough
 from callcenter.engine.outbound.dialling import Dialling
-from callcenter.engine.outbound.open_lines import Lines
+from callcenter.engine.outbound.open_lines import OpenLines
 from callcenter.store.tables.people import employee
 
 
 class Commands:
-    def __init__(self, core: Core, dialling: Dialling, through: CallThrough, lines: Lines) -> None:
+    def __init__(self, core: Core, dialling: Dialling, through: CallThrough, lines: OpenLines) -> None:
         self._core = core
         self._dialling = dialling
         self._through = through
         self._lines = lines
+        core.bus.serve(Dial, self.dial)
+        core.bus.serve(HangUp, self.hang_up)
+        core.bus.serve(ChooseState, self.choose_state)
+        core.bus.serve(ChooseDevice, self.choose_device)
+        core.bus.serve(OpenLine, self.open_line)
+        core.bus.serve(CloseLine, lines.close)
+        core.bus.serve(FinishWrapUp, self.finish_wrap_up)
 
-    async def execute(self, command: Command) -> Any:
-        """Carries out one command; raises `Refusal` with a stable code. The result depends on the command."""
-        if self._core.closing and isinstance(command, Dial | OpenLine):
+    async def dial(self, command: Dial) -> str:
+        """Calls a number; answers with the id of the call."""
+        self._require_open()
+        return await self._dialling.dial(command)
+
+    async def open_line(self, command: OpenLine) -> LineState:
+        self._require_open()
+        return await self._lines.open(command)
+
+    def _require_open(self) -> None:
+        if self._core.closing:
             raise Refusal("shutting_down")
-        match command:
-            case Dial():
-                return await self._dialling.dial(command)
-            case HangUp():
-                return await self.hang_up(command)
-            case ChooseState():
-                return await self.choose_state(command)
-            case ChooseDevice():
-                return await self.choose_device(command)
-            case OpenLine():
-                return await self._lines.open(command)
-            case CloseLine():
-                return await self._lines.close(command)
-            case FinishWrapUp():
-                return await self.finish_wrap_up(command)
-            case _:
-                raise Refusal("unknown_command")
 
     # -- in the call -----------------------------------------------------------------------------------------------
 
@@ -117,8 +116,7 @@ class Commands:
             await self._store_device(command)
             agent.device = command.device
         self._core.agent_changed(agent, False)
-        if self._core.on_agent_changed is not None:
-            self._core.on_agent_changed(agent)
+        self._core.bus.tell(AgentChanged(agent))
         await self._core.flush()
 
     async def _store_device(self, command: ChooseDevice) -> None:

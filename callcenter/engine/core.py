@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -31,15 +31,25 @@ from callcenter.domain.facts import (
     LegMoved,
     Unexpected,
 )
-from callcenter.domain.terms import AgentState, Device, Direction, EndReason, LegOrder, Role
+from callcenter.domain.terms import AgentState, Device, EndReason, LegOrder, Role
 from callcenter.engine.agents.presence import Presence
+from callcenter.engine.bus import (
+    AgentChanged,
+    Bus,
+    CallOver,
+    ClockSet,
+    LegHappened,
+    LineHappened,
+    OpenLineHappened,
+    OriginateFailed,
+)
 from callcenter.engine.clock import Stamps, move_all
 from callcenter.engine.directory import Directory, Person, read_directory
 from callcenter.engine.outbox import Outbox
 from callcenter.engine.patience import patiently
 from callcenter.engine.ports import Clock, Crm, Pbx, Push
 from callcenter.engine.registry import Registry
-from callcenter.engine.writer import Entry, Writer, restore_agent
+from callcenter.engine.writer import Entry, Writer
 from callcenter.ledger.clock_steps import Seen
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settled, Settlement
@@ -95,13 +105,14 @@ class Core:
         self.crm = crm
         self.push = push
         self.now = clock
+        self.bus = Bus()
         self.pbx: Pbx | None = None
         self.directory = Directory()
         self.registry = Registry(region)
         self.writer = Writer(database)
         self.minutes: dict[int, int] = {}
         shared: dict[str, Any] = {"directory": lambda: self.directory, "clock": lambda: self.now()}
-        self.outbox = Outbox(self.writer, crm, push, self.registry, self.minutes, **shared)
+        self.outbox = Outbox(self.writer, crm, push, self.registry, self.minutes, told=self.bus.tell, **shared)
         self.presence = Presence(self.registry, changed=self.agent_changed, say=self.say, **shared)
         self.link_state = ev.LinkState.CONNECTING
         self.closing = False
@@ -109,56 +120,14 @@ class Core:
         self.unexpected = 0
         self._resynced: datetime | None = None
         self.events_seen = 0
-        self.on_snapshot: Callable[[ev.Snapshot], Awaitable[None]] | None = None
-        self.on_call_ended: Callable[[Call], None] | None = None
-        self.on_agent_changed: Callable[[Agent], None] | None = None
-        self.on_line: Callable[[ev.AmiEvent], None] | None = None
-        self.on_agent_line: Callable[[ev.Channel, ev.AmiEvent], None] | None = None
-        """Told of the events of agents' open lines (`outbound/open_lines.py`); their channels belong to no call."""
-        self.on_originate_failed: Callable[[str], None] | None = None
-        self.on_settled: Callable[[Settled], None] | None = None
-        self.on_refused: Callable[[ev.RegistrationRefused], None] | None = None
-        self.watchers: list[Callable[[Call, str, ev.AmiEvent], None]] = []
-        """Told of every event of a leg, with the leg's id, after the event was applied."""
-        self.on_step: list[Callable[[timedelta], None]] = []
-        """Told by how much the wall clock was set; what they keep in mind of it moves along."""
         self._stamps = Stamps()
-        self.on_step.append(lambda _by: self._stamps.stepped(self.now()))
+        self.bus.on(ClockSet, lambda _: self._stamps.stepped(self.now()))
         self.reading = asyncio.Lock()
         """Held while the directory is read and swapped in, and while something it holds is changed elsewhere."""
         self._inbox: deque[ev.AmiEvent] = deque()
         self._wake = asyncio.Event()
 
-    # -- start ---------------------------------------------------------------------------------------------------
-
-    async def load(self) -> None:
-        """Directory, agents in their stored states and calls that were open when the last engine stopped."""
-        states = await self.writer.agent_states()
-        await self.refresh()
-        for employee_id, row in states.items():
-            agent = self.registry.agents.get(employee_id)
-            if agent is not None:
-                restore_agent(agent, row)
-        for call in await self.writer.open_calls():
-            self.registry.calls[call.id] = call
-            rules = self.directory.companies.get(call.company_id)
-            call.recorded = rules is not None and rules.recording
-            for leg_id in call.legs:
-                self.registry.call_of_leg[leg_id] = call.id
-            if call.customer_id is not None:
-                known = await self.crm.name_of(call.company_id, call.customer_id)
-                call.customer_name = known.name if known else ""
-            self._bind_agent(call)
-        for agent in self.registry.agents.values():
-            if agent.state is AgentState.BUSY and agent.call_id is None:
-                agent_rules.choose(agent, agent.after_call, agent.after_reason, self.now())
-            self.outbox.noted.agents[agent.employee_id] = agent
-
-    def _bind_agent(self, call: Call) -> None:
-        """The agent of a call that was open before is still in it."""
-        agent = self.registry.agents.get(call.employee_id) if call.employee_id is not None else None
-        if agent is not None and (call.answered_at is not None or call.direction is Direction.OUTBOUND):
-            agent.call_id = call.id
+    # -- what companies are ---------------------------------------------------------------------------------------------------
 
     async def refresh(self) -> None:
         """Reads the directory again after somebody changed employees, groups, numbers or settings."""
@@ -208,8 +177,7 @@ class Core:
                     event = self._inbox.popleft()
                     if isinstance(event, ev.Snapshot):
                         await self.flush()
-                        if self.on_snapshot is not None:
-                            await patiently(partial(self.on_snapshot, event))
+                        await patiently(partial(self.bus.execute, event))
                         continue
                     try:
                         self.handle(event)
@@ -240,12 +208,12 @@ class Core:
                 self._not_dialled(event, now)
             case ev.LinkChanged():
                 self._link(event)
-            case ev.RegistrationRefused() if self.on_refused is not None:
-                self.on_refused(event)
+            case ev.RegistrationRefused():
+                self.bus.tell(event)
             case _:
                 pass
-        if self.on_line is not None and isinstance(event, _OF_A_LINE):
-            self.on_line(event)
+        if isinstance(event, _OF_A_LINE):
+            self.bus.tell(LineHappened(event))
 
     def _adopt(self, channel: ev.Channel, now: datetime) -> tuple[Call, str] | None:
         found = self.registry.adopt(channel, self.directory, now)
@@ -263,8 +231,8 @@ class Core:
             if call.leg_order is LegOrder.CUSTOMER_FIRST:
                 reason = EndReason.NETWORK_FAILED
             self.take(call, call_rules.close(call, now, reason))
-        elif self.on_originate_failed is not None:
-            self.on_originate_failed(event.call_id)
+        else:
+            self.bus.tell(OriginateFailed(event.call_id))
 
     def _dialled(self, event: ev.DialBegan | ev.DialEnded, now: datetime) -> None:
         """Who dials tells its call as well, should its own events have been lost."""
@@ -277,8 +245,8 @@ class Core:
     def _apply(self, channel: ev.Channel, event: ev.AmiEvent, now: datetime) -> None:
         found = self._adopt(channel, now)
         if found is None:
-            if self.on_agent_line is not None and channel.account.startswith("line."):
-                self.on_agent_line(channel, event)
+            if channel.account.startswith("line."):
+                self.bus.tell(OpenLineHappened(channel, event))
             return
         if isinstance(event, _OF_ITS_BIRTH):
             return
@@ -286,8 +254,7 @@ class Core:
         facts = call_rules.apply(call, leg_id, event, now)
         if facts:  # without one there is nothing to commit and nothing to tell
             self.take(call, facts)
-        for watcher in self.watchers:
-            watcher(call, leg_id, event)
+        self.bus.tell(LegHappened(call, leg_id, event))
 
     def _measured(self, event: ev.QualityMeasured, now: datetime) -> None:
         """What Asterisk measured on a phone's leg, told as the leg ends."""
@@ -356,8 +323,7 @@ class Core:
                 case CallEnded():
                     self.outbox.noted.ended.append(call)
                     self.presence.ended(call)
-                    if self.on_call_ended is not None:
-                        self.on_call_ended(call)
+                    self.bus.tell(CallOver(call))
                 case _:
                     pass
         self.outbox.noted.calls[call.id] = call
@@ -373,8 +339,7 @@ class Core:
 
     async def call_settled(self, settled: Settled) -> None:
         """The charges of a call are final."""
-        if self.on_settled is not None:
-            self.on_settled(settled)
+        self.bus.tell(settled)
         data = {
             "call_id": settled.call_id,
             "talk_seconds": settled.talk_seconds,
@@ -399,8 +364,7 @@ class Core:
         self.outbox.noted.agents[agent.employee_id] = agent
         if state_changed:
             self.outbox.noted.states[agent.employee_id] = agent
-            if self.on_agent_changed is not None:
-                self.on_agent_changed(agent)
+            self.bus.tell(AgentChanged(agent))
 
     def stepped(self, step: Step, seen: Seen, began: datetime | None = None) -> None:
         """The wall clock was set: what we remember of running calls and agents moves along, in one commit with it.
@@ -415,8 +379,7 @@ class Core:
         self.outbox.noted.calls |= {one.id: one for one in calls}
         self.outbox.noted.agents |= {one.employee_id: one for one in agents}
         self._resynced = None
-        for follower in self.on_step:
-            follower(step.by)
+        self.bus.tell(ClockSet(step.by))
 
     async def flush(self) -> None:
         """Commits what is noted and tells it."""

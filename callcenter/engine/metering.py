@@ -17,6 +17,7 @@ from callcenter.domain.calls import TALKING, Call, Leg
 from callcenter.domain.events import LinkState
 from callcenter.domain.packages import minutes_for
 from callcenter.domain.terms import Direction, Role
+from callcenter.engine.bus import CallOver, ClockSet
 from callcenter.engine.core import Core
 from callcenter.engine.view import iso
 from callcenter.ledger import witness
@@ -78,14 +79,15 @@ class Metering:
         """Leg id -> the limit Asterisk has."""
         self._nudge = asyncio.Event()
         self._advancing = asyncio.Lock()
-        core.on_step.append(self._clock_set)
+        core.bus.on(ClockSet, self._clock_set)
+        core.bus.on(CallOver, lambda ended: self.nudge(ended.call))
 
     @property
     def node(self) -> str:
         """Whose records are settled here."""
         return self._cel.node
 
-    def _clock_set(self, _by: timedelta) -> None:
+    def _clock_set(self, _step: ClockSet) -> None:
         """The wall clock was set: every limit is given to Asterisk anew, and nothing is waited for by the old clock."""
         self._try_at.clear()
         self._read_at.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from callcenter.domain.calls import Call
 from callcenter.domain.clock import Step
 from callcenter.domain.terms import Role
 from callcenter.engine import view
+from callcenter.engine.bus import Committed
 from callcenter.engine.directory import Directory
 from callcenter.engine.patience import patiently
 from callcenter.engine.ports import Clock, Crm, Push
@@ -69,11 +70,12 @@ class Outbox:
         registry: Registry,
         minutes: Mapping[int, int],
         *,
+        told: Callable[[object], None],
         directory: Callable[[], Directory],
         clock: Clock,
     ) -> None:
         self.noted = Batch()
-        self.on_committed: Callable[[Collection[Call]], None] | None = None
+        self._told = told
         self._writer = writer
         self._crm = crm
         self._push = push
@@ -92,8 +94,7 @@ class Outbox:
             await self._recognise(batch)
             await self._commit(batch)
             self._publish(batch)
-            if self.on_committed is not None:
-                self.on_committed(batch.calls.values())
+            self._told(Committed(batch.calls.values()))
         await self._tell(batch)
 
     async def _commit(self, batch: Batch) -> None:

@@ -17,6 +17,7 @@ from callcenter.domain.agents import employee_of
 from callcenter.domain.calls import TALKING, Call, Leg, Move
 from callcenter.domain.facts import ConsultationFailed, Fact
 from callcenter.domain.terms import Device, EndReason, Role
+from callcenter.engine.bus import CallOver
 from callcenter.engine.core import Core
 from callcenter.engine.inbound.desk import Inbound
 from callcenter.engine.metering import Metering
@@ -44,6 +45,8 @@ class Reconciler:
         self._late: set[asyncio.Task[None]] = set()
         self._told: set[str] = set()
         """Legs whose failure the agent was told of after the link came back."""
+        core.bus.on(CallOver, lambda ended: self.never_dialled(ended.call))
+        core.bus.on(Settled, self.settled)
 
     async def on_snapshot(self, snapshot: ev.Snapshot) -> None:
         """What is in the snapshot lives; what is not is over, with the times that Asterisk recorded."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from datetime import UTC, datetime, time
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import BindParameter, ColumnElement, Label, bindparam, case, func, select
 
-from callcenter.domain.calls import Call
 from callcenter.domain.terms import Direction, Disposition
 from callcenter.domain.today import COUNTED, summed
+from callcenter.engine.bus import Committed
 from callcenter.engine.core import Core
 from callcenter.engine.directory import CompanyRules
+from callcenter.ledger.settle import Settled
 from callcenter.store.call_conditions import is_missed, is_valid
 from callcenter.store.database import Database
 from callcenter.store.tables.calls import call
@@ -40,11 +40,11 @@ class Stats:
         self._terms: dict[int, Terms] = {}
         """Company id -> by what its numbers were counted."""
         self._wake = asyncio.Event()
+        core.bus.on(Committed, lambda done: self._mark({one.company_id for one in done.calls}))
+        core.bus.on(Settled, lambda settled: self._mark({settled.company_id}))
 
-    def changed(self, calls: Iterable[Call]) -> None:
-        self._mark({one.company_id for one in calls})
-
-    def settled(self, company_id: int) -> None:
+    def recount(self, company_id: int) -> None:
+        """Its calls changed in the database without the engine."""
         self._mark({company_id})
 
     def _mark(self, companies: set[int]) -> None:

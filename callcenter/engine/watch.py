@@ -7,6 +7,7 @@ import logging
 
 from callcenter.engine.clock import LOOK_SECONDS, SEEN_EVERY, SteppingClock
 from callcenter.engine.core import Core
+from callcenter.engine.restoring import restore
 from callcenter.ledger import clock_steps
 
 log = logging.getLogger(__name__)
@@ -23,14 +24,14 @@ class ClockWatch:
         """Loads what the last engine left, and moves it along if the clock was set since."""
         core, clock = self._core, self._clock
         if clock is None:
-            await core.load()
+            await restore(core)
             return
         async with core.database.read() as connection:
             before = await clock_steps.last_seen(connection, clock.node)
         step = clock.recall(before)
         began = clock()
         clock.on_step = core.stepped
-        await core.load()
+        await restore(core)
         if step is not None:
             log.warning("the wall clock was set by %+.3f s while no engine ran", step.seconds)
             core.stepped(step, clock.seen(), began)

@@ -37,11 +37,13 @@ from callcenter.domain.calls import Call
 from callcenter.domain.events import AmiEvent, LinkState
 from callcenter.domain.terms import AgentState, Direction, Scope
 from callcenter.engine import Core, Engine
+from callcenter.engine.bus import CallOver
 from callcenter.engine.ports import Caller, Crm
+from callcenter.engine.restoring import restore
 from callcenter.features.people.accounts import make_company, make_department, make_employee
 from callcenter.ledger.cel import CelFile
 from callcenter.ledger.packages import Packages
-from callcenter.ledger.settle import Settlement
+from callcenter.ledger.settle import Settled, Settlement
 from callcenter.settings import Settings
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
@@ -187,9 +189,10 @@ class Pipeline:
         core = Core(database=database, packages=packages, settlement=settlement, crm=crm, push=hub, clock=utcnow)
         engine = Engine(core, CelFile(folder / "none.db", "none"))
         hub.snapshot = engine.snapshot_of
-        await core.load()
+        await restore(core)
         # Of the engine's rooms those that events pass through: Asterisk's records have no part in this stream.
-        core.on_call_ended = core.on_settled = core.on_snapshot = None
+        for kind in (CallOver, Settled):
+            core.bus._told.pop(kind)
         for agent in core.registry.agents.values():
             core.agent_changed(agent, agent_rules.choose(agent, AgentState.READY, "", core.now()))
         await core.flush()

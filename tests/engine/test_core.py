@@ -20,6 +20,7 @@ from callcenter.engine import Core
 from callcenter.engine.commands import Commands
 from callcenter.engine.directory import Directory, read_directory
 from callcenter.engine.ports import Caller
+from callcenter.engine.restoring import restore
 from callcenter.features.people.accounts import make_company, make_employee
 from callcenter.ledger.packages import Packages
 from callcenter.ledger.settle import Settlement
@@ -105,7 +106,7 @@ async def desk(database: Database) -> Desk:
     agent = await make_employee(database, company_id, login="a", name="甲", role_code="agent", password="12345678")
     await make_group(database, company_id, "组", [agent.employee_id], ["02160000001"])
     made = Desk(QuietPbx(), Board(), agent.employee_id, database)
-    await made.core.load()
+    await restore(made.core)
     made.board.changed.clear()
     return made
 
@@ -223,10 +224,10 @@ async def test_a_phone_chosen_while_the_directory_is_read_stays_chosen(
         return found
 
     monkeypatch.setattr("callcenter.engine.core.read_directory", slow)
-    commands = Commands(desk.core, *(Mock() for _ in range(3)))
+    Commands(desk.core, *(Mock() for _ in range(3)))
     refreshing = asyncio.create_task(desk.core.refresh())
     await read.wait()
-    choosing = asyncio.create_task(commands.execute(ChooseDevice(1, desk.agent_id, Device.SIP)))
+    choosing = asyncio.create_task(desk.core.bus.execute(ChooseDevice(1, desk.agent_id, Device.SIP)))
     await asyncio.sleep(0)
     going_on.set()
     await asyncio.gather(refreshing, choosing)

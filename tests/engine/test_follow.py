@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from callcenter.domain.calls import Call, Leg
 from callcenter.domain.terms import Direction, LegState, Role
+from callcenter.engine.bus import Bus
 from callcenter.engine.core import Core
 from callcenter.engine.moves.holds import APART_FOR, Follow
 from callcenter.engine.moves.transfers import Control
@@ -37,7 +38,7 @@ async def test_legs_that_stay_apart_are_sent_to_the_room_again() -> None:
         call.legs[name] = Leg(name, role, channel=f"PJSIP/leg-{name}", state=LegState.CONNECTED, place="talking")
         call.legs[name].bridge = "room" if name != "3" else "elsewhere"
     clock = SimpleNamespace(now=NOW)
-    core = SimpleNamespace(registry=SimpleNamespace(calls={"c": call}), watchers=[], on_step=[], now=lambda: clock.now)
+    core = SimpleNamespace(registry=SimpleNamespace(calls={"c": call}), bus=Bus(), now=lambda: clock.now)
     hand = Hand()
     follow = Follow(cast(Core, core), cast(Control, hand))
     await follow._mend(call)

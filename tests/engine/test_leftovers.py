@@ -14,6 +14,7 @@ from callcenter.domain.terms import Direction, Mode
 from callcenter.engine import Core
 from callcenter.engine.leftovers import UNCHARGED_SECONDS, UNKNOWN_SECONDS, Leftovers
 from callcenter.engine.metering import Metering
+from callcenter.engine.restoring import restore
 from callcenter.engine.snapshot import Reconciler
 from callcenter.features.people.accounts import make_company, make_employee
 from callcenter.ledger import book
@@ -119,7 +120,7 @@ async def floor(database: Database, tmp_path: Path) -> Floor:
         days=30,
         now=NOW,
     )
-    await made.core.load()
+    await restore(made.core)
     return made
 
 

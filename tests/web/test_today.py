@@ -46,7 +46,7 @@ async def _made(site: Site) -> None:
             row = call_values(own.id, person, f"today-{index}", NUMBER, start)
             row |= {"started_at": start, "answered_at": start, "ended_at": start + timedelta(minutes=5), **values}
             await connection.execute(insert(call).values(**row))
-    site.engine.stats.settled(own.id)
+    site.engine.stats.recount(own.id)
 
 
 async def _figures(site: Site, browser: Browser, calls: int) -> dict[str, Any]:

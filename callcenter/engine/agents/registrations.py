@@ -17,6 +17,7 @@ from datetime import timedelta
 from callcenter.ami import actions
 from callcenter.ami.errors import AmiError
 from callcenter.domain.events import LinkState
+from callcenter.engine.bus import ClockSet
 from callcenter.engine.core import Core
 
 log = logging.getLogger(__name__)
@@ -31,12 +32,12 @@ class Registrations:
         self._owed = timedelta(0)
         """By how much the notes are still to be moved."""
         self._wake = asyncio.Event()
-        core.on_step.append(self._clock_set)
+        core.bus.on(ClockSet, self._clock_set)
 
-    def _clock_set(self, by: timedelta) -> None:
+    def _clock_set(self, step: ClockSet) -> None:
         # Set back, they stand for too long, which does no harm.
-        if by > timedelta(0):
-            self._owed += by
+        if step.by > timedelta(0):
+            self._owed += step.by
             self._wake.set()
 
     def logged_in(self) -> None:

@@ -17,6 +17,8 @@ MAY_BE_FORCED = (AgentState.READY, AgentState.NOT_READY, AgentState.LOGGED_OUT)
 class States:
     def __init__(self, core: Core) -> None:
         self._core = core
+        core.bus.serve(ForceState, self.force)
+        core.bus.serve(ExtendWrapUp, self.extend)
 
     async def force(self, command: ForceState) -> Agent:
         """Puts an agent into a state and tells the agent who did it; during a call it holds afterwards."""

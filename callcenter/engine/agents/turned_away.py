@@ -24,6 +24,7 @@ from callcenter.ami.errors import AmiError
 from callcenter.domain import events as ev
 from callcenter.domain.agents import employee_of
 from callcenter.domain.events import LinkState
+from callcenter.engine.bus import TurnedAway
 from callcenter.engine.core import Core
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ REMEMBERED = 5000
 _AT = re.compile(r"@\[?([0-9A-Fa-f:.]+?)\]?(?::\d+)?(?:;|$)")
 
 
-class Refusals:
+class Doors:
     def __init__(self, core: Core, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._core = core
         self._clock = clock
@@ -55,9 +56,7 @@ class Refusals:
         self._wake = asyncio.Event()
         self.exempt: set[str] = {"127.0.0.1", "::1"}
         """Addresses that never wait; the composition root adds the trunk's."""
-        self.on_refused: Callable[[int | None, str, str], None] = lambda company_id, account, address: None
-        """Told of each: the company of the account (None: there is no such account), account, address."""
-        core.on_refused = self.happened
+        core.bus.on(ev.RegistrationRefused, self.happened)
 
     @property
     def waiting(self) -> list[str]:
@@ -69,7 +68,8 @@ class Refusals:
         """Counts a refused request; cheap, because a flood of them comes through here."""
         who = employee_of(event.account)
         person = self._core.directory.people.get(who[0]) if who is not None else None
-        self.on_refused(person.company_id if person is not None else None, event.account, event.address)
+        company_id = person.company_id if person is not None else None
+        self._core.bus.tell(TurnedAway(company_id, event.account, event.address))
         now = self._clock()
         since, count = self._tries.pop(event.address, (now, 0))
         if now - since > WINDOW_SECONDS:

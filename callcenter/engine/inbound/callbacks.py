@@ -25,6 +25,7 @@ from callcenter.domain.numbers import normalise_or_raw
 from callcenter.domain.queues import FollowUp, Request, Tried, follow_up, next_request, tried
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AgentState, CallbackState, Gate, Source
+from callcenter.engine.bus import ClockSet
 from callcenter.engine.core import Core
 from callcenter.engine.directory import group_of_queue
 from callcenter.engine.inbound.callback_store import CallbackStore, Open, Wish
@@ -70,14 +71,14 @@ class Callbacks:
         self._work: set[asyncio.Task[None]] = set()
         self._collecting = asyncio.Lock()
         lines.callbacks_of = self.waiting_in
-        core.on_step.append(self._clock_set)
+        core.bus.on(ClockSet, self._clock_set)
 
-    def _clock_set(self, by: timedelta) -> None:
+    def _clock_set(self, step: ClockSet) -> None:
         """Places in the line and pauses between attempts stay as long as they were."""
-        self._resting = {who: until + by for who, until in self._resting.items()}
+        self._resting = {who: until + step.by for who, until in self._resting.items()}
         for one in self._open.values():
             one.request = replace(
-                one.request, queued_at=one.request.queued_at + by, next_try_at=one.request.next_try_at + by
+                one.request, queued_at=one.request.queued_at + step.by, next_try_at=one.request.next_try_at + step.by
             )
             self._start(self._save_open(one))
 

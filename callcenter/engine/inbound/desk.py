@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
 from callcenter.domain import events as ev
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call
-from callcenter.domain.commands import Command
+from callcenter.domain.commands import CancelCallback
+from callcenter.engine.bus import AgentChanged, CallOver, Committed, LineHappened
 from callcenter.engine.core import Core
 from callcenter.engine.inbound.callbacks import Callbacks
 from callcenter.engine.inbound.own_agent import OwnAgent
@@ -19,12 +20,11 @@ from callcenter.engine.inbound.waiting import Lines
 
 
 class Inbound:
-    """Wires the four parts; `execute` is the engine's own door, through which callers are called back."""
+    """Wires the four parts."""
 
     def __init__(
         self,
         core: Core,
-        execute: Callable[[Command], Awaitable[Any]],
         *,
         region: str,
         tries: int,
@@ -33,9 +33,16 @@ class Inbound:
         self._core = core
         self.lines = Lines(core)
         self.routing = Routing(core, self.lines)
-        self.callbacks = Callbacks(core, self.lines, self.routing, execute, region=region, tries=tries, pause=pause)
+        self.callbacks = Callbacks(
+            core, self.lines, self.routing, core.bus.execute, region=region, tries=tries, pause=pause
+        )
         self.own_agent = OwnAgent(core, self.routing)
         self._collecting: asyncio.Task[None] | None = None
+        core.bus.on(LineHappened, lambda what: self.happened(what.event))
+        core.bus.on(AgentChanged, lambda changed: self.agent_changed(changed.agent))
+        core.bus.on(CallOver, lambda ended: self.call_ended(ended.call))
+        core.bus.on(Committed, lambda done: self.lines.committed(done.calls))
+        core.bus.serve(CancelCallback, self.callbacks.cancel)
 
     async def load(self) -> None:
         """What the last engine left, after the calls themselves."""

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ from callcenter.domain import events as ev
 from callcenter.domain.agents import Agent, employee_of
 from callcenter.domain.queues import Member, ring_order
 from callcenter.domain.terms import AgentState, Direction, QueueStrategy
+from callcenter.engine.bus import ClockSet
 from callcenter.engine.core import Core
 from callcenter.engine.directory import Group, group_of_queue
 from callcenter.engine.inbound.waiting import Lines
@@ -51,11 +52,11 @@ class Routing:
         self._days: dict[int, date] = {}
         self._held: set[int] = set()
         self._work: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
-        core.on_step.append(self._clock_set)
+        core.bus.on(ClockSet, self._clock_set)
 
-    def _clock_set(self, by: timedelta) -> None:
+    def _clock_set(self, step: ClockSet) -> None:
         """Whose turn it was must not lie in the future, or that agent waits for it to come."""
-        self._turns = {key: at + by for key, at in self._turns.items()}
+        self._turns = {key: at + step.by for key, at in self._turns.items()}
 
     async def run(self) -> None:
         while True:

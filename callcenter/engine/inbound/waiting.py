@@ -15,6 +15,7 @@ from callcenter.domain import events as ev
 from callcenter.domain import queues as rules
 from callcenter.domain.calls import Call
 from callcenter.domain.terms import AgentState, Direction
+from callcenter.engine.bus import ClockSet
 from callcenter.engine.core import Core
 from callcenter.engine.directory import EVERYWHERE, Group, group_of_queue
 from callcenter.engine.view import iso
@@ -44,11 +45,11 @@ class Lines:
         self._wake = asyncio.Event()
         self.callbacks_of: Callable[[int], int] = lambda group_id: 0
         """How many callers of a group wait to be called back."""
-        core.on_step.append(self._clock_set)
+        core.bus.on(ClockSet, self._clock_set)
 
-    def _clock_set(self, by: timedelta) -> None:
+    def _clock_set(self, step: ClockSet) -> None:
         for waits in self._waits.values():
-            moved = [(at + by, waited) for at, waited in waits]
+            moved = [(at + step.by, waited) for at, waited in waits]
             waits.clear()
             waits.extend(moved)
 

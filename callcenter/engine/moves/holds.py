@@ -19,6 +19,7 @@ from callcenter.domain.call_rules import parted
 from callcenter.domain.calls import TALKING, Call, Leg
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Role
+from callcenter.engine.bus import ClockSet, LegHappened
 from callcenter.engine.core import Core
 from callcenter.engine.moves.transfers import Control
 from callcenter.pbx import control as recipe
@@ -40,8 +41,8 @@ class Follow:
         """Leg whose phone holds -> the leg that waits for it."""
         self._apart: dict[str, datetime] = {}
         self._work: dict[str, asyncio.Task[None]] = {}
-        core.watchers.append(self._watch)
-        core.on_step.append(lambda _: self._apart.clear())
+        core.bus.on(LegHappened, self._watch)
+        core.bus.on(ClockSet, lambda _: self._apart.clear())
 
     async def run(self) -> None:
         while True:
@@ -50,7 +51,8 @@ class Follow:
                 with contextlib.suppress(Refusal):
                     await self._mend(call)
 
-    def _watch(self, call: Call, leg_id: str, event: ev.AmiEvent) -> None:
+    def _watch(self, happened: LegHappened) -> None:
+        call, leg_id, event = happened.call, happened.leg_id, happened.event
         if isinstance(event, ev.ChannelHeld | ev.ChannelResumed):
             leg = call.legs.get(leg_id)
             running = self._work.get(leg_id)

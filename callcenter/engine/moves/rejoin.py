@@ -28,6 +28,7 @@ from callcenter.domain.calls import TALKING, Call, Leg
 from callcenter.domain.commands import PhoneSeen, Rejoin
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Device, EndReason, Gate, Role
+from callcenter.engine.bus import LegHappened
 from callcenter.engine.core import Core
 from callcenter.engine.moves.transfers import Control
 from callcenter.pbx import control as recipe
@@ -60,7 +61,9 @@ class BrowserCalls:
         self._parked: set[str] = set()
         """Calls that were put on hold because nobody was there any more."""
         self._tasks: set[asyncio.Task[None]] = set()
-        core.watchers.append(self._watch)
+        core.bus.on(LegHappened, self._watch)
+        core.bus.serve(Rejoin, self.rejoin)
+        core.bus.serve(PhoneSeen, self.seen)
 
     # -- coming back -------------------------------------------------------------------------------------------------
 
@@ -89,7 +92,8 @@ class BrowserCalls:
                 del self._pending[call.id]
                 raise
 
-    def _watch(self, call: Call, leg_id: str, event: ev.AmiEvent) -> None:
+    def _watch(self, happened: LegHappened) -> None:
+        call, leg_id, event = happened.call, happened.leg_id, happened.event
         pending = self._pending.get(call.id)
         if pending is None or pending.new_leg != leg_id:
             return
@@ -123,7 +127,7 @@ class BrowserCalls:
 
     # -- going away --------------------------------------------------------------------------------------------------
 
-    def seen(self, command: PhoneSeen) -> None:
+    async def seen(self, command: PhoneSeen) -> None:
         """The connection of a browser phone came or went."""
         who = command.employee_id
         self._sockets[who] += 1 if command.here else -1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 from weakref import WeakValueDictionary
 
 from callcenter.ami.actions import play_dtmf
@@ -34,6 +34,7 @@ from callcenter.pbx import control as recipe
 from callcenter.pbx.control import Actions
 
 Move = Steer | Consult | Transfer | DropLeg | Supervise | SendDtmf | Mute | EndCall
+MOVES: tuple[type[Move], ...] = get_args(Move)
 DTMF = frozenset("0123456789*#ABCD")
 
 
@@ -87,6 +88,8 @@ class Control:
         self._ring_seconds = ring_seconds
         self._agent_ring_seconds = agent_ring_seconds
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        for kind in MOVES:
+            core.bus.serve(kind, self.execute)
 
     def call_of(self, command: Move | Rejoin) -> Call:
         """The running call that a command names; raises `call_not_found`."""

@@ -20,6 +20,7 @@ from callcenter.domain.agents import Agent, employee_of
 from callcenter.domain.commands import CloseLine, Command, OpenLine
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AgentState, Gate, LineState, Role
+from callcenter.engine.bus import AgentChanged, OpenLineHappened, OriginateFailed
 from callcenter.engine.core import Core
 from callcenter.pbx.actions import open_line_action
 
@@ -28,13 +29,16 @@ log = logging.getLogger(__name__)
 ACCOUNT = "line."
 
 
-class Lines:
+class OpenLines:
     def __init__(self, core: Core, *, ring_seconds: int) -> None:
         self._core = core
         self._ring_seconds = ring_seconds
         self._ids: dict[int, str] = {}
         """Employee id -> unique id of the line's channel."""
         self._late: set[asyncio.Task[None]] = set()
+        core.bus.on(OpenLineHappened, self.happened)
+        core.bus.on(OriginateFailed, self.failed)
+        core.bus.on(AgentChanged, self.follow)
 
     # -- what people ask for -----------------------------------------------------------------------------------------
 
@@ -95,8 +99,9 @@ class Lines:
 
     # -- what Asterisk tells -----------------------------------------------------------------------------------------
 
-    def happened(self, channel: ev.Channel, event: ev.AmiEvent) -> None:
+    def happened(self, what: OpenLineHappened) -> None:
         """An event of a channel whose account code begins with `line.`."""
+        channel, event = what.channel, what.event
         agent = self._owner(channel)
         if agent is None or channel.name.startswith("Surrogate/"):
             return
@@ -124,11 +129,11 @@ class Lines:
             account = f"{agent.call_id}.{Role.AGENT.value}"
             self._core.handle(kind(ev.Channel(leg.id, name=leg.channel, account=account)))
 
-    def failed(self, line_id: str) -> None:
+    def failed(self, what: OriginateFailed) -> None:
         """The phone could not be rung, so that no channel's end will tell."""
         for employee_id, known in self._ids.items():
             agent = self._core.registry.agents.get(employee_id)
-            if known == line_id and agent is not None and agent.line is LineState.OPENING:
+            if known == what.id and agent is not None and agent.line is LineState.OPENING:
                 self._set(agent, LineState.CLOSED)
                 return
 
@@ -148,8 +153,9 @@ class Lines:
             agent.line_channel = channel_.name
             self._set(agent, LineState.OPEN if channel_.up else LineState.OPENING)
 
-    def follow(self, agent: Agent) -> None:
+    def follow(self, changed: AgentChanged) -> None:
         """An agent who is logged out, or has chosen another phone, has no open line."""
+        agent = changed.agent
         if agent.line is LineState.CLOSED:
             return
         who = employee_of(agent.line_channel) if agent.line_channel else None
