@@ -127,7 +127,7 @@ class Core:
         self._inbox: deque[ev.AmiEvent] = deque()
         self._wake = asyncio.Event()
 
-    # -- what companies are ---------------------------------------------------------------------------------------------------
+    # -- what companies are ----------------------------------------------------------------------------------------
 
     async def refresh(self) -> None:
         """Reads the directory again after somebody changed employees, groups, numbers or settings."""

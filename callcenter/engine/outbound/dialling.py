@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
-from sqlalchemy import bindparam, delete, insert, select, update
-
 from callcenter.ami.errors import AmiError
 from callcenter.ami.parse import ORIGINATE_ID
 from callcenter.domain import agents as agent_rules
@@ -41,39 +39,17 @@ from callcenter.domain.trunks import Trunk
 from callcenter.engine.core import Core
 from callcenter.engine.directory import Seat
 from callcenter.engine.outbound.call_through import CallThrough
+from callcenter.engine.outbound.requests import DialRequests, key_of
 from callcenter.engine.outbound.ways_out import WAY_OF_SOURCE, WaysOut
 from callcenter.engine.ports import Caller
 from callcenter.pbx import actions
 from callcenter.store.errors import DatabaseUnavailable
 from callcenter.store.rang import read_or_rang
-from callcenter.store.tables.calls import call as call_table
-from callcenter.store.tables.calls import command_key
-from callcenter.store.tables.numbers import outside_number
-from callcenter.store.tables.people import audit
 
 log = logging.getLogger(__name__)
 
-STALE_SECONDS, STALE_LOOKS = 5.0, 20
-"""How long a request that came first, perhaps to another engine, may take from its key to its call's row."""
 ONE_LEG_RINGS = frozenset({Mode.POINT, Mode.CALL_THROUGH})
 """Modes whose agent side is there, or comes, by itself: there is no order of legs to choose."""
-
-
-# Built once: a click waits for them.
-_EARLIER = (
-    select(command_key, call_table.c.id.label("written"))
-    .outerjoin(call_table, call_table.c.id == command_key.c.call_id)
-    .where(command_key.c.company_id == bindparam("company"), command_key.c.key == bindparam("the_key"))
-)
-_FORGET = delete(command_key).where(
-    command_key.c.company_id == bindparam("company"), command_key.c.key == bindparam("the_key")
-)
-_REMEMBER = insert(command_key)
-_SHOWN = (
-    update(outside_number)
-    .where(outside_number.c.company_id == bindparam("company"), outside_number.c.id == bindparam("the_number"))
-    .values(last_shown_at=bindparam("now"))
-)
 
 
 class Dialling:
@@ -96,11 +72,12 @@ class Dialling:
         self._reserve_minutes = reserve_minutes
         self._ring_seconds = ring_seconds
         self._agent_ring_seconds = agent_ring_seconds
+        self._requests = DialRequests(core)
         self._keys: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def dial(self, command: Dial) -> str:
         """Starts a call and returns its id; the same key answers with the same call again."""
-        name = f"{command.company_id}:{_key(command)}"
+        name = f"{command.company_id}:{key_of(command)}"
         # Two requests with one key wait for each other, so the second finds what the first one did.
         lock = self._keys.get(name)
         if lock is None:
@@ -110,7 +87,7 @@ class Dialling:
 
     async def _dial_once(self, command: Dial) -> str:
         core = self._core
-        earlier = await self._earlier(command)
+        earlier = await self._requests.earlier(command)
         if earlier is not None:
             return earlier
         agent = core.registry.agents.get(command.employee_id)
@@ -119,7 +96,7 @@ class Dialling:
         mode = command.mode or self._usual_mode(agent, seat)
         gate = self._closed_gate(command, mode, agent, seat, number.e164 if number is not None else None)
         if gate is not None or agent is None or seat is None:
-            await self._refuse(command, gate or Gate.NOT_AN_AGENT)
+            await self._requests.refuse(command, gate or Gate.NOT_AN_AGENT)
             why = {"reason": fault} if gate is Gate.NUMBER_INVALID and fault else {}
             raise Refusal((gate or Gate.NOT_AN_AGENT).value, number=command.number, **why)
         assert number is not None
@@ -129,7 +106,7 @@ class Dialling:
         self._ways_out.left(call.company_id, call.number)
         try:
             shown = await self._caller_id(call, seat)
-            await self._remember(command, call.id, shown)
+            await self._requests.remember(command, call.id, shown)
             held = await core.packages.reserve(
                 company_id=call.company_id,
                 employee_id=agent.employee_id,
@@ -140,7 +117,7 @@ class Dialling:
             )
         except GateClosed as refusal:
             self._undo(call)
-            await self._refuse(command, refusal.gate)
+            await self._requests.refuse(command, refusal.gate)
             raise Refusal(refusal.gate.value, number=command.number) from None
         except BaseException:
             self._undo(call)
@@ -335,79 +312,3 @@ class Dialling:
                 return
             core.take(call, call_rules.close(call, core.now(), EndReason.NETWORK_FAILED))
             await core.flush()
-
-    # -- idempotency and refusals ----------------------------------------------------------------------------------
-
-    async def _earlier(self, command: Dial) -> str | None:
-        """The call of an earlier request with this key; raises what it raised, or when the key was for another."""
-        names = {"company": command.company_id, "the_key": _key(command)}
-        for pause in (*[STALE_SECONDS / STALE_LOOKS] * STALE_LOOKS, None):
-            async with self._core.database.glance() as connection:
-                row = (await connection.execute(_EARLIER, names)).first()
-            if row is None:
-                return None
-            if row.request != _request(command):
-                raise Refusal("key_reused")
-            if row.error:
-                raise Refusal(row.error, number=command.number)
-            if row.written is not None or row.call_id in self._core.registry.calls:
-                return str(row.call_id)
-            if pause is not None:
-                await asyncio.sleep(pause)
-        # The engine died, or the database failed, before the call was written down: it was never dialled.
-        async with self._core.database.write() as connection:
-            await connection.execute(_FORGET, names)
-        return None
-
-    async def _remember(self, command: Dial, call_id: str, shown: CallerId) -> None:
-        now = self._core.now()
-        async with self._core.database.write() as connection:
-            await connection.execute(
-                _REMEMBER,
-                {
-                    "company_id": command.company_id,
-                    "key": _key(command),
-                    "employee_id": command.employee_id,
-                    "request": _request(command),
-                    "call_id": call_id,
-                    "at": now,
-                },
-            )
-            if shown.id is not None:
-                names = {"company": command.company_id, "the_number": shown.id, "now": now}
-                await connection.execute(_SHOWN, names)
-
-    async def _refuse(self, command: Dial, gate: Gate) -> None:
-        """Denied dials are logged, and the key remembers the refusal."""
-        now = self._core.now()
-        async with self._core.database.write() as connection:
-            values = {"employee_id": command.employee_id, "request": _request(command), "error": gate.value}
-            key = {"company_id": command.company_id, "key": _key(command)}
-            where = (command_key.c.company_id == key["company_id"], command_key.c.key == key["key"])
-            done = await connection.execute(update(command_key).where(*where).values(error=gate.value, call_id=None))
-            if done.rowcount == 0:
-                await connection.execute(insert(command_key).values(**key, **values, at=now))
-            details: dict[str, object] = {"gate": gate.value}
-            if command.task_number_id is not None:
-                details["task_number"] = command.task_number_id  # its digits may be hidden from who reads the log
-            await connection.execute(
-                insert(audit).values(
-                    company_id=command.company_id,
-                    actor_id=command.employee_id,
-                    action="dial.refused",
-                    object=command.number[:32],
-                    details=details,
-                    at=now,
-                )
-            )
-
-
-def _key(command: Dial) -> str:
-    return f"{command.employee_id}:{command.key}"
-
-
-def _request(command: Dial) -> str:
-    parts = [command.number, command.customer_id or "", command.mode or "", command.leg_order or ""]
-    if command.task_number_id is not None:
-        parts.append(command.task_number_id)
-    return "|".join(str(part) for part in parts)[:200]
