@@ -99,6 +99,7 @@ from callcenter.web import (
     stray_payments,
     transfer_targets,
     trunk,
+    verification,
     voicemails,
     wallet,
 )
@@ -134,6 +135,7 @@ RESOURCES = (
     recordings,
     departments,
     employees,
+    verification,
     groups,
     numbers,
     blacklist,

@@ -19,6 +19,7 @@ from callcenter.store import own_numbers
 from callcenter.store.base import utcnow
 from callcenter.store.companies import add_company
 from callcenter.store.database import Database
+from callcenter.store.people import verify
 from callcenter.store.tables import (
     agent_group,
     company,
@@ -107,14 +108,15 @@ async def make_employee(
                 login=login,
                 name=name,
                 password_hash=hash_password(chosen),
-                verification="verified",
                 device=device,
                 sip_secret=secrets.token_urlsafe(18),
                 created_at=utcnow(),
             )
             .returning(employee.c.id)
         )
-        return Account(role_code, login, name, chosen, int(row.scalar_one()))
+        employee_id = int(row.scalar_one())
+        await verify(connection, company_id, employee_id)
+        return Account(role_code, login, name, chosen, employee_id)
 
 
 async def make_seat(

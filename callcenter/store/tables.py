@@ -167,6 +167,20 @@ login_failure = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+verification_code = Table(
+    "verification_code",
+    metadata,
+    # What an employee scans to verify the own real name (SPEC §A4.2): the newest alone, and only its hash.
+    Column("employee_id", ForeignKey("employee.id"), primary_key=True, autoincrement=False),
+    company_column(),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("state", String(12), nullable=False, server_default="waiting"),
+    Column("problem", String(32), nullable=False, server_default=""),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
 sign_in_address = Table(
     "sign_in_address",
     metadata,

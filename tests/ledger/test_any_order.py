@@ -27,7 +27,7 @@ from callcenter.ledger.packages import NewLot, Packages, issue
 from callcenter.ledger.settle import Settlement
 from callcenter.store.database import Database
 from callcenter.store.ledger_tables import account, posting
-from callcenter.store.tables import cel_watermark, employee
+from callcenter.store.tables import cel_watermark
 from tests import stores
 from tests.ledger.test_settlement import Records
 
@@ -67,9 +67,6 @@ class Town:
                 self.database, self.company_id, login=f"a{index}", name="甲", role_code="agent", password="12345678"
             )
             self.people.append(made.employee_id)
-        async with self.database.write() as connection:
-            mine = employee.c.company_id == self.company_id
-            await connection.execute(update(employee).where(mine).values(verification="verified"))
 
     # -- steps -----------------------------------------------------------------------------------------------------
 

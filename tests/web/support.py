@@ -36,6 +36,7 @@ from callcenter.store import own_numbers
 from callcenter.store.base import metadata, utcnow
 from callcenter.store.database import Database
 from callcenter.store.ledger_tables import invoice_request, number_application, offering, recharge, stray_payment
+from callcenter.store.people import verify
 from callcenter.store.tables import (
     agent_group,
     audit,
@@ -300,13 +301,14 @@ async def _company(database: Database, code: str, mark: str, numbers: str, hashe
                     login=f"{code}-{name}",
                     name=f"{mark}{name}",
                     password_hash=hashed,
-                    verification="unverified" if name == "admin" else "verified",
                     sip_secret=f"{code}-{name}-sip-secret",
                     created_at=utcnow(),
                 )
                 .returning(employee.c.id)
             )
             made.people[name] = int(row.scalar_one())
+            if name != "admin":
+                await verify(connection, made.id, made.people[name])
             await connection.execute(
                 insert(web_session).values(
                     token_hash=hashlib.sha256(token_of(code, name).encode()).hexdigest(),
