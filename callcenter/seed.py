@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.domain.numbers import normalise, normalise_or_raw, region_of
+from callcenter.domain.numbers import normalise, region_of
 from callcenter.domain.terms import Mode, NumberKind, Offer
 from callcenter.ledger import catalogue
 from callcenter.ledger.packages import Packages
@@ -63,18 +63,14 @@ async def first_company(database: Database) -> int:
 async def make_company(
     database: Database,
     name: str,
-    display_number: str = "",
     time_zone: str = "Asia/Shanghai",
     *,
     operates: bool = True,
 ) -> int:
     """A company with the built-in roles; returns its id. `operates`: its administrators run the installation itself."""
-    values = {"name": name, "display_number": display_number, "time_zone": time_zone}
+    values = {"name": name, "time_zone": time_zone}
     async with database.write() as connection:
-        company_id = await add_company(connection, values, role_rows(operates=operates), utcnow())
-        if display_number:
-            await _own(connection, company_id, normalise_or_raw(display_number))
-        return company_id
+        return await add_company(connection, values, role_rows(operates=operates), utcnow())
 
 
 async def _own(connection: AsyncConnection, company_id: int, number: str) -> None:
@@ -277,12 +273,11 @@ async def make_demo(
     customers: list[DemoCustomer],
     *,
     inbound: str,
-    display: str,
     offerings: Sequence[Mapping[str, Any]] = (),
 ) -> Demo:
     """A company with an administrator, a supervisor and two agents with minutes, the given customers, and what is for
     sale (see `catalogue.add_offering`)."""
-    company_id = await make_company(database, "晨星商务服务有限公司", display)
+    company_id = await make_company(database, "晨星商务服务有限公司")
     sales = await make_department(database, company_id, "销售部")
     admin = await make_employee(database, company_id, login="admin", name="周敏", role_code="admin")
     boss = await make_employee(

@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from callcenter import app as application
 from callcenter import seed
-from callcenter.demo.people import CUSTOMERS, DISPLAY, INBOUND, OFFERINGS
+from callcenter.demo.people import CUSTOMERS, INBOUND, OFFERINGS
 from callcenter.domain.gates import inside
 from callcenter.settings import Settings
 from callcenter.store.base import utcnow
@@ -41,7 +41,7 @@ async def _people(app: application.App, file: Path) -> list[dict[str, str]]:
         found: list[dict[str, str]] = json.loads(file.read_text("utf-8"))
         return found
     demo = await seed.make_demo(
-        app.database, app.packages, CUSTOMERS, inbound=INBOUND, display=DISPLAY, offerings=OFFERINGS
+        app.database, app.packages, CUSTOMERS, inbound=INBOUND, offerings=OFFERINGS
     )
     logins = [
         {"role": one.role, "login": one.login, "name": one.name, "password": one.password} for one in demo.accounts

@@ -18,7 +18,7 @@ from sqlalchemy import update
 from callcenter import app as application
 from callcenter import seed
 from callcenter.demo.client import Client, Live
-from callcenter.demo.people import CUSTOMERS, DISPLAY, INBOUND, OFFERINGS
+from callcenter.demo.people import CUSTOMERS, INBOUND, OFFERINGS
 from callcenter.pbx.tones import hears
 from callcenter.sandbox import sandbox
 from callcenter.settings import Settings
@@ -81,7 +81,7 @@ async def once(settings: Settings) -> int:
 
 async def _calls(app: application.App, checks: Checks, console: Console) -> None:
     demo = await seed.make_demo(
-        app.database, app.packages, CUSTOMERS, inbound=INBOUND, display=DISPLAY, offerings=OFFERINGS
+        app.database, app.packages, CUSTOMERS, inbound=INBOUND, offerings=OFFERINGS
     )
     async with app.database.write() as connection:
         await connection.execute(update(company).values(time_zone=seed.daytime_zone(utcnow()), wrap_up_seconds=0))

@@ -30,7 +30,6 @@ company = Table(
     Column("wrap_up_seconds", Integer, nullable=False, server_default="30"),
     Column("valid_call_seconds", Integer, nullable=False, server_default="30"),
     Column("unanswered_limit", Integer, nullable=False, server_default="3"),
-    Column("display_number", String(32), nullable=False, server_default=""),
     Column("recording", Boolean, nullable=False, server_default="1"),
     Column("caller_id_policy", String(16), nullable=False, server_default="bound"),
     Column("access_number", String(32), nullable=False, server_default=""),

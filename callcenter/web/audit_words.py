@@ -226,6 +226,7 @@ FIELDS: Mapping[str, Field] = {
     "dialling_suspended": Field(Kind.YES_NO, "暂停拨打", "Dialling suspended"),
     "dial_window": Field(Kind.TEXT, "可拨时段", "Dial window"),
     "direction": Field(Kind.WORD, "方向", "Direction"),
+    # No setting any more, but older entries tell of it.
     "display_number": Field(Kind.NUMBER, "企业外显号码", "Company number"),
     "employee": Field(Kind.EMPLOYEE, "员工", "Employee"),
     "employee_id": Field(Kind.EMPLOYEE, "员工", "Employee"),

@@ -257,7 +257,7 @@ class Pipeline:
 
 
 async def _people(database: Database) -> int:
-    company_id = await seed.make_company(database, "测试公司", "02160000000")
+    company_id = await seed.make_company(database, "测试公司")
     sales = await seed.make_department(database, company_id, "销售部")
     agents = []
     for number in range(AGENTS):

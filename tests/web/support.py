@@ -276,7 +276,7 @@ async def make_world(path: Path) -> World:
 
 async def _company(database: Database, code: str, mark: str, numbers: str, hashed: str) -> Company:
     # The first company runs the installation, the other is one of its customers.
-    made = Company(await seed.make_company(database, f"{mark}公司", "02160000000", operates=code == "own"))
+    made = Company(await seed.make_company(database, f"{mark}公司", operates=code == "own"))
     made.ids["company"] = made.other["company"] = made.id
     async with database.write() as connection:
         rooms: dict[str, int | None] = {"": None}

@@ -126,7 +126,6 @@ SAMPLES: dict[str, Any] = {
     "dial_window": {"start": "09:00", "end": "18:00"},
     "wrap_up_seconds": 10,
     "valid_call_seconds": 10,
-    "display_number": "",
     "recording": True,
     "on": True,
     "mark": "connected",

@@ -143,7 +143,7 @@ DEPARTMENTS = [
 ]
 SETTINGS = {
     "name": "南山木作家居", "time_zone": "Asia/Shanghai", "dial_window": {"start": "08:30", "end": "21:30"}, "wrap_up_seconds": 30,
-    "display_number": "057188001200", "recording": True, "supervision_shown": False, "access_end": "after_call", "valid_call_seconds": 10, "unanswered_limit": 3,
+    "recording": True, "supervision_shown": False, "access_end": "after_call", "valid_call_seconds": 10, "unanswered_limit": 3,
     "caller_id_policy": "same_region", "access_number": "057188001299", "call_through_seconds": 60,
 }
 DESTINATIONS = {
