@@ -227,7 +227,7 @@ async def _ask(services: Services, provider: RealNameProvider, token: str, name:
         async with asyncio.timeout(PROVIDER_SECONDS):
             return await provider.check(name, number)
     except Exception as error:
-        log.error("the provider of real names gave no answer: %s", type(error).__name__)  # noqa: TRY400
+        log.error("the provider of real names gave no answer: %s", type(error).__name__)
     async with services.database.write() as connection:
         await codes.give_back(connection, token)
     raise ApiError("provider_unavailable")

@@ -74,7 +74,8 @@ async def test_a_new_person_is_set_up_in_one_path_and_calls(chromium: Browser, f
     await seed.make_employee(
         floor.database, company_id, login=f"owner-{mark}", name="周敏", role_code="admin", password=PASSWORD
     )
-    await seed.make_department(floor.database, company_id, "华东组")
+    for room in ("华东组", "华北组"):
+        await seed.make_department(floor.database, company_id, room)
     number = f"02165{secrets.randbelow(10**6):06d}"
     operator = await floor.client("admin")
     # One licence: the second person waits for another.
@@ -114,6 +115,7 @@ async def test_a_new_person_is_set_up_in_one_path_and_calls(chromium: Browser, f
 
     # Whoever comes too late keeps what was entered, and is told why.
     await fill(page, f"late-{mark}", "迟来")
+    await choose(page, "onboard-department", "华北组")
     await page.get_by_test_id("onboard-go").click()
     await expect(page.get_by_test_id("onboard-problem-account")).to_be_visible(timeout=PATIENCE)
     await expect(page.get_by_test_id("onboard-name")).to_have_value("迟来")
@@ -123,6 +125,7 @@ async def test_a_new_person_is_set_up_in_one_path_and_calls(chromium: Browser, f
     await page.get_by_role("button", name="关闭", exact=True).last.click()
     # Nobody is verified by themselves; a wrong name is told on both sides and may be corrected.
     late = await id_of(floor, company_id, f"late-{mark}")
+    await choose(page, "employees-department", "华北组")
     await expect(page.get_by_test_id(f"need-verified-{late}")).to_be_visible(timeout=PATIENCE)
     await page.locator("tr", has_text="迟来").get_by_role("button", name="更多").click()
     await page.get_by_test_id(f"verify-{late}").click()
