@@ -116,8 +116,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Who takes online payments: `simulator` (labelled, no money moves) or `off`. Empty: the simulator as long as the
     phone network is simulated too."""
     real_names: str = ""
-    """Who verifies employees' real names by a code that they scan: `simulator` (labelled, nobody is asked) or `off` (the
-    operator's word alone). Empty: the simulator as long as the phone network is simulated too."""
+    """Who verifies employees' real names by a code that they scan: `simulator` (labelled, nobody is asked) or `off`
+    (the operator's word alone). Empty: the simulator as long as the phone network is simulated too."""
     recording_workers: int = 1
     recording_format: str = "opus"
     """`opus` or `mp3`."""

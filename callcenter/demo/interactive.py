@@ -40,9 +40,7 @@ async def _people(app: application.App, file: Path) -> list[dict[str, str]]:
     if file.exists() and await seed.has_company(app.database):
         found: list[dict[str, str]] = json.loads(file.read_text("utf-8"))
         return found
-    demo = await seed.make_demo(
-        app.database, app.packages, CUSTOMERS, inbound=INBOUND, offerings=OFFERINGS
-    )
+    demo = await seed.make_demo(app.database, app.packages, CUSTOMERS, inbound=INBOUND, offerings=OFFERINGS)
     logins = [
         {"role": one.role, "login": one.login, "name": one.name, "password": one.password} for one in demo.accounts
     ]

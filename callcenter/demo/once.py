@@ -80,9 +80,7 @@ async def once(settings: Settings) -> int:
 
 
 async def _calls(app: application.App, checks: Checks, console: Console) -> None:
-    demo = await seed.make_demo(
-        app.database, app.packages, CUSTOMERS, inbound=INBOUND, offerings=OFFERINGS
-    )
+    demo = await seed.make_demo(app.database, app.packages, CUSTOMERS, inbound=INBOUND, offerings=OFFERINGS)
     async with app.database.write() as connection:
         await connection.execute(update(company).values(time_zone=seed.daytime_zone(utcnow()), wrap_up_seconds=0))
     await app.telephony.changed()

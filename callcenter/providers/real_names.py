@@ -1,7 +1,7 @@
 """Verification of real names (SPEC §B10.6): what a provider must do, and a labelled simulator.
 
-A real provider is a class with `simulated` and `check`, and a name in `provider_for`. It keeps and logs neither name nor
-number, and is asked about numbers only that can be real (`callcenter.domain.identity_numbers`).
+A real provider is a class with `simulated` and `check`, and a name in `provider_for`. It keeps and logs neither name
+nor number, and is asked about numbers only that can be real (`callcenter.domain.identity_numbers`).
 """
 
 from __future__ import annotations

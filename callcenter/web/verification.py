@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import select
@@ -238,18 +238,18 @@ async def _answered(
 ) -> bool:
     """Writes down what the provider said; a `real_name` of '' is no. False: the code was worth nothing any more."""
     company_id, employee_id = holder.company_id, holder.employee_id
-    about = (company_id, employee_id)
+    details: dict[str, Any] = {"simulated": simulated}
     async with services.database.write() as connection:
         if not real_name:
             await codes.refuse(connection, token, "identity_mismatch")
-            action, details = "verification.failed", {"reason": "identity_mismatch"}
+            action = "verification.failed"
+            details["reason"] = "identity_mismatch"
         elif await codes.use(connection, token, holder, real_name):
-            action, details = "verification.passed", {"name": real_name}
+            action = "verification.passed"
+            details["name"] = real_name
         else:
             return False
-        await services.audit.write(
-            connection, *about, action, str(employee_id), context.ip, simulated=simulated, **details
-        )
+        await services.audit.write(connection, company_id, employee_id, action, str(employee_id), context.ip, **details)
     return True
 
 

@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, ViewportSize
 
 from callcenter.settings import PROJECT_ROOT
 from tests.browser.test_workplaces import sign_in
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 LOOKS = PROJECT_ROOT / "callcenter" / "ui" / "dev" / "looks.py"
 PARTS = 4
 PEOPLE = ("agent2", "supervisor", "admin")
-SIZE = {"width": 1000, "height": 700}
+SIZE = ViewportSize(width=1000, height=700)
 LONG = "a button with a long text"
 LAYOUT_FAULTS = {
     "wide": ('<p style="width: 1200px">wide</p>', "the page is 1200 px wide"),

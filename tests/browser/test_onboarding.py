@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 from sqlalchemy import select
 
 from callcenter import seed
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 
 CUSTOMER = "13800000001"
 IDENTITY = "11010519491231002X"
-PHONE = {"width": 390, "height": 844}
+PHONE = ViewportSize(width=390, height=844)
 
 
 async def fill(page: Page, login: str, name: str) -> None:

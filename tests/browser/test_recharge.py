@@ -81,18 +81,18 @@ async def test_a_bank_transfer_shows_the_account_and_needs_remark_and_receipt(
     for words in ("海棠科技有限公司", "某银行杭州分行", "6222 0000 1111 2222"):
         await expect(account).to_contain_text(words)
     save, amount = boss.get_by_test_id("recharge-save"), boss.get_by_test_id("recharge-amount")
-    remark, words = boss.get_by_test_id("recharge-remark"), f"海棠 {office.mark}"
+    remark, said = boss.get_by_test_id("recharge-remark"), f"海棠 {office.mark}"
     await amount.fill("123.45")
-    await remark.fill(words)
+    await remark.fill(said)
     await expect(save).to_be_disabled()  # no receipt
     receipt = tmp_path / "receipt.png"
     receipt.write_bytes(PNG)
     await boss.get_by_test_id("recharge-proof").set_input_files(receipt)
     await expect(save).to_be_enabled()
-    for field, nothing, something in ((remark, " ", words), (amount, "", "123.45")):
-        await field.fill(nothing)
+    for box, nothing, something in ((remark, " ", said), (amount, "", "123.45")):
+        await box.fill(nothing)
         await expect(save).to_be_disabled()
-        await field.fill(something)
+        await box.fill(something)
         await expect(save).to_be_enabled()
     await picture(boss, "bank-transfer")
     await save.click()

@@ -1,4 +1,4 @@
-"""An employee's real name is verified by a code that the employee scans, or on the operator's word, and never otherwise."""
+"""A real name is verified by a code that the employee scans or on the operator's word, and never otherwise."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ async def test_a_scanned_code_verifies_its_employee_under_the_real_name(site: Si
         assert await followed(admin, new) == ("verified", "", "林小雨", "verified")
         listed = (await admin.get("/api/employees?q=to-verify")).json["items"]
         assert [(one["name"], one["verification"]) for one in listed] == [("林小雨", "verified")]
-        assert (await _dial(fresh)).code == "not_logged_in", "the gate of the name is open"
+        assert (await _dial(fresh)).code == "no_seat", "the gate of the name is open"
         assert [one[:2] for one in await written(site, own.id, new)] == [
             ("verification.shown", own.people["admin"]),
             ("verification.passed", new),
@@ -235,7 +235,7 @@ async def test_neither_number_nor_token_is_kept_or_logged(
             provider.problem = None
             assert (await check(phone, token)).status == 200
     assert provider.questions == [("林小雨", NUMBER)] * (2 * TRIES + 1)
-    rows = []
+    rows: list[Any] = []
     async with site.database.read() as connection:
         for table in metadata.sorted_tables:
             rows += (await connection.execute(select(table).execution_options(**EVERYWHERE))).all()
