@@ -115,6 +115,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     payments: str = ""
     """Who takes online payments: `simulator` (labelled, no money moves) or `off`. Empty: the simulator as long as the
     phone network is simulated too."""
+    real_names: str = ""
+    """Who verifies employees' real names by a code that they scan: `simulator` (labelled, nobody is asked) or `off`
+    (the operator's word alone). Empty: the simulator as long as the phone network is simulated too."""
     recording_workers: int = 1
     recording_format: str = "opus"
     """`opus` or `mp3`."""
@@ -127,7 +130,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def payment_provider(self) -> str:
         """Name of the payment provider (callcenter/providers/payment.py); empty when online payment is off."""
-        chosen = self.payments or ("simulator" if self.simulated_carrier else "off")
+        return self._provider(self.payments)
+
+    @property
+    def real_name_provider(self) -> str:
+        """Name of the provider of real names (callcenter/providers/real_names.py); empty when there is none."""
+        return self._provider(self.real_names)
+
+    def _provider(self, chosen: str) -> str:
+        """Simulators stand in for outside services as long as the phone network is simulated too."""
+        chosen = chosen or ("simulator" if self.simulated_carrier else "off")
         return "" if chosen == "off" else chosen
 
     @property

@@ -116,12 +116,11 @@ async def make_demo(
     customers: list[DemoCustomer],
     *,
     inbound: str,
-    display: str,
     offerings: Sequence[Mapping[str, Any]] = (),
 ) -> Demo:
     """A company with an administrator, a supervisor and two agents with minutes, the given customers, and what is for
     sale (see `catalogue.add_offering`)."""
-    company_id = await make_company(database, "晨星商务服务有限公司", display)
+    company_id = await make_company(database, "晨星商务服务有限公司")
     sales = await make_department(database, company_id, "销售部")
     admin = await make_employee(database, company_id, login="admin", name="周敏", role_code="admin")
     boss = await make_employee(

@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from callcenter import app as application
 from callcenter.demo.company import daytime_zone, make_demo
-from callcenter.demo.people import CUSTOMERS, DISPLAY, INBOUND, OFFERINGS
+from callcenter.demo.people import CUSTOMERS, INBOUND, OFFERINGS
 from callcenter.domain.gates import inside
 from callcenter.features.people.accounts import has_company
 from callcenter.settings import Settings
@@ -41,7 +41,7 @@ async def _people(app: application.App, file: Path) -> list[dict[str, str]]:
     if file.exists() and await has_company(app.database):
         found: list[dict[str, str]] = json.loads(file.read_text("utf-8"))
         return found
-    demo = await make_demo(app.database, app.packages, CUSTOMERS, inbound=INBOUND, display=DISPLAY, offerings=OFFERINGS)
+    demo = await make_demo(app.database, app.packages, CUSTOMERS, inbound=INBOUND, offerings=OFFERINGS)
     logins = [
         {"role": one.role, "login": one.login, "name": one.name, "password": one.password} for one in demo.accounts
     ]

@@ -19,7 +19,7 @@ from callcenter import app as application
 from callcenter.demo.client import Client, Live
 from callcenter.demo.company import daytime_zone, make_demo
 from callcenter.demo.free_ports import sandbox
-from callcenter.demo.people import CUSTOMERS, DISPLAY, INBOUND, OFFERINGS
+from callcenter.demo.people import CUSTOMERS, INBOUND, OFFERINGS
 from callcenter.features.people.accounts import Account
 from callcenter.pbx.tones import hears
 from callcenter.settings import Settings
@@ -81,7 +81,7 @@ async def once(settings: Settings) -> int:
 
 
 async def _calls(app: application.App, checks: Checks, console: Console) -> None:
-    demo = await make_demo(app.database, app.packages, CUSTOMERS, inbound=INBOUND, display=DISPLAY, offerings=OFFERINGS)
+    demo = await make_demo(app.database, app.packages, CUSTOMERS, inbound=INBOUND, offerings=OFFERINGS)
     async with app.database.write() as connection:
         await connection.execute(update(company).values(time_zone=daytime_zone(utcnow()), wrap_up_seconds=0))
     await app.telephony.changed()

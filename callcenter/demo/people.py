@@ -7,7 +7,6 @@ from typing import Any
 from callcenter.demo.company import DemoCustomer
 
 INBOUND = "02160000001"
-DISPLAY = "02160000000"
 
 CUSTOMERS = [
     DemoCustomer(

@@ -51,7 +51,6 @@ class CompanyRules:
     time_zone: str
     window: tuple[time, time]
     wrap_up_seconds: int
-    display_number: str
     recording: bool
     caller_id_policy: CallerIdPolicy = CallerIdPolicy.BOUND
     access_number: str = ""
@@ -262,7 +261,6 @@ async def _companies(connection: AsyncConnection, found: Directory, owned: Owned
             row.time_zone,
             (_time(row.dial_start), _time(row.dial_end)),
             row.wrap_up_seconds,
-            own(row.id, row.display_number),
             bool(row.recording),
             CallerIdPolicy(row.caller_id_policy),
             own(row.id, row.access_number),

@@ -55,6 +55,7 @@ FIELDS_OF_ALL = Fields(
         "dialling_suspended": Field(Kind.YES_NO, "暂停拨打", "Dialling suspended"),
         "dial_window": Field(Kind.TEXT, "可拨时段", "Dial window"),
         "direction": Field(Kind.WORD, "方向", "Direction"),
+        # No setting any more, but older entries tell of it.
         "display_number": Field(Kind.NUMBER, "企业外显号码", "Company number"),
         "employee": Field(Kind.EMPLOYEE, "员工", "Employee"),
         "employee_id": Field(Kind.EMPLOYEE, "员工", "Employee"),
@@ -107,6 +108,7 @@ FIELDS_OF_ALL = Fields(
         "script_state": Field(Kind.WORD, "话术审核", "Script"),
         "seat": Field(Kind.TEXT, "坐席", "Seat"),
         "seat_id": Field(Kind.SEAT, "坐席", "Seat"),
+        "simulated": Field(Kind.YES_NO, "模拟认证", "Simulated"),
         "signed": Field(Kind.YES_NO, "已签约", "Signed"),
         "source": Field(Kind.TEXT, "客户来源", "Source"),
         "state": Field(Kind.WORD, "状态", "State"),
@@ -180,6 +182,7 @@ CODES_OF_ALL = Codes(
             "other": Words("其他", "Other"),
             "signed_in": Words("已签入", "Signed in"),
             "no_answer": Words("未应答", "Did not answer"),
+            "identity_mismatch": Words("姓名与证件号不一致", "Name and identity number differ"),
         },
         "script_state": {
             "missing": Words("未提交", "Missing"),

@@ -1,4 +1,5 @@
 """How often a password may be guessed: by login and address together, so that nobody is locked out by others.
+Codes that are scanned are counted by address alone, because a wrong one says nothing of whom it would have been for.
 
 - One address guessing one login waits after `FAILURES_PER_LOGIN` failures; nobody else is touched.
 - One address guessing many logins waits after `FAILURES_PER_ADDRESS`; whoever has signed in from there before does not.
@@ -25,6 +26,8 @@ FAILURES_PER_LOGIN = 8
 FAILURES_PER_ADDRESS = 40
 FAILURES_ANYWHERE = 24
 LONGEST_PAUSE = timedelta(seconds=60)
+WRONG_CODES = 30
+"""Codes that open nothing, of one address; an office shares one, and may scan some that are too old."""
 KNOWN_ADDRESSES = 20
 """Addresses remembered per person; the one not seen for longest is forgotten."""
 
@@ -59,11 +62,26 @@ class Throttle:
 
     async def failed(self, login: str, ip: str) -> None:
         """Counts a wrong guess."""
+        await self._count(*_keys(login, ip).values())
+
+    async def check_codes(self, ip: str) -> None:
+        """Raises `too_many_codes` for an address that has scanned too many codes that open nothing."""
+        now = utcnow()
+        async with self._db.read() as connection:
+            wrong = await _failures(connection, _code_key(ip), now)
+        if wrong.times >= WRONG_CODES:
+            wait: timedelta = wrong.first + THROTTLE_WINDOW - now
+            raise Refusal("too_many_codes", retry_after=max(0, int(wait.total_seconds())) + 1)
+
+    async def wrong_code(self, ip: str) -> None:
+        """Counts a code that opens nothing."""
+        await self._count(_code_key(ip))
+
+    async def _count(self, *keys: str) -> None:
         now = utcnow()
         async with self._db.write() as connection:
             await connection.execute(delete(login_failure).where(login_failure.c.at < now - THROTTLE_WINDOW))
-            rows = [{"key": key, "at": now} for key in _keys(login, ip).values()]
-            await connection.execute(insert(login_failure), rows)
+            await connection.execute(insert(login_failure), [{"key": key, "at": now} for key in keys])
 
     async def succeeded(self, connection: AsyncConnection, person: Any, ip: str) -> None:
         """Forgets this address's guesses at this login, and remembers that the person comes from there."""
@@ -82,6 +100,10 @@ class Throttle:
 def _keys(login: str, ip: str) -> dict[str, str]:
     address = counted_as(ip)
     return {"pair": f"pair:{address}|{login}"[:128], "address": f"ip:{address}"[:128], "login": f"login:{login}"[:128]}
+
+
+def _code_key(ip: str) -> str:
+    return f"code:{counted_as(ip)}"[:128]
 
 
 async def _failures(connection: AsyncConnection, key: str, now: datetime) -> Any:

@@ -261,7 +261,7 @@ class Pipeline:
 
 
 async def _people(database: Database) -> int:
-    company_id = await make_company(database, "测试公司", "02160000000")
+    company_id = await make_company(database, "测试公司")
     sales = await make_department(database, company_id, "销售部")
     agents = []
     for number in range(AGENTS):

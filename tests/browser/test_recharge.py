@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.browser.test_minutes import Office, office, picture, put_on_sale
 from tests.browser.test_workplaces import PATIENCE, sign_in
@@ -55,27 +56,44 @@ async def test_a_bank_transfer_shows_the_account_and_needs_remark_and_receipt(
     url = office.floor.url
     operator = await sign_in(chromium, url, "admin")
     await operator.goto(f"{url}/platform/recharges")
+    arrived, keep = asyncio.Event(), operator.get_by_test_id("account-save")
+
+    async def late(route: Route) -> None:
+        await arrived.wait()
+        await route.continue_()
+
+    # Before the account is there, saving would take it away.
+    await operator.route("**/api/bank-account", late)
     await operator.get_by_test_id("bank-account-edit").click()
+    await expect(keep).to_be_disabled(timeout=PATIENCE)
+    arrived.set()
+    await expect(keep).to_be_enabled(timeout=PATIENCE)
     for field, words in (("payee", "海棠科技有限公司"), ("bank", "某银行杭州分行"), ("number", "6222 0000 1111 2222")):
         await operator.get_by_test_id(f"account-{field}").fill(words)
     await picture(operator, "bank-account")
-    await operator.get_by_test_id("account-save").click()
-    await expect(operator.get_by_test_id("account-save")).to_be_hidden(timeout=PATIENCE)
+    await keep.click()
+    await expect(keep).to_be_hidden(timeout=PATIENCE)
 
     boss = await sign_in(chromium, url, f"boss-{office.mark}")
     await boss.goto(f"{url}/billing/recharges?new=1")
-    await boss.get_by_test_id("recharge-amount").fill("123.45")
     await boss.get_by_test_id("recharge-channel-bank").click()
     account = boss.get_by_test_id("bank-account")
     for words in ("海棠科技有限公司", "某银行杭州分行", "6222 0000 1111 2222"):
         await expect(account).to_contain_text(words)
-    save = boss.get_by_test_id("recharge-save")
-    await expect(save).to_be_disabled()
+    save, amount = boss.get_by_test_id("recharge-save"), boss.get_by_test_id("recharge-amount")
+    remark, said = boss.get_by_test_id("recharge-remark"), f"海棠 {office.mark}"
+    await amount.fill("123.45")
+    await remark.fill(said)
+    await expect(save).to_be_disabled()  # no receipt
     receipt = tmp_path / "receipt.png"
     receipt.write_bytes(PNG)
     await boss.get_by_test_id("recharge-proof").set_input_files(receipt)
-    await expect(save).to_be_disabled()
-    await boss.get_by_test_id("recharge-remark").fill(f"海棠 {office.mark}")
+    await expect(save).to_be_enabled()
+    for box, nothing, something in ((remark, " ", said), (amount, "", "123.45")):
+        await box.fill(nothing)
+        await expect(save).to_be_disabled()
+        await box.fill(something)
+        await expect(save).to_be_enabled()
     await picture(boss, "bank-transfer")
     await save.click()
     row = boss.locator("[data-testid^=recharge-]", has_text="银行转账").first

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
-from sqlalchemy import func, select, text
+from sqlalchemy import func, inspect, select, text
 
 from callcenter.ledger import book
 from callcenter.ledger.packages import Packages
 from callcenter.store import migrate
 from callcenter.store.database import Database
 from callcenter.store.tables.books import posting
-from callcenter.store.tables.numbers import seat
+from callcenter.store.tables.numbers import company_number, seat
 from callcenter.store.tables.people import company, role
 from tests import stores
 
@@ -87,7 +87,7 @@ async def test_administrators_gain_the_money_and_those_of_the_first_company_the_
     await database.close()
 
 
-async def test_agents_get_seats_and_the_display_number_goes_on_being_shown(tmp_path: Path) -> None:
+async def test_agents_get_seats_and_show_their_companys_numbers_in_turn(tmp_path: Path) -> None:
     database = await _first_release(tmp_path, OLD_ROWS)
     await migrate.upgrade(database)
     async with database.read() as connection:
@@ -95,4 +95,8 @@ async def test_agents_get_seats_and_the_display_number_goes_on_being_shown(tmp_p
         policies = await connection.execute(select(company.c.caller_id_policy).order_by(company.c.id))
         assert seats.all() == [("8001", 1), ("8002", 3)]
         assert list(policies.scalars()) == ["rotation", "bound"]
+        columns = await connection.run_sync(lambda sync: {one["name"] for one in inspect(sync).get_columns("company")})
+        assert "display_number" not in columns
+        own = select(company_number.c.number, company_number.c.state).where(company_number.c.company_id == 1)
+        assert (await connection.execute(own)).all() == [("+862160000000", "confirmed")], "the number stays theirs"
     await database.close()

@@ -28,7 +28,6 @@ from callcenter.ledger.packages import NewLot, Packages, issue
 from callcenter.ledger.settle import Settlement
 from callcenter.store.database import Database
 from callcenter.store.tables.books import account, cel_watermark, posting
-from callcenter.store.tables.people import employee
 from tests import stores
 from tests.ledger.test_settlement import Records
 
@@ -68,9 +67,6 @@ class Town:
                 self.database, self.company_id, login=f"a{index}", name="甲", role_code="agent", password="12345678"
             )
             self.people.append(made.employee_id)
-        async with self.database.write() as connection:
-            mine = employee.c.company_id == self.company_id
-            await connection.execute(update(employee).where(mine).values(verification="verified"))
 
     # -- steps -----------------------------------------------------------------------------------------------------
 

@@ -85,8 +85,6 @@ class Trade:
             await make_seat(self.database, self.company_id, None)
         common = {"mode": "direct", "minutes": 20, "days": 3}
         async with self.database.write() as connection:
-            mine = employee.c.company_id == self.company_id
-            await connection.execute(update(employee).where(mine).values(verification="verified"))
             values = {"licences": 10, "verification": "verified", "script_state": "approved"}
             valid = values | {"valid_until": START + timedelta(days=200)}
             await connection.execute(update(company).where(company.c.id == self.company_id).values(**valid))

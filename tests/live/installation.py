@@ -256,7 +256,7 @@ class Installation:
 
     async def seed(self, agents: int) -> None:
         """A company open at this hour, with agents who have 1000 minutes each."""
-        self.company_id = await make_company(self.database, "测试公司", DISPLAY)
+        self.company_id = await make_company(self.database, "测试公司")
         async with self.database.write() as connection:
             await connection.execute(
                 update(company)

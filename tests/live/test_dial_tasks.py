@@ -38,7 +38,7 @@ async def _leaver(site: Installation, admin: Client, tag: int) -> Agent:
     await make_seat(site.database, site.company_id, made.employee_id, direct=f"021619{tag:05d}")
     await site.grant(made.employee_id)
     # The product hears of it with the next change.
-    await admin.request("PATCH", f"/api/employees/{made.employee_id}", {"verification": "verified"})
+    await admin.request("PATCH", f"/api/employees/{made.employee_id}", {"name": "离职者"})
     return await site.agent(0, login=f"leaver{tag}", tone_index=6)
 
 

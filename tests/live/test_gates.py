@@ -92,7 +92,7 @@ async def test_gates_of_the_employee_and_the_wallet(site: Installation) -> None:
     path = f"/api/employees/{agent.employee_id}"
     await admin.request("PATCH", path, {"verification": "unverified"})
     assert await _refusal(agent.client) == "not_verified"
-    await admin.request("PATCH", path, {"verification": "verified"})
+    await admin.post(f"/api/platform/employees/{agent.employee_id}/verify")
     await _owe(site, Kind.WALLET, Kind.SPENT)
     assert await _refusal(agent.client) == "balance_negative"
     await _owe(site, Kind.SPENT, Kind.WALLET)

@@ -39,7 +39,10 @@ class Shop:
 
     async def verify(self, *names: str, state: str = "verified") -> None:
         for name in names:
-            await self.good("PATCH", f"/api/employees/{self.people[name]}", {"verification": state})
+            if state == "verified":
+                await self.good("POST", f"/api/platform/employees/{self.people[name]}/verify")
+            else:
+                await self.good("PATCH", f"/api/employees/{self.people[name]}", {"verification": state})
 
     async def put_in(self, fen: int) -> None:
         """Money in the wallet, as an approved recharge posts it."""

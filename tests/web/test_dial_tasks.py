@@ -46,9 +46,10 @@ def chosen(rule: str, *shares: tuple[int, int | None]) -> dict[str, Any]:
 
 
 @pytest.mark.feature("D-01")
-async def test_of_a_secret_task_the_head_sees_that_it_exists_and_the_admin_all(site: Site) -> None:
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_of_a_secret_task_the_head_sees_that_it_exists_and_the_admin_all(site: Site, encrypted: bool) -> None:
     async with site.browser("agent") as agent, site.browser("supervisor") as head, site.browser("admin") as admin:
-        task_id = await make(agent, secret=True, encrypted=True, claim="self")
+        task_id = await make(agent, secret=True, encrypted=encrypted, claim="self")
         path = f"/api/dial-tasks/{task_id}"
         file = await load(site, agent, task_id, f"{mobiles(3)}\nno number")
         own = (await good(agent, "GET", path)) | {"shares": []}
@@ -79,6 +80,22 @@ async def test_of_a_secret_task_the_head_sees_that_it_exists_and_the_admin_all(s
         assert not told["numbers_hidden"]
         assert [one["number"] for one in await numbers(admin, task_id)] == [f"+86{mobile(one)}" for one in range(3)]
         assert {one["masked"] for one in await numbers(agent, task_id)} == {True}, "not even its creator, until dialled"
+        centre = await mine(agent, task_id=task_id)
+        assert {one["masked"] for one in centre} == {True} and not await mine(agent, task_id=task_id, q=mobile(0))
+        dialled = centre[0]["id"]
+        await rung(site, site.world.own.people["agent"], dialled)
+        assert {one["id"] for one in await mine(agent, task_id=task_id) if not one["masked"]} == {dialled}
+
+
+@pytest.mark.feature("D-01")
+async def test_an_encrypted_task_hides_its_numbers_from_its_creator_and_a_plain_one_does_not(site: Site) -> None:
+    async with site.browser("supervisor") as head, site.browser("admin") as admin:
+        for index, encrypted in enumerate((True, False)):
+            task_id = await make(head, encrypted=encrypted)
+            await load(site, head, task_id, mobile(index))
+            for looks, hidden in ((head, encrypted), (admin, False)):
+                [one] = await numbers(looks, task_id)
+                assert (one["masked"], one["number"] == f"+86{mobile(index)}") == (hidden, not hidden)
 
 
 async def test_who_does_not_dial_has_no_secret_task(site: Site) -> None:

@@ -17,7 +17,6 @@ async def entered(browser: Browser, group: int) -> dict[str, str]:
     """The code with which each place that takes a number of ours answers to this one."""
     settings = await good(browser, "GET", "/api/settings/company")
     asked = {
-        "shown": ("PUT", "/api/settings/company", settings | {"display_number": HERS}),
         "access": ("PUT", "/api/settings/company", settings | {"access_number": HERS}),
         "outside": ("POST", "/api/outside-numbers", {"numbers": [HERS], "kind": "telecom"}),
         "inbound": ("POST", "/api/numbers", {"number": HERS, "group_id": group}),
@@ -54,7 +53,7 @@ async def test_a_confirmed_number_is_nobody_elses(site: Site) -> None:
     own, theirs = site.world.own, site.world.foreign
     async with site.browser("admin", "foreign") as tenant, site.browser("admin") as operator:
         # Whoever runs the installation confirms by entering.
-        assert (await entered(operator, own.ids["group"]))["shown"] == ""
+        assert (await entered(operator, own.ids["group"]))["access"] == ""
         await entered(tenant, theirs.ids["group"])
         [claim] = [one for one in await claims(tenant, "/api/number-claims") if one["number"] == E164]
         assert (await operator.ask("POST", f"/api/platform/number-claims/{claim['id']}/confirm")).code == "number_taken"
@@ -68,13 +67,31 @@ async def test_what_is_taken_back_leads_nowhere_any_more(site: Site) -> None:
         path = f"/api/platform/number-claims/{claim['id']}"
         await good(operator, "POST", f"{path}/confirm")
         await good(tenant, "POST", "/api/numbers", {"number": HERS, "group_id": theirs.ids["group"]})
-        settings = await good(tenant, "GET", "/api/settings/company")
-        await good(tenant, "PUT", "/api/settings/company", settings | {"display_number": HERS})
-        directory = site.engine.core.directory
-        assert (E164 in directory.inbound, directory.companies[theirs.id].display_number) == (True, "02166778899")
+        await good(tenant, "POST", "/api/outside-numbers", {"numbers": [HERS], "kind": "telecom"})
+        assert _uses(site, theirs.id) == (True, True)
         await good(operator, "POST", f"{path}/refuse", {"reason": "已到期"})
-        directory = site.engine.core.directory
-        assert (E164 in directory.inbound, directory.companies[theirs.id].display_number) == (False, "")
+        assert _uses(site, theirs.id) == (False, False)
+
+
+async def test_an_access_number_that_is_taken_back_is_none_any_more(site: Site) -> None:
+    theirs = site.world.foreign
+    async with site.browser("admin", "foreign") as tenant, site.browser("admin") as operator:
+        settings = await good(tenant, "GET", "/api/settings/company") | {"access_number": HERS}
+        assert (await tenant.ask("PUT", "/api/settings/company", settings)).code == "number_unconfirmed"
+        [claim] = [one for one in await claims(tenant, "/api/number-claims") if one["number"] == E164]
+        path = f"/api/platform/number-claims/{claim['id']}"
+        await good(operator, "POST", f"{path}/confirm")
+        await good(tenant, "PUT", "/api/settings/company", settings)
+        assert site.engine.core.directory.companies[theirs.id].access_number == "02166778899"
+        await good(operator, "POST", f"{path}/refuse", {"reason": "已到期"})
+        assert site.engine.core.directory.companies[theirs.id].access_number == ""
+
+
+def _uses(site: Site, company_id: int) -> tuple[bool, bool]:
+    """Whether the company answers on the number, and whether it may show it."""
+    directory = site.engine.core.directory
+    shown = {one.number for one in directory.outside.get(company_id, [])}
+    return E164 in directory.inbound, E164 in shown
 
 
 async def test_a_row_that_goes_round_the_question_is_not_answered(site: Site) -> None:

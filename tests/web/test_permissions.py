@@ -31,6 +31,9 @@ OPEN_TO_ANYBODY = {
     ("GET", "/api/docs"),
     # The labelled simulator of a payment provider; there is none when the installation has a real trunk.
     ("POST", "/api/payments/simulator/{pay_code}"),
+    # Whoever holds a scanned code may verify one employee with it; without one nothing is told.
+    ("POST", "/api/verification"),
+    ("POST", "/api/verification/check"),
     ("GET", "/{path:.*}"),
 }
 """The whole list of what needs no session. A new entry here is a decision, not a side effect."""
@@ -64,6 +67,7 @@ ID_OF = {
     "/api/platform/direct-numbers": "direct_number",
     "/api/platform/companies": "company",
     "/api/platform/number-claims": "claim",
+    "/api/platform/employees": "employee",
     "/api/customers": "customer",
     "/api/notes": "note",
     "/api/dial-tasks": "dial_task",
@@ -122,7 +126,6 @@ SAMPLES: dict[str, Any] = {
     "dial_window": {"start": "09:00", "end": "18:00"},
     "wrap_up_seconds": 10,
     "valid_call_seconds": 10,
-    "display_number": "",
     "recording": True,
     "on": True,
     "mark": "connected",
@@ -153,6 +156,8 @@ SAMPLES: dict[str, Any] = {
     "action": "new",
     "quantity": 1,
     "agreed": True,
+    "token": "no-such-code",
+    "identity_number": "11010519491231002X",
     "expected_paid": 0,
     "price": 16800,
     "list_price": 16800,

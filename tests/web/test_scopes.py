@@ -262,21 +262,22 @@ async def test_a_superior_is_staff_stands_in_no_circle_and_is_followed_by_the_ne
 
 
 @pytest.mark.feature("O-05")
-async def test_verification_is_given_taken_and_lost_with_the_phone(site: Site) -> None:
+async def test_a_verified_name_is_taken_and_lost_with_the_phone_and_given_by_no_administrator(site: Site) -> None:
     """Unverified at first; another phone has to be verified anew, the first one has not (SPEC §A4.2, §B10.5d)."""
     given = {"login": "to-verify", "name": "本域待验", "password": "long-enough-1", "role": "agent"}
     async with site.browser("admin") as admin:
         made = (await admin.ask("POST", "/api/employees", given)).json
         path = f"/api/employees/{made['id']}"
         assert made["verification"] == "unverified"
+        given_by_hand = await admin.ask("PATCH", path, {"verification": "verified"})
+        assert (given_by_hand.status, given_by_hand.code) == (422, "invalid")
+        vouched = f"/api/platform/employees/{made['id']}/verify"
+        assert (await admin.ask("POST", vouched)).status == 204
         for change, state in (
-            ({"verification": "verified"}, "verified"),
             ({"phone": "13700001111"}, "verified"),
             ({"phone": "13700001111", "name": "本域已验"}, "verified"),
             ({"phone": "13700002222"}, "unverified"),
-            ({"phone": "13700003333", "verification": "verified"}, "verified"),
-            ({"verification": "unverified"}, "unverified"),
         ):
             assert (await admin.ask("PATCH", path, change)).json["verification"] == state, change
-    async with site.browser("agent") as agent:
-        assert (await agent.ask("PATCH", path, {"verification": "verified"})).code == "forbidden"
+        assert (await admin.ask("POST", vouched)).status == 204
+        assert (await admin.ask("PATCH", path, {"verification": "unverified"})).json["verification"] == "unverified"

@@ -32,7 +32,7 @@ async def test_who_is_not_verified_does_not_dial(site: Site) -> None:
         assert (refused.status, refused.code) == (403, "not_verified")
         assert "实名" in refused.json["error"]["message"]["zh"]
         assert (await agent.get("/api/me")).json["verification"] == "unverified"
-        await admin.ask("PATCH", path, {"verification": "verified"})
+        assert (await admin.ask("POST", f"/api/platform/employees/{agent_id}/verify")).status == 204
         assert (await _dial(agent)).code == "not_logged_in"
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select
 
-from callcenter.domain.numbers import normalise_or_raw
-from callcenter.features.numbers.seats import confirm_own
 from callcenter.features.people.companies import add_company
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
+from callcenter.store.people import verify
 from callcenter.store.tables.people import company, department, employee, role
 from callcenter.web.auth import hash_password
 from callcenter.web.permissions import role_rows
@@ -41,18 +40,14 @@ async def first_company(database: Database) -> int:
 async def make_company(
     database: Database,
     name: str,
-    display_number: str = "",
     time_zone: str = "Asia/Shanghai",
     *,
     operates: bool = True,
 ) -> int:
     """A company with the built-in roles; returns its id. `operates`: its administrators run the installation itself."""
-    values = {"name": name, "display_number": display_number, "time_zone": time_zone}
+    values = {"name": name, "time_zone": time_zone}
     async with database.write() as connection:
-        company_id = await add_company(connection, values, role_rows(operates=operates), utcnow())
-        if display_number:
-            await confirm_own(connection, company_id, normalise_or_raw(display_number))
-        return company_id
+        return await add_company(connection, values, role_rows(operates=operates), utcnow())
 
 
 async def make_employee(
@@ -81,14 +76,15 @@ async def make_employee(
                 login=login,
                 name=name,
                 password_hash=hash_password(chosen),
-                verification="verified",
                 device=device,
                 sip_secret=secrets.token_urlsafe(18),
                 created_at=utcnow(),
             )
             .returning(employee.c.id)
         )
-        return Account(role_code, login, name, chosen, int(row.scalar_one()))
+        employee_id = int(row.scalar_one())
+        await verify(connection, company_id, employee_id)
+        return Account(role_code, login, name, chosen, employee_id)
 
 
 async def make_department(database: Database, company_id: int, name: str, parent_id: int | None = None) -> int:

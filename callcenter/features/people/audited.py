@@ -22,5 +22,9 @@ ACTIONS = Actions(
         "department.changed": Action("people", Kind.DEPARTMENT, "修改部门", "Changed a department"),
         "department.deleted": Action("people", Kind.DEPARTMENT, "删除部门", "Deleted a department"),
         "settings.changed": Action("settings", Kind.TEXT, "修改企业设置", "Changed company settings", with_before=True),
+        "verification.shown": Action("people", Kind.EMPLOYEE, "出示认证码", "Showed a verification code"),
+        "verification.passed": Action("people", Kind.EMPLOYEE, "实名认证通过", "Real name verified"),
+        "verification.failed": Action("people", Kind.EMPLOYEE, "实名认证未通过", "Real name not verified"),
+        "verification.vouched": Action("people", Kind.EMPLOYEE, "平台核实实名", "Operator vouched for a real name"),
     }
 )

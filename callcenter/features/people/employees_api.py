@@ -19,7 +19,7 @@ from callcenter.features.people.departments_api import require_department
 from callcenter.features.people.superiors import require_superior
 from callcenter.ledger.packages import Packages
 from callcenter.store.base import utcnow
-from callcenter.store.people import DEPARTED, is_listed
+from callcenter.store.people import DEPARTED, UNVERIFIED, is_listed
 from callcenter.store.tables.inbound import agent_group, group_member
 from callcenter.store.tables.people import department, employee, role
 from callcenter.web.access import Cause
@@ -103,9 +103,10 @@ class EmployeeChange(Body, kw_only=True):
     seat_id: Id | msgspec.UnsetType | None = msgspec.UNSET
     """A free seat, or null: none. The seat the employee had becomes free."""
     account_state: Literal["active", "disabled"] | msgspec.UnsetType = msgspec.UNSET
-    verification: Literal["unverified", "verified"] | msgspec.UnsetType = msgspec.UNSET
-    """Whether the employee's real name was checked (SPEC §A4.2); only those dial, and packages are bought for them.
-    Another phone has to be verified anew (§B10.5d)."""
+    verification: Literal["unverified"] | msgspec.UnsetType = msgspec.UNSET
+    """Takes the verified real name away: without it nobody dials, and no package is bought for them (SPEC §A4.3). It is
+    given by a scanned code or by the operator (callcenter/features/people/verification_api.py), never here. Another phone has to be
+    verified anew (§B10.5d)."""
 
 
 class PasswordReset(Body):
@@ -243,7 +244,7 @@ async def change(services: Services, context: Context) -> EmployeeView:
     changed = sorted(values) + (["groups"] if group_ids is not None else [])
     seat_id = values.pop("seat_id", msgspec.UNSET)
     async with services.database.write() as connection:
-        await _require_staff(connection, company_id, employee_id)
+        await require_staff(connection, company_id, employee_id)
         await require_department(connection, company_id, values.get("department_id"))
         await require_superior(connection, company_id, employee_id, values.get("superior_id"))
         if "role" in values:
@@ -251,7 +252,7 @@ async def change(services: Services, context: Context) -> EmployeeView:
             held = select(role.c.permissions).where(role.c.company_id == company_id, role.c.id == values["role_id"])
             may_dial = "calls.dial" in (await connection.execute(held)).scalar_one()
         if "phone" in values and await _phone_differs(connection, company_id, employee_id, values["phone"]):
-            values.setdefault("verification", "unverified")
+            values["verification"] = UNVERIFIED
         if values:
             licensed = await licences.used(connection, company_id)
             await connection.execute(
@@ -293,7 +294,7 @@ async def reset_password(services: Services, context: Context) -> None:
     given: PasswordReset = context.body
     company_id, employee_id = context.company_id, context.params["id"]
     async with services.database.read() as connection:
-        await _require_staff(connection, company_id, employee_id)
+        await require_staff(connection, company_id, employee_id)
         query = select(employee.c.login).where(employee.c.company_id == company_id, employee.c.id == employee_id)
         login = (await connection.execute(query)).scalar_one()
     check_strength(given.password, login)
@@ -338,7 +339,7 @@ async def sip_account(services: Services, context: Context) -> SipAccount:
 async def renew_sip_account(services: Services, context: Context) -> SipAccount:
     company_id, employee_id = context.company_id, context.params["id"]
     async with services.database.read() as connection:
-        await _require_staff(connection, company_id, employee_id)
+        await require_staff(connection, company_id, employee_id)
     await services.access.end(company_id, employee_id, Cause.SECRET_RENEWED)
     await services.audit.add(company_id, context.me.employee_id, "sip_account.renewed", str(employee_id), context.ip)
     await services.telephony.changed()
@@ -349,7 +350,7 @@ async def _sip_account(services: Services, context: Context) -> SipAccount:
     company_id, employee_id = context.company_id, context.params["id"]
     query = select(employee.c.sip_secret).where(employee.c.company_id == company_id, employee.c.id == employee_id)
     async with services.database.read() as connection:
-        await _require_staff(connection, company_id, employee_id)
+        await require_staff(connection, company_id, employee_id)
         secret = (await connection.execute(query)).scalar_one()
     host, port = services.telephony.phone_server()
     return SipAccount(host, port, "udp", endpoint_of(employee_id, Device.SIP), secret)
@@ -400,7 +401,7 @@ async def _require(connection: AsyncConnection, company_id: int, employee_id: in
     return state
 
 
-async def _require_staff(connection: AsyncConnection, company_id: int, employee_id: int) -> None:
+async def require_staff(connection: AsyncConnection, company_id: int, employee_id: int) -> None:
     """A departure is final: nothing of that account changes any more (SPEC §A4.4)."""
     if await _require(connection, company_id, employee_id) == DEPARTED:
         raise Refusal("already_departed")

@@ -28,5 +28,30 @@ REFUSALS = Refusals(
             409, "只能删除已离职的员工，请先办理离职。", "Only employees who have left can be deleted."
         ),
         "already_departed": Text(409, "该员工已离职。", "This employee has left already."),
+        "verification_over": Text(
+            404,
+            "认证码已失效，请联系管理员重新出示。",
+            "This code is not valid any more; ask your administrator to show a new one.",
+        ),
+        "too_many_codes": Text(
+            429, "失效的认证码过多，请稍后再试。", "Too many codes that are not valid; please try again later."
+        ),
+        "verification_unavailable": Text(
+            409,
+            "未开通扫码认证，请联系平台核实。",
+            "Verification by a code is not available here; the operator verifies names.",
+        ),
+        "provider_unavailable": Text(
+            503,
+            "实名核验服务暂时不可用，请稍后重试。",
+            "The service that verifies names is unavailable for a moment; please try again.",
+        ),
+        "consent_missing": Text(422, "请先同意实名认证授权。", "Please agree to the verification first."),
+        "identity_invalid": Text(
+            422, "身份证号有误，请核对后重新填写。", "This is not a valid identity number; please correct it."
+        ),
+        "identity_mismatch": Text(
+            422, "姓名与身份证号不一致。", "The name and the identity number do not belong together."
+        ),
     }
 )

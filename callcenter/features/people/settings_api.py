@@ -39,7 +39,6 @@ class CompanySettings(Body, kw_only=True):
     dial_window: Window
     wrap_up_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)]
     valid_call_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)]
-    display_number: Annotated[str, msgspec.Meta(max_length=32)]
     recording: bool
     caller_id_policy: CallerIdPolicy = CallerIdPolicy.BOUND
     access_number: Annotated[str, msgspec.Meta(max_length=32)] = ""
@@ -71,7 +70,6 @@ async def settings(services: Services, context: Context) -> CompanySettings:
         dial_window=Window(row.dial_start, row.dial_end),
         wrap_up_seconds=row.wrap_up_seconds,
         valid_call_seconds=row.valid_call_seconds,
-        display_number=row.display_number,
         recording=bool(row.recording),
         caller_id_policy=CallerIdPolicy(row.caller_id_policy),
         access_number=row.access_number,
@@ -106,11 +104,10 @@ async def change_settings(services: Services, context: Context) -> CompanySettin
         raise Refusal("dial_window_invalid")
     if not is_time_zone(given.time_zone):
         raise Refusal("invalid", reason="unknown time zone - at `$.time_zone`")
-    shown = _dialable(services, given.display_number)
     access = _dialable(services, given.access_number)
     await _require_free_access(services, context.company_id, access)
-    region = services.settings.default_region
-    await require_own(services, context, [e164_of(one, region) for one in (shown, access) if one])
+    if access:
+        await require_own(services, context, [e164_of(access, services.settings.default_region)])
     before = await settings(services, context)
     async with services.database.write() as connection:
         await connection.execute(
@@ -123,7 +120,6 @@ async def change_settings(services: Services, context: Context) -> CompanySettin
                 dial_end=window.end,
                 wrap_up_seconds=given.wrap_up_seconds,
                 valid_call_seconds=given.valid_call_seconds,
-                display_number=shown,
                 recording=given.recording,
                 caller_id_policy=given.caller_id_policy.value,
                 access_number=access,

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.terms import TaskClaim, TaskState
-from callcenter.store.dialled import dialled
+from callcenter.store.dialled import dialled, hidden
 from callcenter.store.searching import key_is_like, number_is_like
 from callcenter.store.tables.calls import call
 from callcenter.store.tables.people import employee
@@ -58,11 +58,7 @@ def found_by(company_id: int, text: str, region: str, *, main_account: bool) -> 
 
     Hidden digits are not searched: otherwise one could guess them one by one.
     """
-    shown = (
-        true()
-        if main_account
-        else or_(and_(not_(dial_task.c.encrypted), not_(dial_task.c.secret)), dialled(company_id))
-    )
+    shown = true() if main_account else not_(hidden(company_id))
     return or_(
         key_is_like(dial_task_number.c.search_key, text),
         and_(number_is_like(dial_task_number.c.number, text, region), shown),

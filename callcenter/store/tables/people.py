@@ -17,7 +17,6 @@ company = Table(
     Column("wrap_up_seconds", Integer, nullable=False, server_default="30"),
     Column("valid_call_seconds", Integer, nullable=False, server_default="30"),
     Column("unanswered_limit", Integer, nullable=False, server_default="3"),
-    Column("display_number", String(32), nullable=False, server_default=""),
     Column("recording", Boolean, nullable=False, server_default="1"),
     Column("caller_id_policy", String(16), nullable=False, server_default="bound"),
     Column("access_number", String(32), nullable=False, server_default=""),
@@ -103,6 +102,20 @@ login_failure = Table(
     Column("id", BigId, primary_key=True),
     Column("key", String(128), nullable=False, index=True),
     Column("at", UtcDateTime, nullable=False),
+)
+
+verification_code = Table(
+    "verification_code",
+    metadata,
+    # What an employee scans to verify the own real name (SPEC §A4.2): the newest alone, and only its hash.
+    Column("employee_id", ForeignKey("employee.id"), primary_key=True, autoincrement=False),
+    company_column(),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("state", String(12), nullable=False, server_default="waiting"),
+    Column("problem", String(32), nullable=False, server_default=""),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
 )
 
 sign_in_address = Table(

@@ -131,7 +131,7 @@ EMPLOYEES = [
     {
         "id": i + 1, "login": ["linshuyao", "zhouyuan", "chenzhixia", "huangqinghe", "zhaoyiming", "sunnianci", "wuyuanzhou", "zhengnanqiao", "hexubai", "luoqinghe"][i],
         "name": name, "phone": digits(i + 3), "department": {"id": 2 + i % 3, "name": ["华东销售一部", "华东销售二部", "客户服务部"][i % 3]},
-        "role": ROLES["supervisor" if i in (4, 9) else "agent"], "account_state": "disabled" if i == 8 else "active", "verification": "verified", "can_dial": True,
+        "role": ROLES["supervisor" if i in (4, 9) else "agent"], "account_state": "disabled" if i == 8 else "active", "verification": "unverified" if i == 6 else "verified", "can_dial": True,
         "device": "sip" if i % 4 == 3 else "browser", "extension": f"agent-{i + 1}", "groups": [{"id": 1, "name": "售前咨询"}] if i % 2 else [{"id": 2, "name": "售后服务"}],
         "minutes_left": [1286, 38, 412, 0, 1730, 21, 0, 344, None, 90][i], "created_at": ago(days=90),
     }
@@ -143,7 +143,7 @@ DEPARTMENTS = [
 ]
 SETTINGS = {
     "name": "南山木作家居", "time_zone": "Asia/Shanghai", "dial_window": {"start": "08:30", "end": "21:30"}, "wrap_up_seconds": 30,
-    "display_number": "057188001200", "recording": True, "supervision_shown": False, "access_end": "after_call", "valid_call_seconds": 10, "unanswered_limit": 3,
+    "recording": True, "supervision_shown": False, "access_end": "after_call", "valid_call_seconds": 10, "unanswered_limit": 3,
     "caller_id_policy": "same_region", "access_number": "057188001299", "call_through_seconds": 60,
 }
 DESTINATIONS = {
@@ -152,6 +152,20 @@ DESTINATIONS = {
     "known": [{"code": code, "calling_code": at} for code, at in (("AU", 61), ("DE", 49), ("GB", 44), ("HK", 852), ("JP", 81), ("MO", 853), ("SG", 65), ("TW", 886), ("US", 1))],
 }
 SIP_ACCOUNT = {"server": "203.0.113.10", "port": 5060, "transport": "udp", "username": "agent-4", "password": "kq7RtW2mXv9sB4nLhC3z"}
+
+VERIFICATION_CODE = {"link": "http://localhost:8088/verify#9mYh2J4kPzT7uW1xQvB6nRs0LdCfEgAa3iKoXtZ5yUw", "expires_at": ahead(minutes=9, seconds=41), "simulated": True}
+VERIFICATION_STATE = {"state": "opened", "problem": "", "expires_at": VERIFICATION_CODE["expires_at"], "name": "吴远舟", "verification": "unverified"}
+
+
+def verification(path: str, wanted: dict) -> tuple[int, dict]:
+    """What a scanned code is answered with; whoever has it need not be signed in."""
+    over = {"error": {"code": "verification_over", "message": {"zh": "认证码已失效，请联系管理员重新出示。", "en": "This code is not valid any more."}}}
+    wrong = {"error": {"code": "identity_mismatch", "message": {"zh": "姓名与身份证号不一致。", "en": "The name and the identity number do not belong together."}}}
+    if wanted["token"] == "an-old-code":
+        return 404, over
+    if path.endswith("/check"):
+        return (422, wrong) if wanted["name"] == "查无此人" else (200, {"name": wanted["name"]})
+    return 200, {"company": COMPANY["name"], "name": "吴远舟", "expires_at": VERIFICATION_CODE["expires_at"], "simulated": True, "mismatched_name": "查无此人"}
 
 
 def claim(i: int, number: str, display: str, state: str, reason: str = "") -> dict:

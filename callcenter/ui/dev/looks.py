@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="names of pictures; none: all")
     options = parser.parse_args()
     part, parts = map(int, options.part.split("/"))
-    shown = {re.sub(r"/\d+$", "", scene[2].split("?")[0]) for scene in SCENES}
+    shown = {re.sub(r"/\d+$", "", re.split("[?#]", scene[2])[0]) for scene in SCENES}
     missing = {path for path in pages().values() if path not in shown}
     faults = [f"{path} has no picture in shots.py" for path in sorted(missing)]
     scenes = [scene for scene in SCENES if not options.names or scene[0] in options.names][part - 1 :: parts]

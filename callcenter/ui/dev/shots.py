@@ -168,9 +168,33 @@ def sip_account(page: Page, _held: dict) -> None:
     page.wait_for_timeout(500)
 
 
+def code(page: Page, _held: dict) -> None:
+    page.locator("[data-testid^=need-verified-]").first.click()
+    page.wait_for_timeout(3000)
+
+
+def named(name: str, number: str, *then: str) -> Callable[[Page, dict], None]:
+    """Fills in the page that a scanned code opens, and goes on."""
+
+    def act(page: Page, _held: dict) -> None:
+        page.fill("[data-testid=verify-name]", name)
+        page.fill("[data-testid=verify-number]", number)
+        page.check("[data-testid=verify-agree]")
+        for one in then:
+            page.click(f"[data-testid=verify-{one}]")
+            page.wait_for_timeout(300)
+
+    return act
+
+
 Step = Callable[[Page, dict], None] | None
 SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("login", None, "/login", {}, None),
+    ("verify", None, "/verify#a-code", {}, None),
+    ("verify-over", None, "/verify#an-old-code", {}, None),
+    ("verify-confirm", None, "/verify#a-code", {}, named("林书遥", "11010519491231002X", "next")),
+    ("verify-passed", None, "/verify#a-code", {}, named("林书遥", "11010519491231002X", "next", "submit")),
+    ("verify-refused", None, "/verify#a-code", {}, named("查无此人", "11010519491231002X", "next", "submit")),
     ("work-empty", "agent", "/work", agent(), None),
     ("work", "agent", "/work/1", agent(), listen),
     ("work-talking", "agent", "/work/1", {**agent("busy", call_id="l-0"), "call": {"l-0": TALK}}, None),
@@ -199,6 +223,7 @@ SCENES: list[tuple[str, str | None, str, dict, Step]] = [
     ("live-history", "supervisor", "/dashboard", floor(), history),
     ("live-menu", "supervisor", "/dashboard", floor(), click("[data-testid=live-supervise-l-1]")),
     ("employees", "admin", "/admin/employees", {}, None),
+    ("employee-code", "admin", "/admin/employees", {}, code),
     ("departments", "admin", "/admin/departments", {}, None),
     ("seats", "admin", "/admin/seats", {}, None),
     ("seat-edit", "admin", "/admin/seats", {}, click("[data-testid=seat-edit-8002]")),

@@ -154,6 +154,8 @@ def answer(role: str, method: str, path: str, query: dict) -> object:
             return page_of([one for one in fx.CLAIMS if [one["state"]] == query.get("state", [one["state"]])])
         case ["number"]:
             return fx.number_read(query.get("typed", [""])[0])
+        case ["employees", _, "verification-code"]:
+            return fx.VERIFICATION_CODE if method == "POST" else fx.VERIFICATION_STATE
         case ["employees", _, "sip"] | ["employees", _, "sip", "renew"]:
             return fx.SIP_ACCOUNT
         case ["audit", "words"]:
@@ -174,6 +176,8 @@ RECEIPT = """<svg xmlns="http://www.w3.org/2000/svg" width="360" height="520" fo
 def reply(role: str | None, method: str, path: str, query: dict, sent: str) -> tuple[int, object]:
     """Status and body of the answer to a request of the API."""
     wanted = json.loads(sent) if sent.startswith("{") else {}
+    if path.startswith("/api/verification"):
+        return fx.verification(path, wanted)
     parts = path.strip("/").split("/")[1:]
     body = billing.answer(method, parts, query, wanted) if role else None
     if role and body is None:

@@ -4,12 +4,15 @@ import { useSession } from './stores/session'
 declare module 'vue-router' {
   interface RouteMeta {
     public?: boolean
+    /** For whoever has the link, signed in or not. */
+    anybody?: boolean
     needs?: string
   }
 }
 
 const routes: RouteRecordRaw[] = [
   { path: '/login', name: 'login', component: () => import('./pages/LoginPage.vue'), meta: { public: true } },
+  { path: '/verify', name: 'verify', component: () => import('./pages/VerifyPage.vue'), meta: { public: true, anybody: true } },
   {
     path: '/work/:customerId(\\d+)?',
     name: 'work',
@@ -127,6 +130,7 @@ export function homeOf(): string {
 }
 
 router.beforeEach(async (to) => {
+  if (to.meta.anybody) return true
   const session = useSession()
   try {
     await session.restore()

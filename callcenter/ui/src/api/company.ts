@@ -4,7 +4,6 @@ export interface CompanySettings {
   time_zone: string
   dial_window: { start: string; end: string }
   wrap_up_seconds: number
-  display_number: string | null
   recording: boolean
   supervision_shown: boolean
   access_end: 'at_once' | 'after_call'
