@@ -105,8 +105,8 @@ class EmployeeChange(Body, kw_only=True):
     account_state: Literal["active", "disabled"] | msgspec.UnsetType = msgspec.UNSET
     verification: Literal["unverified"] | msgspec.UnsetType = msgspec.UNSET
     """Takes the verified real name away: without it nobody dials, and no package is bought for them (SPEC §A4.3). It is
-    given by a scanned code or by the operator (`verification_api.py`), never here. Another phone has to be verified anew
-    (§B10.5d)."""
+    given by a scanned code or by the operator (`verification_api.py`), never here. Another phone has to be verified
+    anew (§B10.5d)."""
 
 
 class PasswordReset(Body):
