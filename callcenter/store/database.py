@@ -19,12 +19,10 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY = 200
 """Write transactions after which SQLite's log is folded into the database, in a thread: that waits for the disk."""
-CACHE_KIB = 32_768
-"""Of the connection that writes and looks rows up by key; the default of 2 MiB reads the same index pages again and
-again once there are many calls."""
-READER_CACHE_KIB = 8_192
-"""Of each of the pool's connections: every one fills its own as the database grows, and the system caches the file
-besides."""
+CACHE_KIB = 8_192
+"""Of every connection. With the default of 2 MiB index pages are read again and again once there are many calls; with
+much more, memory grows for hours, because each connection fills its own as the database grows, and the system caches the
+file besides."""
 CHECKPOINT_PAGES = 20_000
 """Pages at which SQLite does it by itself, should the thread not come to it."""
 
@@ -129,22 +127,22 @@ class Database:
 
 
 def _sqlite_pragmas(connection: Any, _record: object) -> None:
-    _pragmas(connection, busy_timeout=10_000, cache_kib=READER_CACHE_KIB)
+    _pragmas(connection, busy_timeout=10_000)
 
 
 def _inline_pragmas(connection: Any, _record: object) -> None:
     # A lock is waited for outside SQLite, so that the loop goes on.
-    _pragmas(connection, busy_timeout=0, cache_kib=CACHE_KIB)
+    _pragmas(connection, busy_timeout=0)
 
 
-def _pragmas(connection: Any, *, busy_timeout: int, cache_kib: int) -> None:
+def _pragmas(connection: Any, *, busy_timeout: int) -> None:
     # The driver's own transaction control is off: `begin` below starts them, IMMEDIATE for writers.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
         "synchronous=NORMAL",
-        f"cache_size=-{cache_kib}",
+        f"cache_size=-{CACHE_KIB}",
         "foreign_keys=ON",
         f"wal_autocheckpoint={CHECKPOINT_PAGES}",
         f"busy_timeout={busy_timeout}",
