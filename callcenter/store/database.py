@@ -21,8 +21,8 @@ CHECKPOINT_EVERY = 200
 """Write transactions after which SQLite's log is folded into the database, in a thread: that waits for the disk."""
 CACHE_KIB = 8_192
 """Of every connection. With the default of 2 MiB index pages are read again and again once there are many calls; with
-much more, memory grows for hours, because each connection fills its own as the database grows, and the system caches the
-file besides."""
+much more, memory grows for hours, because each connection fills its own as the database grows, and the system caches
+the file besides."""
 CHECKPOINT_PAGES = 20_000
 """Pages at which SQLite does it by itself, should the thread not come to it."""
 
