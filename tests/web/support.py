@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientResponse, ClientSession, CookieJar
+from aiohttp import ClientResponse, ClientSession, CookieJar, web_app
 from sqlalchemy import func, insert, select, update
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
@@ -605,6 +605,8 @@ async def served(
         await runner.cleanup()
         await services.port(Importer).close()
         await engine.stop()
+        # aiohttp remembers the last thousand handlers it wrapped, and with them everything that a site is made of.
+        web_app._cached_build_middleware.cache_clear()
         await database.close()
         await stores.stores.kind.drop(path)
 
