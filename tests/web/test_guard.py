@@ -38,6 +38,8 @@ ALL_COMPANIES = {
     "callcenter/engine/directory.py:_inbound",
     "callcenter/store/own_numbers.py:owned_by_all",
     "callcenter/store/own_numbers.py:answered_by_all",
+    # A scanned code is all that is known of its holder.
+    "callcenter/store/verification_codes.py:holder_of",
     # Accesses end by themselves, whoever's they are; a phone's secret lives as long as its session.
     "callcenter/web/access.py:sweep",
     "callcenter/telephony.py:_tidy_credentials",
@@ -80,6 +82,7 @@ ALL_COMPANIES = {
     "callcenter/ledger/direct_numbers.py:review_leave",
     "callcenter/web/platform_companies.py:create",
     "callcenter/web/platform_companies.py:_by_company",
+    "callcenter/web/verification.py:vouch",
     "callcenter/web/platform_money.py:review",
     "callcenter/web/platform_money.py:answer",
     "callcenter/web/platform_money.py:_one",
