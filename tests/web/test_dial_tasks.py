@@ -98,6 +98,7 @@ async def test_an_encrypted_task_hides_its_numbers_from_its_creator_and_a_plain_
                 assert (one["masked"], one["number"] == f"+86{mobile(index)}") == (hidden, not hidden)
 
 
+@pytest.mark.feature("D-01")
 async def test_who_does_not_dial_has_no_secret_task(site: Site) -> None:
     async with site.browser("admin") as admin:
         answer = await admin.ask("POST", "/api/dial-tasks", {"name": "任务", "secret": True})

@@ -128,7 +128,7 @@ async def test_a_scanned_code_verifies_its_employee_under_the_real_name(site: Si
             ("verification.shown", own.people["admin"]),
             ("verification.passed", new),
         ]
-        entries = (await admin.get("/api/audit?action=verification_api.passed")).json["items"]
+        entries = (await admin.get("/api/audit?action=verification.passed")).json["items"]
         assert [one["about"]["name"] for one in entries] == ["林小雨"]
         lines = {line["field"]: line["values"][0]["value"] for line in entries[0]["lines"]}
         assert lines == {"name": "林小雨", "simulated": True}
@@ -293,7 +293,7 @@ async def test_without_a_provider_the_operator_vouches(template: Path, world: Wo
             assert (await tenant.ask("POST", path)).code == "forbidden"
             assert (await admin.ask("POST", path)).status == 204
             assert await _verification(site, agent) == "verified"
-            told = (await tenant.get("/api/audit?action=verification_api.vouched")).json["items"]
+            told = (await tenant.get("/api/audit?action=verification.vouched")).json["items"]
             assert [(one["actor"], one["ip"], one["about"]["name"]) for one in told] == [(None, "", "外域agent")]
         said = {"name": "外域agent", "company": "外域公司"}
         assert await written(site, own.id, agent) == [("verification.vouched", own.people["admin"], said)]

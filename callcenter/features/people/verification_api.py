@@ -151,7 +151,7 @@ async def scanned(services: Services, context: Context) -> Invitation:
     given: Scanned = context.body
     holder, provider = await _holder(services, context, given.token)
     async with services.database.write() as connection:
-        await codes.opened(connection, holder)
+        await codes.opened(connection, given.token, holder)
     return Invitation(
         holder.company_name,
         holder.name,
@@ -187,7 +187,7 @@ async def check(services: Services, context: Context) -> Verified:
     async with services.database.write() as connection:
         if await codes.take_try(connection, given.token, now) is None:
             raise Refusal("verification_over")
-    right = await _ask(services, provider, given.token, name, number)
+    right = await _ask(services, provider, holder, given.token, name, number)
     used = await _answered(services, context, holder, given.token, name if right else "", provider.simulated)
     if not right:
         raise Refusal("identity_mismatch")
@@ -220,7 +220,9 @@ def _require_sound(given: RealName, name: str, number: str, now: datetime) -> No
         raise Refusal("identity_invalid")
 
 
-async def _ask(services: Services, provider: RealNameProvider, token: str, name: str, number: str) -> bool:
+async def _ask(
+    services: Services, provider: RealNameProvider, holder: Holder, token: str, name: str, number: str
+) -> bool:
     """Raises `provider_unavailable`, and the check was none. Of what went wrong nothing but its kind is logged, because
     the text of an error may hold what was asked."""
     try:
@@ -229,7 +231,7 @@ async def _ask(services: Services, provider: RealNameProvider, token: str, name:
     except Exception as error:
         log.error("the provider of real names gave no answer: %s", type(error).__name__)
     async with services.database.write() as connection:
-        await codes.give_back(connection, token)
+        await codes.give_back(connection, token, holder)
     raise Refusal("provider_unavailable")
 
 
@@ -241,7 +243,7 @@ async def _answered(
     details: dict[str, Any] = {"simulated": simulated}
     async with services.database.write() as connection:
         if not real_name:
-            await codes.refuse(connection, token, "identity_mismatch")
+            await codes.refuse(connection, token, holder, "identity_mismatch")
             action = "verification.failed"
             details["reason"] = "identity_mismatch"
         elif await codes.use(connection, token, holder, real_name):

@@ -95,7 +95,7 @@ async def holder_of(connection: AsyncConnection, token: str, now: datetime) -> H
         select(verification_code, employee.c.name, company.c.name.label("company_name"))
         .join(employee, employee.c.id == verification_code.c.employee_id)
         .join(company, company.c.id == verification_code.c.company_id)
-        .where(*_open(token, now), verification_code.c.tries < TRIES, is_staff())
+        .where(*_unused(token), verification_code.c.expires_at > now, verification_code.c.tries < TRIES, is_staff())
         .execution_options(**EVERYWHERE)
     )
     row = (await connection.execute(query)).first()
@@ -104,10 +104,10 @@ async def holder_of(connection: AsyncConnection, token: str, now: datetime) -> H
     return Holder(row.company_id, row.employee_id, row.name, row.company_name, row.expires_at)
 
 
-async def opened(connection: AsyncConnection, holder: Holder) -> None:
+async def opened(connection: AsyncConnection, token: str, holder: Holder) -> None:
     """The page with the code is open: the administrator sees that it was scanned."""
     waiting = verification_code.c.state == CodeState.WAITING.value
-    mine = (*_of(holder.company_id, holder.employee_id), waiting)
+    mine = (verification_code.c.company_id == holder.company_id, *_unused(token), waiting)
     await connection.execute(update(verification_code).where(*mine).values(state=CodeState.OPENED.value))
 
 
@@ -115,18 +115,18 @@ async def take_try(connection: AsyncConnection, token: str, now: datetime) -> Ho
     """Counts a check before the provider is asked, so that many at once are no more than `TRIES` either."""
     holder = await holder_of(connection, token, now)
     if holder is not None:
-        await _count(connection, token, 1)
+        await _count(connection, token, holder, 1)
     return holder
 
 
-async def give_back(connection: AsyncConnection, token: str) -> None:
+async def give_back(connection: AsyncConnection, token: str, holder: Holder) -> None:
     """The provider gave no answer: the check was none."""
-    await _count(connection, token, -1)
+    await _count(connection, token, holder, -1)
 
 
-async def refuse(connection: AsyncConnection, token: str, problem: str) -> None:
+async def refuse(connection: AsyncConnection, token: str, holder: Holder, problem: str) -> None:
     """The provider said no; `problem` is the error code that the holder is told."""
-    await _close(connection, token, state=CodeState.REFUSED.value, problem=problem)
+    await _change(connection, token, holder, state=CodeState.REFUSED.value, problem=problem)
 
 
 async def use(connection: AsyncConnection, token: str, holder: Holder, real_name: str) -> bool:
@@ -137,31 +137,25 @@ async def use(connection: AsyncConnection, token: str, holder: Holder, real_name
     )
     if (await connection.execute(there)).first() is None:
         return False
-    if not await _close(connection, token, state=CodeState.VERIFIED.value, problem=""):
+    if not await _change(connection, token, holder, state=CodeState.VERIFIED.value, problem=""):
         return False
     await verify(connection, holder.company_id, holder.employee_id, real_name=real_name)
     return True
 
 
-async def _close(connection: AsyncConnection, token: str, **values: Any) -> bool:
+async def _change(connection: AsyncConnection, token: str, holder: Holder, **values: Any) -> bool:
     """Whether a code that was not used yet was there to be changed."""
-    statement = update(verification_code).where(*_unused(token)).values(**values).execution_options(**EVERYWHERE)
-    return bool((await connection.execute(statement)).rowcount)
+    mine = (verification_code.c.company_id == holder.company_id, *_unused(token))
+    return bool((await connection.execute(update(verification_code).where(*mine).values(**values))).rowcount)
 
 
-async def _count(connection: AsyncConnection, token: str, tries: int) -> None:
-    values = {"tries": verification_code.c.tries + tries}
-    statement = update(verification_code).where(*_unused(token)).values(**values)
-    await connection.execute(statement.execution_options(**EVERYWHERE))
+async def _count(connection: AsyncConnection, token: str, holder: Holder, tries: int) -> None:
+    await _change(connection, token, holder, tries=verification_code.c.tries + tries)
 
 
 def _unused(token: str) -> tuple[ColumnElement[bool], ...]:
     kept = verification_code.c.token_hash == _digest(token)
     return kept, verification_code.c.state != CodeState.VERIFIED.value
-
-
-def _open(token: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return *_unused(token), verification_code.c.expires_at > now
 
 
 def _of(company_id: int, employee_id: int) -> tuple[ColumnElement[bool], ...]:
