@@ -11,6 +11,7 @@ from callcenter.domain import events as ev
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call
 from callcenter.domain.commands import Command
+from callcenter.domain.entities import LiveQueue
 from callcenter.engine.callbacks import Callbacks
 from callcenter.engine.core import Core
 from callcenter.engine.own_agent import OwnAgent
@@ -82,7 +83,7 @@ class Inbound:
         self.routing.reconcile(snapshot)
         self._collecting = asyncio.create_task(self.callbacks.collect())
 
-    def entities(self, company_id: int) -> dict[str, dict[str, Any]]:
+    def entities(self, company_id: int) -> dict[str, LiveQueue]:
         """The live entity of every group of a company."""
         groups = self._core.directory.groups.values()
         return {str(group.id): self.lines.entity(group) for group in groups if group.company_id == company_id}

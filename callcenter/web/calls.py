@@ -11,6 +11,7 @@ from aiohttp import web
 from sqlalchemy import and_, func, or_, select, update
 
 from callcenter.domain.commands import Dial, DropLeg, EndCall, FinishWrapUp, HangUp, SendDtmf
+from callcenter.domain.entities import NOTE_SAVED, OfCall
 from callcenter.domain.terms import LegOrder, Mode, Role, Source
 from callcenter.ledger.direct_numbers import zone_of
 from callcenter.store.tables import call
@@ -241,7 +242,7 @@ async def save_note(services: Services, context: Context) -> CallRow:
         )
     if me.may("calls.dial"):
         await services.execute(FinishWrapUp(me.company_id, me.employee_id, row.id))
-    services.hub.event(me.company_id, "note_saved", {"call_id": row.id}, row.employee_id)
+    services.hub.tell(me.company_id, NOTE_SAVED, OfCall(call_id=row.id), row.employee_id)
     return (await views_of(services, me, [await visible_call(services, context)]))[0]
 
 

@@ -18,6 +18,7 @@ from callcenter.store.people import DEPARTED, is_listed
 from callcenter.store.tables import agent_group, department, employee, group_member, role
 from callcenter.web.access import Cause
 from callcenter.web.auth import check_strength
+from callcenter.web.call_rows import Named
 from callcenter.web.departments import require_department
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText, whole
@@ -32,11 +33,6 @@ PersonName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Phone = Annotated[str, msgspec.Meta(max_length=32)]
 GroupIds = Annotated[list[Id], msgspec.Meta(max_length=200)]
-
-
-class Named(msgspec.Struct):
-    id: int
-    name: str
 
 
 class RoleView(msgspec.Struct):

@@ -12,13 +12,9 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.store.tables import employee
+from callcenter.web.call_rows import Named as Named
 from callcenter.web.call_rows import aware
 from callcenter.web.kit import Paging
-
-
-class Named(msgspec.Struct):
-    id: int
-    name: str
 
 
 class Period(Paging, kw_only=True):

@@ -16,6 +16,7 @@ from callcenter.domain.terms import LegOrder, Mode
 from callcenter.store.base import utcnow
 from callcenter.store.searching import number_is_like
 from callcenter.store.tables import employee, outside_number, seat
+from callcenter.web.call_rows import Named
 from callcenter.web.destinations import require_open
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText, whole
@@ -27,11 +28,6 @@ routes = Routes("seats")
 Code = Annotated[str, whole("[A-Za-z0-9-]+", min_length=1, max_length=16)]
 Phone = Annotated[str, msgspec.Meta(max_length=40)]
 MANY = 500
-
-
-class Named(msgspec.Struct):
-    id: int
-    name: str
 
 
 class SeatNumber(msgspec.Struct):

@@ -11,6 +11,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.commands import Command
+from callcenter.domain.entities import LiveEntities
 from callcenter.domain.trunks import TrunkReport
 from callcenter.intake.places import Places
 from callcenter.intake.room import Intake
@@ -75,11 +76,11 @@ class Telephony(Protocol):
 
 
 class Live(Protocol):
-    def snapshot_of(self, company_id: int) -> dict[str, dict[str, dict[str, Any]]]: ...
+    def snapshot_of(self, company_id: int) -> LiveEntities: ...
 
-    def call_of(self, company_id: int, call_id: str) -> dict[str, Any] | None: ...
+    def call_of(self, company_id: int, call_id: str) -> Mapping[str, Any] | None: ...
 
-    def agent_of(self, company_id: int, employee_id: int) -> dict[str, Any] | None: ...
+    def agent_of(self, company_id: int, employee_id: int) -> Mapping[str, Any] | None: ...
 
     def shows_leaving_number(self, company_id: int, call_id: str) -> bool:
         """Whether a running call shows a number of ours that is being given back."""

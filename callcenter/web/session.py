@@ -17,6 +17,8 @@ from callcenter.store.base import utcnow
 from callcenter.store.tables import company, department, employee
 from callcenter.web.access import Cause
 from callcenter.web.auth import COOKIE, FOREIGN_ORIGIN, SESSION_LIFE, check_strength, session_token
+from callcenter.web.call_rows import Named
+from callcenter.web.employees import RoleBrief
 from callcenter.web.errors import ApiError
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Routes, dump
 from callcenter.web.packages import PackageView, view_of
@@ -48,12 +50,6 @@ class NewState(Body):
     reason: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
-class RoleBrief(msgspec.Struct):
-    code: str
-    name_zh: str
-    name_en: str
-
-
 class CompanyBrief(msgspec.Struct):
     """`valid_until`: from then on nobody of the company dials out; null: no end."""
 
@@ -61,11 +57,6 @@ class CompanyBrief(msgspec.Struct):
     name: str
     time_zone: str
     valid_until: datetime | None
-
-
-class Named(msgspec.Struct):
-    id: int
-    name: str
 
 
 class Me(msgspec.Struct):
