@@ -81,7 +81,7 @@ class Armed(TypedDict):
     access_number: str
     phone: str
     phone_display: str
-    until: str | None
+    until: str
 
 
 class LinePlace(TypedDict):
@@ -119,7 +119,7 @@ class LiveCall(TypedDict):
     customer: Ref | None
     group: Ref | None
     queue: LinePlace | None
-    started_at: str | None
+    started_at: str
     answered_at: str | None
     state_since: str | None
     paid_until: str | None
@@ -240,7 +240,7 @@ class Event(str, Generic[D]):
 class CallWarning(TypedDict):
     call_id: str
     kind: Literal["one_minute_left"]
-    ends_at: str | None
+    ends_at: str
 
 
 class CallEnded(TypedDict):

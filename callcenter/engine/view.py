@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
+from typing import overload
 
 from callcenter.domain import numbers
 from callcenter.domain.agents import Agent, employee_of
@@ -15,6 +16,18 @@ from callcenter.engine.directory import Directory, Group
 
 display = lru_cache(maxsize=4096)(numbers.display)
 """A call is shown many times while it lasts, and the numbering plans take their time."""
+
+
+@overload
+def iso(moment: datetime) -> str: ...
+
+
+@overload
+def iso(moment: None) -> None: ...
+
+
+@overload
+def iso(moment: datetime | None) -> str | None: ...
 
 
 def iso(moment: datetime | None) -> str | None:

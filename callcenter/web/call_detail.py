@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import select
@@ -51,7 +51,7 @@ class ChargeView(msgspec.Struct):
 class LineQuality(msgspec.Struct):
     """How well a line was: `loss` from 0 to 1, milliseconds, opinion scores from 1 to 4.4."""
 
-    measured_by: str
+    measured_by: Literal["browser", "pbx"]
     leg_id: str
     loss: float
     jitter_ms: float

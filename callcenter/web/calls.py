@@ -41,11 +41,11 @@ class NewCall(Body, kw_only=True):
     """Who is rung first in direct and callback mode; left out, as my seat says."""
 
 
-class Dialled(msgspec.Struct, omit_defaults=True):
+class Dialled(msgspec.Struct):
     """`hint`: the number that the call shows is being given back and soon works no more (SPEC §B8.8)."""
 
     call_id: str
-    hint: Literal["number_leaving"] | None = None
+    hint: Literal["number_leaving"] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Digits(Body):
@@ -125,7 +125,7 @@ async def dial(services: Services, context: Context) -> Dialled:
     else:
         call_id = await services.execute(wanted)
     leaving = services.live.shows_leaving_number(me.company_id, call_id)
-    return Dialled(call_id, "number_leaving" if leaving else None)
+    return Dialled(call_id, "number_leaving" if leaving else msgspec.UNSET)
 
 
 @routes.add(

@@ -57,10 +57,10 @@ class EmployeeView(msgspec.Struct):
     department: Named | None
     superior: Named | None
     role: RoleBrief
-    account_state: str
-    verification: str
+    account_state: Literal["active", "disabled", "departed"]
+    verification: Literal["unverified", "verified"]
     can_dial: bool
-    device: str
+    device: Device
     extension: str
     groups: list[Named]
     seat: SeatBrief | None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callcenter.domain.terms import Overflow, QueueStrategy, Sticky
 from callcenter.store.tables import (
     agent_group,
     call,
@@ -46,17 +47,17 @@ class GroupView(msgspec.Struct):
     member_ids: list[int]
     numbers: list[str]
     levels: dict[str, int]
-    strategy: str
+    strategy: QueueStrategy
     ring_seconds: int
     max_wait_seconds: int
     max_length: int
-    greeting: str
+    greeting: Literal["ringback", "music"]
     announce_seconds: int
     weight: int
     widen_seconds: int
-    sticky: str
+    sticky: Sticky
     sticky_seconds: int
-    overflow: str
+    overflow: Overflow
     overflow_group_id: int | None
     overflow_number: str
     callback_offered: bool

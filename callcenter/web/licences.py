@@ -31,7 +31,7 @@ REFUSALS = (
 
 class LicenceView(msgspec.Struct):
     id: int
-    kind: str
+    kind: Literal["employee", "search", "ai"]
     quantity: int
     before: int
     after: int

@@ -40,9 +40,9 @@ class OutsideNumberView(msgspec.Struct):
     id: int
     number: str
     display: str
-    kind: str
+    kind: NumberKind
     region: str
-    state: str
+    state: Literal["active", "inactive"]
     seat: BoundSeat | None
     last_shown_at: datetime | None
     created_at: datetime

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.numbers import display
 from callcenter.domain.searching import number_search
-from callcenter.domain.terms import LegOrder, Mode
+from callcenter.domain.terms import LegOrder, Mode, NumberKind
 from callcenter.store.base import utcnow
 from callcenter.store.searching import number_is_like
 from callcenter.store.tables import employee, outside_number, seat
@@ -36,7 +36,7 @@ class SeatNumber(msgspec.Struct):
     id: int
     number: str
     display: str
-    kind: str
+    kind: NumberKind
     region: str
     state: str
 
@@ -48,8 +48,8 @@ class SeatView(msgspec.Struct):
     bound_phone: str
     """The agent's outside phone, E.164; rung in callback mode, and the one that calls through."""
     bound_phone_display: str
-    mode: str
-    leg_order: str
+    mode: Mode
+    leg_order: LegOrder
     numbers: list[SeatNumber]
     created_at: datetime
 
@@ -247,8 +247,8 @@ class SeatBrief(msgspec.Struct):
 
     id: int
     code: str
-    mode: str
-    leg_order: str
+    mode: Mode
+    leg_order: LegOrder
     bound_phone: str
     bound_phone_display: str
     numbers: list[SeatNumber]

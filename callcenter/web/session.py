@@ -68,7 +68,7 @@ class Me(msgspec.Struct):
     scope: str
     company: CompanyBrief
     department: Named | None
-    device: str
+    device: Device
     can_dial: bool
     extension: str
     seat: SeatBrief | None
@@ -82,15 +82,15 @@ class SessionView(msgspec.Struct):
     me: Me | None
 
 
-class SignedInView(Me, omit_defaults=True):
+class SignedInView(Me, kw_only=True):
     """Me; a phone client's answer also holds its token (12 hours) and when that ends."""
 
-    token: str | None = None
-    expires_at: datetime | None = None
+    token: str | msgspec.UnsetType = msgspec.UNSET
+    expires_at: datetime | msgspec.UnsetType = msgspec.UNSET
 
 
 class StateView(msgspec.Struct):
-    state: str
+    state: AgentState
     reason: str
     since: datetime | None
 
