@@ -46,6 +46,8 @@ def types_of(*, answers: Sequence[Any], bodies: Sequence[Any], queries: Sequence
     known = _reached(components, answered)
     twice = {name for name in known & _reached(components, asked) if _has_defaults(components, components[name])}
     asking = {name: _renamed(components[name], twice) for name in components if name not in known or name in twice}
+    for name in twice:
+        asking[name]["title"] = name + INPUT
     found = {name: components[name] for name in known} | {
         name + INPUT if name in twice else name: schema for name, schema in asking.items()
     }

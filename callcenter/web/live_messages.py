@@ -12,7 +12,7 @@ from callcenter.domain.entities import LiveEntities
 
 Pair = Annotated[Sequence[str], msgspec.Meta(min_length=2, max_length=2)]
 """Kind and key of an entity."""
-NewState = Annotated[Sequence[Any], msgspec.Meta(min_length=3, max_length=3)]
+NewState = Annotated[Sequence[Any], msgspec.Meta(min_length=3, max_length=3, extra_json_schema={"items": {}})]
 """Kind, key and value of an entity; the value is what `LiveEntities` has there."""
 
 

@@ -42,7 +42,7 @@ class OutsideNumberView(msgspec.Struct):
     display: str
     kind: NumberKind
     region: str
-    state: Literal["active", "inactive"]
+    state: str
     seat: BoundSeat | None
     last_shown_at: datetime | None
     created_at: datetime

@@ -53,7 +53,7 @@ def test_an_answer_has_what_a_request_may_leave_out() -> None:
     assert found.keys() == {"Both", "BothInput", "Part", "PartInput", "Asked"}, "filters are no component"
     assert found["Both"]["required"] == ["name", "part", "note"], "what is unset may be missing"
     assert "default" not in found["Both"]["properties"]["note"]
-    assert found["BothInput"]["required"] == ["name", "part"]
+    assert found["BothInput"]["required"] == ["name", "part"] and found["BothInput"]["title"] == "BothInput"
     assert found["BothInput"]["properties"]["part"] == {"$ref": "#/components/schemas/PartInput"}
     assert found["Asked"]["required"] == ["both"]
     assert types.body(Asked) == {"$ref": "#/components/schemas/Asked"}
@@ -86,7 +86,10 @@ def _nodes(node: Any) -> Iterator[dict[str, Any]]:
 def test_generators_of_clients_can_read_it() -> None:
     """openapi-python-client refuses tuples, and a name with dots is one that two types share."""
     assert not [node for node in _nodes(DOCUMENT) if "prefixItems" in node or node.get("items") is False]
+    assert all("items" in node for node in _nodes(DOCUMENT) if node.get("type") == "array")
     assert all(name.replace("_", "").isalnum() for name in SCHEMAS), "two types have one name"
+    titles = [schema["title"] for schema in SCHEMAS.values()]
+    assert len(set(titles)) == len(titles), "generators name classes by their titles"
     for node in _nodes(DOCUMENT):
         reference = node.get("$ref")
         assert not isinstance(reference, str) or reference.rpartition("/")[2] in SCHEMAS

@@ -3562,7 +3562,7 @@ export interface components {
             unanswered_limit: number;
         };
         /**
-         * CompanySettings
+         * CompanySettingsInput
          * @description `dial_window` must lie inside 08:30-21:30 (SPEC §B4.1); times are the company's own zone.
          */
         CompanySettingsInput: {
@@ -4167,7 +4167,7 @@ export interface components {
             intervals: components["schemas"]["Interval"][];
         };
         /**
-         * Holiday
+         * HolidayInput
          * @description A date with hours of its own; without any it is closed all day.
          */
         HolidayInput: {
@@ -5542,8 +5542,7 @@ export interface components {
             display: string;
             kind: components["schemas"]["NumberKind"];
             region: string;
-            /** @enum {unknown} */
-            state: "active" | "inactive";
+            state: string;
             seat: components["schemas"]["BoundSeat"] | null;
             last_shown_at: string | null;
             created_at: string;
@@ -5679,7 +5678,7 @@ export interface components {
             points: number;
             gift: number;
         };
-        /** PointPack */
+        /** PointPackInput */
         PointPackInput: {
             code: string;
             name: string;
@@ -5756,7 +5755,7 @@ export interface components {
             point_packs: components["schemas"]["PointPack"][];
         };
         /**
-         * Prices
+         * PricesInput
          * @description What is sold beside packages; fen.
          */
         PricesInput: {
