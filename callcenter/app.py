@@ -17,6 +17,7 @@ from callcenter.ami.link import AmiConfig, AmiLink
 from callcenter.declared import declared
 from callcenter.demo.network import DemoNetwork
 from callcenter.domain import events as ev
+from callcenter.domain.entities import EVENTS, POP, RECORDING_READY, VOICEMAIL, MessageLeft, OfCall, Refused
 from callcenter.domain.numbers import display
 from callcenter.engine import Core, Engine
 from callcenter.engine.bus import TurnedAway
@@ -49,7 +50,7 @@ from callcenter.web.listening import listen
 from callcenter.web.live import LiveHub
 from callcenter.web.server import build
 from callcenter.web.services import Services
-from crm_bridge.bridge import CrmBridge
+from crm_bridge.bridge import CrmBridge, Pop
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,12 @@ def all_routes() -> list[Route]:
 
 def _place(route: Route) -> list[tuple[bool, str]]:
     return [(part.startswith("{"), part) for part in route.path.split("/")]
+
+
+def api_document() -> bytes:
+    """The OpenAPI document of the product as JSON: every route, and what the live link sends."""
+    events = {one: one.data for one in EVENTS} | {POP: Pop}
+    return openapi.build_document([one for one in all_routes() if one.tag != static.routes.tag], events)
 
 
 class PortTaken(RuntimeError):
@@ -125,7 +132,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
     telephony = TelephonyControl(settings, stack.pbx, engine, link)
 
     def recorded(company_id: int, call_id: str, employee_id: int | None) -> None:
-        hub.event(company_id, "recording_ready", {"call_id": call_id}, employee_id)
+        hub.tell(company_id, RECORDING_READY, OfCall(call_id=call_id), employee_id)
 
     worker = RecordingWorker(
         database,
@@ -174,7 +181,7 @@ def _wire(settings: Settings, database: Database, stack: TelephonyStack) -> App:
 
 def _message_left(hub: LiveHub, engine: Engine, left: Left) -> None:
     """Tells the group's agents, and whoever watches the company, of a new message."""
-    data = {
+    data: MessageLeft = {
         "id": left.id,
         "call_id": left.call_id,
         "group_id": left.group_id,
@@ -185,8 +192,8 @@ def _message_left(hub: LiveHub, engine: Engine, left: Left) -> None:
     }
     members = [one for one in engine.core.directory.people.values() if left.group_id in one.group_ids]
     for one in members:
-        hub.event(left.company_id, "voicemail", data, one.id)
-    hub.event(left.company_id, "voicemail", data, None)
+        hub.tell(left.company_id, VOICEMAIL, data, one.id)
+    hub.tell(left.company_id, VOICEMAIL, data, None)
     if left.group_id is not None:
         engine.touch_group(left.group_id)
 
@@ -252,9 +259,7 @@ def _background(app: App, work: Coroutine[Any, Any, None]) -> None:
 async def _serve(app: App) -> web.AppRunner:
     routes = all_routes()
     application = build(app.services, routes)
-    application[openapi.DOCUMENT] = openapi.build_document(
-        [route for route in routes if route.tag != static.routes.tag]
-    )
+    application[openapi.DOCUMENT] = api_document()
     try:
         return await listen(application, app.settings.host, app.settings.port, 2)
     except OSError as error:
@@ -313,7 +318,7 @@ async def _keep_books(app: App) -> None:
 
 async def _tell_refused(app: App) -> None:
     """The operator's pages are told how many were refused at the doors; the trunk's addresses are never kept out."""
-    before: dict[str, Any] = {}
+    before: Refused | None = None
     operator = None
     while True:
         with contextlib.suppress(OSError):
@@ -324,7 +329,7 @@ async def _tell_refused(app: App) -> None:
         for _ in range(30):
             await asyncio.sleep(REFUSED_SECONDS)
             services, doors = app.services, app.engine.doors
-            told: dict[str, Any] = {
+            told: Refused = {
                 "sign_ins": services.failures.counts[SIGN_IN],
                 "registrations": services.failures.counts[REGISTRATION],
                 "connections": sum(services.gate.turned_away.values()),

@@ -1,4 +1,4 @@
-"""`callcenter serve | stop | demo | migrate | adduser | reconcile | unit`: the commands of an installation."""
+"""`callcenter serve | stop | demo | migrate | adduser | reconcile | unit | openapi`: an installation's commands."""
 
 from __future__ import annotations
 
@@ -92,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     stop.set_defaults(run=_stop)
     service = commands.add_parser("unit", help="print a systemd unit that runs the product with these settings")
     service.set_defaults(run=_unit)
+    document = commands.add_parser("openapi", help="print the OpenAPI document of the product")
+    document.set_defaults(run=_openapi)
     show = commands.add_parser("demo", help="run it with a simulated phone network and demo people")
     show.add_argument("--once", action="store_true", help="make one call each way, check every effect, stop")
     show.set_defaults(run=_demo)
@@ -135,6 +137,11 @@ async def _stop(settings: Settings, options: argparse.Namespace) -> int:
 
 async def _unit(settings: Settings, options: argparse.Namespace) -> int:
     print(unit.rendered(options.config), end="")
+    return 0
+
+
+async def _openapi(settings: Settings, options: argparse.Namespace) -> int:
+    sys.stdout.buffer.write(application.api_document())
     return 0
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.calls import Call
 from callcenter.domain.dial_tasks import seen
+from callcenter.domain.terms import Direction
 from callcenter.store.base import utcnow
 from callcenter.store.database import Database
 from callcenter.store.tables.calls import call as call_table
@@ -35,7 +36,7 @@ class Pop(msgspec.Struct):
     """The screen pop: what an agent needs to know before saying hello (SPEC §B5.1)."""
 
     call_id: str
-    direction: str
+    direction: Direction
     number: str
     number_display: str
     customer: Customer | None
@@ -108,7 +109,7 @@ class CrmBridge(Generic[C]):
         number = seen(call.number, hidden=call.hides_number, main_account=False, region=self._region)
         shown = Pop(
             call_id=call.id,
-            direction=call.direction.value,
+            direction=call.direction,
             number=number.number,
             number_display=number.display,
             customer=known,

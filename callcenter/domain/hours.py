@@ -52,8 +52,9 @@ class Hours:
         return None
 
 
-def parse(weekly: Mapping[str, Sequence[Sequence[str]]], holidays: Sequence[Mapping[str, Any]]) -> Hours:
-    """Hours as they are stored: `{"1": [["09:00", "18:00"]]}` and `[{"date": "2026-10-01", "intervals": []}]`.
+def parse(weekly: Mapping[str, Sequence[Mapping[str, str]]], holidays: Sequence[Mapping[str, Any]]) -> Hours:
+    """Hours as they are stored: `{"1": [{"start": "09:00", "end": "18:00"}]}`, and holidays such as
+    `{"date": "2026-10-01", "intervals": []}`.
 
     `24:00` is the end of a day. Raises `BadHours`.
     """
@@ -90,8 +91,8 @@ def _clock(minute: int) -> str:
     return f"{minute // 60:02d}{minute % 60:02d}"
 
 
-def _intervals(given: Sequence[Sequence[str]], where: str) -> tuple[Interval, ...]:
-    found = sorted((_minute(start, where), _minute(end, where)) for start, end in map(tuple, given))
+def _intervals(given: Sequence[Mapping[str, str]], where: str) -> tuple[Interval, ...]:
+    found = sorted((_minute(one["start"], where), _minute(one["end"], where)) for one in given)
     before = 0
     for start, end in found:
         if start >= end:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from callcenter.domain.terms import Mode
 
 INCREMENT_SECONDS = 60
+PackageState = Literal["future", "sufficient", "low", "used_up", "expired"]
+
 LOW_SHARE = 10
 """Percent of the bought minutes at or under which a package runs low ..."""
 LOW_MINUTES = 50
@@ -63,7 +65,7 @@ def in_paying_order(packages: Iterable[P]) -> list[P]:
     return sorted(packages, key=lambda p: (p.expires_at, p.created_at, p.id))
 
 
-def state_of(package: Package, now: datetime) -> str:
+def state_of(package: Package, now: datetime) -> PackageState:
     """`future`, `expired`, `used_up`, `low` or `sufficient` (SPEC §C3.5; the threshold is the product's choice)."""
     if now >= package.expires_at:
         return "expired"

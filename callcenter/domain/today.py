@@ -7,7 +7,8 @@ that is exactly as long counts: it does).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+
+from callcenter.domain.entities import Figures
 
 COUNTED = (
     "calls",
@@ -22,15 +23,21 @@ COUNTED = (
 """What is counted and may be summed. `missed`: callers who left or were turned away before anybody answered."""
 
 
-def summed(parts: Iterable[Mapping[str, int]]) -> dict[str, Any]:
+def summed(parts: Iterable[Mapping[str, int]]) -> Figures:
     """The numbers of several employees together. The answer rate is of ended calls only; None before the first one."""
     total = dict.fromkeys(COUNTED, 0)
     for part in parts:
         for name in COUNTED:
             total[name] += part[name]
-    ended, answered = total.pop("ended"), total["answered"]
+    ended, answered = total["ended"], total["answered"]
     return {
-        **total,
+        "calls": total["calls"],
+        "inbound": total["inbound"],
+        "answered": answered,
+        "missed": total["missed"],
+        "valid": total["valid"],
+        "talk_seconds": total["talk_seconds"],
+        "minutes_charged": total["minutes_charged"],
         "outbound": total["calls"] - total["inbound"],
         "average_talk_seconds": round(total["talk_seconds"] / answered) if answered else 0,
         "answer_rate": round(answered / ended, 4) if ended else None,

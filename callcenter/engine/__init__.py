@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 from datetime import datetime, timedelta
-from typing import Any
 
 from callcenter.domain.calls import TALKING, Leg
+from callcenter.domain.entities import LiveAgent, LiveCall, LiveEntities
 from callcenter.domain.events import Snapshot
 from callcenter.domain.trunks import Trunk
 from callcenter.engine.agents.registrations import Registrations
@@ -127,8 +127,8 @@ class Engine:
         self.stats.directory_read()
         self.inbound.routing.follow_all()
 
-    def snapshot_of(self, company_id: int) -> dict[str, dict[str, dict[str, Any]]]:
-        """All live entities of a company, for a client that has just connected."""
+    def snapshot_of(self, company_id: int) -> LiveEntities:
+        """All live entities of a company, for a client that has just connected; who pushes figures keeps them."""
         core = self.core
         return {
             "agent": {
@@ -142,17 +142,18 @@ class Engine:
                 if call.company_id == company_id and not call.over
             },
             "queue": self.inbound.entities(company_id),
-            "system": {"phones": {"phones": core.link_state.value}},
+            "stats": {},
+            "system": {"phones": {"phones": core.link_state}},
         }
 
-    def call_of(self, company_id: int, call_id: str) -> dict[str, Any] | None:
+    def call_of(self, company_id: int, call_id: str) -> LiveCall | None:
         """One running call as `snapshot_of` shows it."""
         call = self.core.registry.calls.get(call_id)
         if call is None or call.company_id != company_id or call.over:
             return None
         return call_entity(call, self.core.directory)
 
-    def agent_of(self, company_id: int, employee_id: int) -> dict[str, Any] | None:
+    def agent_of(self, company_id: int, employee_id: int) -> LiveAgent | None:
         """One agent as `snapshot_of` shows it."""
         agent = self.core.registry.agents.get(employee_id)
         if agent is None or agent.company_id != company_id:

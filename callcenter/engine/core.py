@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from callcenter.domain import agents as agent_rules
 from callcenter.domain import call_rules, quality
@@ -21,6 +21,7 @@ from callcenter.domain import events as ev
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call
 from callcenter.domain.clock import Step
+from callcenter.domain.entities import CALL_SETTLED, CONSULT_FAILED, CallSettled, ConsultFailed, Event, Phones
 from callcenter.domain.facts import (
     AgentAlerted,
     AgentMissed,
@@ -56,6 +57,8 @@ from callcenter.ledger.settle import Settled, Settlement
 from callcenter.store.database import Database
 
 log = logging.getLogger(__name__)
+
+D = TypeVar("D", bound=Mapping[str, Any])
 
 _OF_ITS_BIRTH: Final = (ev.ChannelCreated, ev.AccountChanged)
 _OF_A_CHANNEL: Final = (
@@ -297,7 +300,7 @@ class Core:
         if event.state is ev.LinkState.LOST:
             log.warning("the AMI link is lost: %s", event.detail)
         for company_id in self.directory.companies:
-            self.push.publish(company_id, [("system", "phones", {"phones": event.state.value})])
+            self.push.publish(company_id, [("system", "phones", Phones(phones=event.state))])
 
     # -- facts ---------------------------------------------------------------------------------------------------
 
@@ -317,7 +320,8 @@ class Core:
                 case CallAnswered(employee_id=employee_id):
                     self.presence.takes(call, employee_id)
                 case ConsultationFailed(reason=reason):
-                    self.say(call.company_id, "consult_failed", {"call_id": call.id, "reason": reason}, _asker(call))
+                    told = ConsultFailed(call_id=call.id, reason=reason)
+                    self.say(call.company_id, CONSULT_FAILED, told, _asker(call))
                 case LegMoved(leg_id=leg_id, after=after) if call.answered_at is not None:
                     self.presence.leg_moved(call, leg_id, after)
                 case CallEnded():
@@ -340,17 +344,15 @@ class Core:
     async def call_settled(self, settled: Settled) -> None:
         """The charges of a call are final."""
         self.bus.tell(settled)
-        data = {
+        data: CallSettled = {
             "call_id": settled.call_id,
             "talk_seconds": settled.talk_seconds,
             "minutes_charged": settled.minutes_charged,
         }
-        self.push.event(settled.company_id, "call_settled", data, settled.employee_id)
+        self.push.event(settled.company_id, CALL_SETTLED, data, settled.employee_id)
         await self.flush()
 
-    def say(
-        self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None, *, watched: bool = False
-    ) -> None:
+    def say(self, company_id: int, name: Event[D], data: D, employee_id: int | None, *, watched: bool = False) -> None:
         """Notes a passing event for one employee's screens, and if `watched` for those of whoever watches this
         employee; it goes out after the next commit."""
         self.outbox.noted.said.append((company_id, name, data, employee_id, watched))

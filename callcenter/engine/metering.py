@@ -14,6 +14,7 @@ from callcenter.ami import actions
 from callcenter.ami.errors import AmiError
 from callcenter.domain import agents as agent_rules
 from callcenter.domain.calls import TALKING, Call, Leg
+from callcenter.domain.entities import WARNING, CallWarning
 from callcenter.domain.events import LinkState
 from callcenter.domain.packages import minutes_for
 from callcenter.domain.terms import Direction, Role
@@ -235,8 +236,8 @@ class Metering:
         """Warns the agent alone, on the screen and with a tone the customer does not hear (P-52)."""
         call.warned = True
         if call.employee_id is not None:
-            data = {"call_id": call.id, "kind": "one_minute_left", "ends_at": iso(ends_at)}
-            self._core.push.event(call.company_id, "warning", data, call.employee_id)
+            data: CallWarning = {"call_id": call.id, "kind": "one_minute_left", "ends_at": iso(ends_at)}
+            self._core.push.event(call.company_id, WARNING, data, call.employee_id)
         agent = call.leg_of(Role.AGENT)
         if agent is not None and agent.channel and self._core.pbx is not None:
             with contextlib.suppress(AmiError):

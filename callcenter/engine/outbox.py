@@ -13,6 +13,7 @@ from typing import Any
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call
 from callcenter.domain.clock import Step
+from callcenter.domain.entities import CALL_ENDED, POP, Changed, Event
 from callcenter.domain.terms import Role
 from callcenter.engine import view
 from callcenter.engine.bus import Committed
@@ -38,7 +39,7 @@ class Batch:
     states: dict[int, Agent] = field(default_factory=dict)
     pops: list[tuple[Call, int]] = field(default_factory=list)
     ended: list[Call] = field(default_factory=list)
-    said: list[tuple[int, str, Mapping[str, Any], int | None, bool]] = field(default_factory=list)
+    said: list[tuple[int, Event[Any], Any, int | None, bool]] = field(default_factory=list)
     """Company, name, data and employee of passing events, and whether who watches the employee is told as well."""
     measured: list[Mapping[str, Any]] = field(default_factory=list)
     """Rows of `call_quality`."""
@@ -131,15 +132,15 @@ class Outbox:
 
     def _publish(self, batch: Batch) -> None:
         """The new state of calls and agents, to everybody who sees them."""
-        changed: dict[int, list[tuple[str, str, Mapping[str, Any]]]] = {}
+        changed: dict[int, list[Changed]] = {}
         gone: dict[int, list[tuple[str, str]]] = {}
         directory = self._directory()
         for call in batch.calls.values():
             if call.over:
                 gone.setdefault(call.company_id, []).append(("call", call.id))
             else:
-                entity = view.call_entity(call, directory)
-                changed.setdefault(call.company_id, []).append(("call", call.id, entity))
+                shown = view.call_entity(call, directory)
+                changed.setdefault(call.company_id, []).append(("call", call.id, shown))
         for agent in batch.agents.values():
             entity = view.agent_entity(agent, directory, self._minutes.get(agent.employee_id, 0))
             changed.setdefault(agent.company_id, []).append(("agent", str(agent.employee_id), entity))
@@ -153,10 +154,10 @@ class Outbox:
         for call, employee_id in batch.pops:
             with contextlib.suppress(Exception):
                 data = await self._crm.pop(call, employee_id)
-                self._push.event(call.company_id, "pop", data, employee_id)
+                self._push.event(call.company_id, POP, data, employee_id)
         for call in batch.ended:
             for employee_id in sorted(_had(call)):
-                self._push.event(call.company_id, "call_ended", view.ended_event(call, self._now()), employee_id)
+                self._push.event(call.company_id, CALL_ENDED, view.ended_event(call, self._now()), employee_id)
             with contextlib.suppress(Exception):
                 await patiently(partial(self._crm.call_ended, call))
             self._registry.forget(call)

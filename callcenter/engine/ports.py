@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from callcenter.domain.calls import Call
+from callcenter.domain.entities import Changed, Event
 from callcenter.domain.events import LinkState
+
+D = TypeVar("D", bound=Mapping[str, Any])
 
 
 class Pbx(Protocol):
@@ -54,12 +57,12 @@ class Push(Protocol):
     def publish(
         self,
         company_id: int,
-        changed: Sequence[tuple[str, str, Mapping[str, Any]]] = (),
+        changed: Sequence[Changed] = (),
         gone: Sequence[tuple[str, str]] = (),
     ) -> None: ...
 
     def event(
-        self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None, *, watched: bool = False
+        self, company_id: int, name: Event[D], data: D, employee_id: int | None, *, watched: bool = False
     ) -> None: ...
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import BindParameter, ColumnElement, Label, bindparam, case, func, select
 
+from callcenter.domain.entities import CountedToday
 from callcenter.domain.terms import Direction, Disposition
 from callcenter.domain.today import COUNTED, summed
 from callcenter.engine.bus import Committed
@@ -71,7 +72,7 @@ class Stats:
                     log.exception("today's numbers could not be counted")
             await asyncio.sleep(REST_SECONDS)
 
-    async def count(self, company_id: int) -> dict[str, Any]:
+    async def count(self, company_id: int) -> CountedToday:
         return await count_today(self._core.database, company_id, self._terms[company_id], self._core.now())
 
 
@@ -79,7 +80,7 @@ def _terms(rules: CompanyRules) -> Terms:
     return Terms(ZoneInfo(rules.time_zone), rules.valid_call_seconds)
 
 
-async def count_today(database: Database, company_id: int, terms: Terms, now: datetime) -> dict[str, Any]:
+async def count_today(database: Database, company_id: int, terms: Terms, now: datetime) -> CountedToday:
     """Numbers since local midnight: `all` together, and `parts` by employee id as text, "" for calls of nobody."""
     today = now.astimezone(terms.zone).date()
     midnight = datetime.combine(today, time(), terms.zone).astimezone(UTC)

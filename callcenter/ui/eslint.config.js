@@ -4,7 +4,7 @@ import globals from 'globals'
 import ts from 'typescript-eslint'
 
 export default ts.config(
-  { ignores: ['node_modules/', 'dist/', 'src/components.d.ts', 'src/auto-imports.d.ts'] },
+  { ignores: ['node_modules/', 'dist/', 'src/components.d.ts', 'src/auto-imports.d.ts', 'src/kit/api/schema.ts'] },
   js.configs.recommended,
   ...ts.configs.recommended,
   ...vue.configs['flat/recommended'],

@@ -13,13 +13,15 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
+from callcenter.domain.entities import Event, LiveEntities
 from callcenter.domain.terms import Scope
 from callcenter.domain.today import summed
 from callcenter.store.base import utcnow
 from callcenter.web.identity import Identity
 from callcenter.web.kit import dump
+from callcenter.web.live_messages import Delta, Passed, Resumed, Snapshot
 from callcenter.web.seen_numbers import is_main_account, seen_by
 
 HISTORY = 2000
@@ -29,9 +31,12 @@ QUEUE_LIMIT = 500
 FIGURES = "stats"
 """Told anew twice a second with a part for every employee; only the newest counts, so history keeps none of them."""
 
+D = TypeVar("D", bound=Mapping[str, Any])
+
 Pair = tuple[str, str]
 """Kind and key of an entity."""
-Snapshot = Callable[[int], Mapping[str, Mapping[str, Mapping[str, Any]]]]
+Entities = Callable[[int], Mapping[str, Any]]
+"""A company id -> its `LiveEntities`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +187,7 @@ class LiveHub:
         self._streams: dict[int, Stream] = {}
         self.drops = 0
         """Counts every end of rights, so that who is about to join can see that one came in between."""
-        self.snapshot: Snapshot = lambda company_id: {}
+        self.snapshot: Entities = lambda company_id: {}
 
     def stream(self, company_id: int) -> Stream:
         found = self._streams.get(company_id)
@@ -207,13 +212,19 @@ class LiveHub:
             stream.told.pop(pair, None)
         self._append(stream, StreamEntry(stream.seq + 1, tuple(changed), tuple(gone), before))
 
+    def tell(
+        self, company_id: int, event: Event[D], data: D, employee_id: int | None, *, watched: bool = False
+    ) -> None:
+        """`event` with data of the type that belongs to its name."""
+        self.event(company_id, event, data, employee_id, watched=watched)
+
     def event(
         self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None, *, watched: bool = False
     ) -> None:
         """A passing event for one employee's screens (None: for everybody who watches the company); `watched`: and for
         whoever watches this employee."""
         stream = self.stream(company_id)
-        entry = StreamEntry(stream.seq + 1, event=name, data=data, employee_id=employee_id, watched=watched)
+        entry = StreamEntry(stream.seq + 1, event=str(name), data=data, employee_id=employee_id, watched=watched)
         self._append(stream, entry)
 
     def _append(self, stream: Stream, entry: StreamEntry) -> None:
@@ -235,7 +246,7 @@ class LiveHub:
             missed = [entry for entry in stream.history if entry.seq > resume[1]]
             client.known = self._known_then(stream, client, missed)
             epoch = self.epoch_of(client)
-            client.queue.append(dump({"type": "resumed", "epoch": epoch, "seq": resume[1], "now": utcnow()}))
+            client.queue.append(dump(Resumed(epoch, resume[1], utcnow())))
             for entry in missed:
                 message = self._message(client, entry.with_figures(stream.told), {})
                 if message is not None:
@@ -274,17 +285,7 @@ class LiveHub:
         client.known = {(kind, key) for kind, items in entities.items() for key in items}
         client.queue.clear()
         client.behind = False
-        client.queue.append(
-            dump(
-                {
-                    "type": "snapshot",
-                    "epoch": self.epoch_of(client),
-                    "seq": stream.seq,
-                    "now": utcnow(),
-                    "entities": entities,
-                }
-            )
-        )
+        client.queue.append(dump(Snapshot(self.epoch_of(client), stream.seq, utcnow(), cast(LiveEntities, entities))))
         client.ready.set()
 
     def _visible(self, client: Client) -> dict[str, dict[str, Any]]:
@@ -331,9 +332,7 @@ class LiveHub:
                 return None
             key: tuple[Any, ...] = ("event",)
             if key not in encoded:
-                encoded[key] = dump(
-                    {"type": "event", "seq": entry.seq, "now": utcnow(), "name": entry.event, "data": entry.data}
-                )
+                encoded[key] = dump(Passed(entry.seq, utcnow(), entry.event, entry.data))
             return encoded[key]
         shown = tuple(index for index, item in enumerate(entry.changed) if client.sees(*item))
         gone = [pair for pair in entry.gone if pair in client.known]
@@ -345,19 +344,13 @@ class LiveHub:
             return None
         client.known |= {entry.changed[index][:2] for index in shown}
         client.known -= set(gone)
-        told = [(kind, name, client.view(kind, value)) for kind, name, value in (entry.changed[one] for one in shown)]
+        told: list[Any] = [
+            (kind, name, client.view(kind, value)) for kind, name, value in (entry.changed[one] for one in shown)
+        ]
         own = {one[0] for index, one in zip(shown, told, strict=True) if one[2] is not entry.changed[index][2]}
         # What is hidden depends on who looks, so such a message is nobody else's; figures are those of a data scope.
         whose = (client.scope if FIGURES in own else None, client.identity.employee_id if own - {FIGURES} else None)
         key = ("delta", shown, tuple(gone), whose)
         if key not in encoded:
-            encoded[key] = dump(
-                {
-                    "type": "delta",
-                    "seq": entry.seq,
-                    "now": utcnow(),
-                    "set": told,
-                    "del": gone,
-                }
-            )
+            encoded[key] = dump(Delta(entry.seq, utcnow(), told, gone))
         return encoded[key]

@@ -13,6 +13,7 @@ from callcenter.domain.refusals import Refusal
 from callcenter.web.auth import session_token
 from callcenter.web.kit import SIGNED_IN, Context, Routes, dump
 from callcenter.web.live import Client, LiveHub
+from callcenter.web.live_messages import LiveMessage, Pong
 from callcenter.web.services import Services
 from callcenter.web.sockets import REVOKED, Socket
 
@@ -37,6 +38,8 @@ class Hello(msgspec.Struct):
     permission=SIGNED_IN,
     data="scoped",
     summary="WebSocket: snapshot, numbered deltas and events, within the data scope",
+    answers=LiveMessage,
+    status=101,
     raw=True,
 )
 async def live(services: Services, context: Context) -> web.StreamResponse:
@@ -109,7 +112,7 @@ async def _hello(socket: web.WebSocketResponse) -> tuple[str, int] | None:
 async def _receive(socket: web.WebSocketResponse, client: Client) -> None:
     async for message in socket:
         if message.type is WSMsgType.TEXT and '"ping"' in message.data:
-            client.offer(dump({"type": "pong"}))
+            client.offer(dump(Pong()))
 
 
 async def _send(socket: web.WebSocketResponse, hub: LiveHub, client: Client) -> None:

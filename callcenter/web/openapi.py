@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from callcenter import __version__
+from callcenter.web.document_types import DocumentTypes, types_of
 from callcenter.web.errors import CATALOGUE
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Context, Route, Routes, dump
 from callcenter.web.services import Services
@@ -56,17 +57,17 @@ def _rendered(document: bytes) -> bytes:
     return render_page(msgspec.json.decode(document)).encode()
 
 
-def build_document(all_routes: Sequence[Route]) -> bytes:
-    """The whole document as JSON."""
-    types: list[Any] = [Error]
-    for route in all_routes:
-        types += [kind for kind in (route.body, route.query, route.answers) if kind is not None]
-    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    by_type = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
+def build_document(all_routes: Sequence[Route], events: Mapping[str, Any] | None = None) -> bytes:
+    """The whole document as JSON; `events`: the data of each passing event of the live link, by its name."""
+    told = msgspec.defstruct("LiveEvents", [(str(name), data) for name, data in (events or {}).items()])
+    types = types_of(
+        answers=[Error, told, *(one.answers for one in all_routes if one.answers is not None)],
+        bodies=[one.body for one in all_routes if one.body is not None],
+        queries=[one.query for one in all_routes if one.query is not None],
+    )
     paths: dict[str, dict[str, Any]] = {}
     for route in all_routes:
-        operation = _operation(route, by_type, components)
-        paths.setdefault(route.path, {})[route.method.lower()] = operation
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, types)
     return dump(
         {
             "openapi": "3.1.0",
@@ -78,7 +79,7 @@ def build_document(all_routes: Sequence[Route]) -> bytes:
             "servers": [{"url": "/"}],
             "paths": paths,
             "components": {
-                "schemas": components,
+                "schemas": types.components,
                 "securitySchemes": {
                     "session": {"type": "apiKey", "in": "cookie", "name": "cc_session"},
                     "phone": {"type": "http", "scheme": "bearer"},
@@ -88,7 +89,7 @@ def build_document(all_routes: Sequence[Route]) -> bytes:
     )
 
 
-def _operation(route: Route, by_type: dict[int, Any], components: dict[str, Any]) -> dict[str, Any]:
+def _operation(route: Route, types: DocumentTypes) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"{route.tag}_{route.handler.__name__}",
         "summary": route.summary,
@@ -96,12 +97,12 @@ def _operation(route: Route, by_type: dict[int, Any], components: dict[str, Any]
         "x-permission": route.permission,
         "x-data-scope": route.data,
         "parameters": [_path_parameter(name) for name in re.findall(r"{(\w+)}", route.path)],
-        "responses": _responses(route, by_type),
+        "responses": _responses(route, types),
     }
     if route.permission != PUBLIC:
         operation["security"] = [{"session": []}, {"phone": []}]
     if route.query is not None:
-        operation["parameters"] += _query_parameters(by_type[id(route.query)], components)
+        operation["parameters"] += _query_parameters(types.query(route.query))
     if "key_missing" in route.errors:
         operation["parameters"].append(
             {
@@ -114,22 +115,20 @@ def _operation(route: Route, by_type: dict[int, Any], components: dict[str, Any]
     if route.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": by_type[id(route.body)]}},
+            "content": {"application/json": {"schema": types.body(route.body)}},
         }
     return operation
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
-    schema: dict[str, Any] = (
-        {"type": "string", "minLength": 1, "maxLength": 64}
-        if name == "call_id"
-        else {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
-    )
+    """As `kit.read_params` reads them."""
+    schema: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 64 if name == "call_id" else 100}
+    if name.endswith("id") and name != "call_id":
+        schema = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query_parameters(reference: dict[str, Any], components: dict[str, Any]) -> list[dict[str, Any]]:
-    schema = components[reference["$ref"].rsplit("/", 1)[1]]
+def _query_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
     required = set(schema.get("required", ()))
     return [
         {"name": name, "in": "query", "required": name in required, "schema": value}
@@ -137,10 +136,10 @@ def _query_parameters(reference: dict[str, Any], components: dict[str, Any]) -> 
     ]
 
 
-def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
+def _responses(route: Route, types: DocumentTypes) -> dict[str, Any]:
     good: dict[str, Any] = {"description": "OK"}
     if route.answers is not None:
-        good["content"] = {"application/json": {"schema": by_type[id(route.answers)]}}
+        good["content"] = {"application/json": {"schema": types.answer(route.answers)}}
     elif route.raw and route.status == 200:
         good["content"] = {"*/*": {}}
     responses = {str(route.status): good}

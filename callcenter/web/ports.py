@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.commands import Command
 from callcenter.domain.endings import CallsEnd
+from callcenter.domain.entities import LiveEntities
 from callcenter.domain.trunks import TrunkReport
 from callcenter.web.identity import Identity
 from callcenter.web.lists import Named
@@ -20,7 +21,7 @@ class CustomerBrief(msgspec.Struct):
 
     id: int
     name: str
-    kind: str
+    kind: Literal["personal", "enterprise"]
     level: str
     source: str
     progress: str
@@ -66,11 +67,11 @@ class Telephony(Protocol):
 
 
 class Live(Protocol):
-    def snapshot_of(self, company_id: int) -> dict[str, dict[str, dict[str, Any]]]: ...
+    def snapshot_of(self, company_id: int) -> LiveEntities: ...
 
-    def call_of(self, company_id: int, call_id: str) -> dict[str, Any] | None: ...
+    def call_of(self, company_id: int, call_id: str) -> Mapping[str, Any] | None: ...
 
-    def agent_of(self, company_id: int, employee_id: int) -> dict[str, Any] | None: ...
+    def agent_of(self, company_id: int, employee_id: int) -> Mapping[str, Any] | None: ...
 
     def shows_leaving_number(self, company_id: int, call_id: str) -> bool:
         """Whether a running call shows a number of ours that is being given back."""

@@ -43,7 +43,7 @@ class NoteQuery(Paging, kw_only=True):
 class CustomerName(msgspec.Struct):
     id: int
     name: str
-    kind: str
+    kind: Literal["personal", "enterprise"]
 
 
 class NoteRow(msgspec.Struct):

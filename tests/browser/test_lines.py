@@ -63,7 +63,7 @@ async def test_an_administrator_sets_the_line_up_and_gives_a_number_hours(
     group = next(one for one in await client.get("/api/groups") if one["id"] == floor.group_id)
     assert group["strategy"] == "round_robin"
     hours = await client.get("/api/hours")
-    assert hours[0]["weekly"]["1"] == [["09:00", "18:00"]]
+    assert hours[0]["weekly"]["1"] == [{"start": "09:00", "end": "18:00"}]
     assert hours[0]["weekly"]["7"] == []
     await client.request("PATCH", f"/api/groups/{floor.group_id}", {"strategy": "longest_idle"})
     await client.request("DELETE", f"/api/hours/{hours[0]['id']}")

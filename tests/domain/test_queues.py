@@ -183,7 +183,7 @@ def test_where_a_caller_hung_up_says_why() -> None:
 
 # -- hours -------------------------------------------------------------------------------------------------------------
 
-WEEK = {str(day): [["09:00", "12:00"], ["13:30", "18:00"]] for day in range(1, 6)}
+WEEK = {str(day): [{"start": "09:00", "end": "12:00"}, {"start": "13:30", "end": "18:00"}] for day in range(1, 6)}
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ WEEK = {str(day): [["09:00", "12:00"], ["13:30", "18:00"]] for day in range(1, 6
     ],
 )
 def test_intervals_and_holidays(local: str, is_open: bool) -> None:
-    worked = {"date": "2026-01-04", "intervals": [["10:00", "11:00"]]}
+    worked = {"date": "2026-01-04", "intervals": [{"start": "10:00", "end": "11:00"}]}
     holidays: list[dict[str, Any]] = [{"date": "2026-01-01", "intervals": []}, worked]
     assert parse(WEEK, holidays).open_at(datetime.fromisoformat(local)) is is_open
 
@@ -217,17 +217,17 @@ def test_the_next_opening_skips_nights_and_holidays() -> None:
     ("weekly", "holidays"),
     [
         ({"8": []}, []),
-        ({"1": [["09:00", "09:00"]]}, []),
-        ({"1": [["09:00", "12:00"], ["11:00", "13:00"]]}, []),
-        ({"1": [["9:00", "12:00"]]}, []),
-        ({"1": [["09:60", "12:00"]]}, []),
-        ({"1": [["09:00", "24:01"]]}, []),
+        ({"1": [{"start": "09:00", "end": "09:00"}]}, []),
+        ({"1": [{"start": "09:00", "end": "12:00"}, {"start": "11:00", "end": "13:00"}]}, []),
+        ({"1": [{"start": "9:00", "end": "12:00"}]}, []),
+        ({"1": [{"start": "09:60", "end": "12:00"}]}, []),
+        ({"1": [{"start": "09:00", "end": "24:01"}]}, []),
         ({}, [{"date": "2026-02-30"}]),
         ({}, [{"date": "2026-01-01"}, {"date": "2026-01-01"}]),
     ],
 )
 def test_hours_that_make_no_sense_are_refused(
-    weekly: dict[str, list[list[str]]], holidays: list[dict[str, str]]
+    weekly: dict[str, list[dict[str, str]]], holidays: list[dict[str, str]]
 ) -> None:
     with pytest.raises(BadHours):
         parse(weekly, holidays)

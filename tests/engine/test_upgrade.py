@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from alembic import command
 from sqlalchemy import func, inspect, select, text
 
+from callcenter.domain.hours import Hours, parse
 from callcenter.ledger import book
 from callcenter.ledger.packages import Packages
 from callcenter.store import migrate
 from callcenter.store.database import Database
 from callcenter.store.tables.books import posting
+from callcenter.store.tables.inbound import business_hours
 from callcenter.store.tables.numbers import company_number, seat
 from callcenter.store.tables.people import company, role
 from tests import stores
@@ -43,14 +45,28 @@ insert into reservation (call_id, company_id, package_id, employee_id, minutes, 
 """
 
 
+OLD_HOURS = """
+insert into business_hours (id, company_id, name, weekly, holidays) values
+    (1, 1, '工作日', '{"1": [["09:00", "12:00"], ["13:30", "24:00"]], "2": []}',
+     '[{"date": "2026-10-01", "name": "国庆节", "intervals": []},
+       {"date": "2026-10-10", "name": "调休", "intervals": [["10:00", "16:00"]]}]'),
+    (2, 2, '从不', '{}', '[]')
+"""
+
+
 async def _first_release(folder: Path, *rows: str) -> Database:
     """A database as the first release left it."""
     database = Database(await stores.stores.kind.empty(folder / "old.db"))
+    await _bring_to(database, "0001", *rows)
+    return database
+
+
+async def _bring_to(database: Database, revision: str, *rows: str) -> None:
+    """Upgrades to that revision and puts rows in as they were then."""
     async with database.write() as connection:
-        await connection.run_sync(lambda sync: command.upgrade(migrate.config_for(sync), "0001"))
+        await connection.run_sync(lambda sync: command.upgrade(migrate.config_for(sync), revision))
         for statement in ";".join(rows).split(";"):
             await connection.execute(text(statement))
-    return database
 
 
 async def test_the_books_are_taken_over_to_the_minute(tmp_path: Path) -> None:
@@ -99,4 +115,20 @@ async def test_agents_get_seats_and_show_their_companys_numbers_in_turn(tmp_path
         assert "display_number" not in columns
         own = select(company_number.c.number, company_number.c.state).where(company_number.c.company_id == 1)
         assert (await connection.execute(own)).all() == [("+862160000000", "confirmed")], "the number stays theirs"
+    await database.close()
+
+
+async def test_business_hours_read_the_same_after_their_intervals_became_objects(tmp_path: Path) -> None:
+    database = await _first_release(tmp_path, OLD_ROWS)
+    await _bring_to(database, "0018", OLD_HOURS)
+    await migrate.upgrade(database)
+    query = select(business_hours).order_by(business_hours.c.id).execution_options(all_companies=True)
+    async with database.read() as connection:
+        first, second = (await connection.execute(query)).all()
+    assert parse(first.weekly, first.holidays) == Hours(
+        {1: ((9 * 60, 12 * 60), (13 * 60 + 30, 24 * 60)), 2: ()},
+        {date(2026, 10, 1): (), date(2026, 10, 10): ((10 * 60, 16 * 60),)},
+    )
+    assert [one.get("name") for one in first.holidays] == ["国庆节", "调休"]
+    assert parse(second.weekly, second.holidays) == Hours()
     await database.close()

@@ -21,7 +21,7 @@ from tests.live.lines import Line, line, upload_tone
 pytestmark = pytest.mark.live
 
 CALLER = "13900000201"
-ALWAYS = {str(day): [["00:00", "24:00"]] for day in range(1, 8)}
+ALWAYS = {str(day): [{"start": "00:00", "end": "24:00"}] for day in range(1, 8)}
 
 
 @pytest.fixture

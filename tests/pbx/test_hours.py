@@ -29,9 +29,13 @@ async def test_the_dialplan_and_the_domain_agree_at_every_hour(stack: TelephonyS
         await stack.pbx.cli(f"dialplan add extension _90XX,{step} into ask-hours replace")
     now = datetime.now(UTC)
     days = sorted({now.astimezone(ZoneInfo(zone)).date() for zone in ZONES})
-    spans = [[["00:00", "07:30"], ["08:00", "24:00"]], [["06:00", "12:00"], ["13:00", "17:45"]], []]
+    spans = [
+        [{"start": "00:00", "end": "07:30"}, {"start": "08:00", "end": "24:00"}],
+        [{"start": "06:00", "end": "12:00"}, {"start": "13:00", "end": "17:45"}],
+        [],
+    ]
     weekly = {str(day.isoweekday()): span for day, span in zip(days, spans, strict=False)}
-    worked = rules.parse(weekly, [{"date": str(days[-1]), "intervals": [["05:00", "20:00"]]}])
+    worked = rules.parse(weekly, [{"date": str(days[-1]), "intervals": [{"start": "05:00", "end": "20:00"}]}])
     expected: dict[str, str] = {}
     for index, zone in enumerate(ZONES):
         key = f"90{index:02d}"

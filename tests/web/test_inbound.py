@@ -102,10 +102,11 @@ async def test_a_group_with_requests_stays_until_they_are_dealt_with(site: Site)
 
 async def test_numbers_keep_hours_and_hours_are_kept_for_them(site: Site) -> None:
     async with site.browser("admin") as browser:
-        week = {"1": [["09:00", "18:00"]]}
+        day = [{"start": "09:00", "end": "18:00"}]
+        week = {"1": day}
         made = await browser.ask("POST", "/api/hours", {"name": "工作日", "weekly": week})
         assert made.status == 201
-        assert made.json["weekly"] == {str(day): [] for day in range(1, 8)} | {"1": [["09:00", "18:00"]]}
+        assert made.json["weekly"] == {str(one): [] for one in range(1, 8)} | {"1": day}
         path = f"/api/numbers/{site.world.own.ids['number']}"
         rules = {"hours_id": made.json["id"], "priority": 3, "closed_action": "voicemail"}
         changed = await browser.ask("PATCH", path, rules)
@@ -115,7 +116,7 @@ async def test_numbers_keep_hours_and_hours_are_kept_for_them(site: Site) -> Non
         assert listed["numbers"] == [changed.json["number"]]
         assert (await browser.ask("PATCH", path, {"hours_id": None})).json["hours_id"] is None
         assert (await browser.ask("DELETE", f"/api/hours/{made.json['id']}")).status == 204
-        bad = {"name": "坏", "weekly": {"1": [["18:00", "09:00"]]}}
+        bad = {"name": "坏", "weekly": {"1": [{"start": "18:00", "end": "09:00"}]}}
         assert (await browser.ask("POST", "/api/hours", bad)).code == "hours_invalid"
 
 

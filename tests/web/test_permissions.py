@@ -132,7 +132,7 @@ SAMPLES: dict[str, Any] = {
     "loss": 0.01,
     "jitter_ms": 5.0,
     "seconds": 30,
-    "weekly": {"1": [["09:00", "18:00"]]},
+    "weekly": {"1": [{"start": "09:00", "end": "18:00"}]},
     "heard": True,
     "approve": True,
     "reason": "一个原因",

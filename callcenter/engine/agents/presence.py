@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from callcenter.domain import agents as agent_rules
 from callcenter.domain import call_rules
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import OVER, Call
+from callcenter.domain.entities import AGENT_UNANSWERED, CALL_ENDED, AgentUnanswered, Event, Ref
 from callcenter.domain.terms import LegState, Role
 from callcenter.engine import view
 from callcenter.engine.directory import Directory
 from callcenter.engine.ports import Clock
 from callcenter.engine.registry import Registry
 
+D = TypeVar("D", bound=Mapping[str, Any])
+
 
 class Say(Protocol):
     """`Core.say`."""
 
     def __call__(
-        self, company_id: int, name: str, data: Mapping[str, Any], employee_id: int | None, *, watched: bool = False
+        self, company_id: int, name: Event[D], data: D, employee_id: int | None, *, watched: bool = False
     ) -> None: ...
 
 
@@ -57,8 +60,9 @@ class Presence:
         away = agent_rules.missed(agent, rules.unanswered_limit, self._now())
         self._changed(agent, away)
         if away:
-            data = {"employee": {"id": agent.employee_id, "name": agent.name}, "calls": agent.unanswered}
-            self._say(call.company_id, "agent_unanswered", data, agent.employee_id, watched=True)
+            who: Ref = {"id": agent.employee_id, "name": agent.name}
+            data: AgentUnanswered = {"employee": who, "calls": agent.unanswered}
+            self._say(call.company_id, AGENT_UNANSWERED, data, agent.employee_id, watched=True)
 
     def leg_moved(self, call: Call, leg_id: str, after: LegState) -> None:
         """Who joins a talking call (a consultation, a transfer) is busy with it; who leaves it is done with it."""
@@ -74,7 +78,7 @@ class Presence:
                 self._leaves(agent, call)
                 if leg.role is Role.AGENT and call_rules.goes_on(call):
                     call.left.add(agent.employee_id)
-                    self._say(call.company_id, "call_ended", view.ended_event(call, self._now()), agent.employee_id)
+                    self._say(call.company_id, CALL_ENDED, view.ended_event(call, self._now()), agent.employee_id)
 
     def ended(self, call: Call) -> None:
         """A call is over: everybody in it is done with it."""

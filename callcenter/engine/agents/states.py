@@ -7,6 +7,7 @@ from datetime import timedelta
 from callcenter.domain import agents as agent_rules
 from callcenter.domain.agents import NOT_READY_REASONS, Agent
 from callcenter.domain.commands import ExtendWrapUp, ForceState
+from callcenter.domain.entities import STATE_FORCED, StateForced
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AgentState
 from callcenter.engine.core import Core
@@ -37,13 +38,13 @@ class States:
         changed = agent_rules.force(agent, command.state, reason, core.now(), command.employee_id)
         core.agent_changed(agent, changed)
         person = core.directory.people.get(command.employee_id)
-        data = {
-            "state": command.state.value,
+        data: StateForced = {
+            "state": command.state,
             "reason": reason,
             "by": {"id": command.employee_id, "name": person.name if person else ""},
             "at_once": changed,
         }
-        core.say(agent.company_id, "state_forced", data, agent.employee_id)
+        core.say(agent.company_id, STATE_FORCED, data, agent.employee_id)
         await core.flush()
         return agent
 

@@ -11,6 +11,7 @@ from callcenter.domain import events as ev
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call
 from callcenter.domain.commands import CancelCallback
+from callcenter.domain.entities import LiveQueue
 from callcenter.engine.bus import AgentChanged, CallOver, Committed, LineHappened
 from callcenter.engine.core import Core
 from callcenter.engine.inbound.callbacks import Callbacks
@@ -89,7 +90,7 @@ class Inbound:
         self.routing.reconcile(snapshot)
         self._collecting = asyncio.create_task(self.callbacks.collect())
 
-    def entities(self, company_id: int) -> dict[str, dict[str, Any]]:
+    def entities(self, company_id: int) -> dict[str, LiveQueue]:
         """The live entity of every group of a company."""
         groups = self._core.directory.groups.values()
         return {str(group.id): self.lines.entity(group) for group in groups if group.company_id == company_id}

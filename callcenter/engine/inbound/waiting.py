@@ -7,13 +7,13 @@ import logging
 from collections import deque
 from collections.abc import Callable, Container, Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select
 
 from callcenter.domain import events as ev
 from callcenter.domain import queues as rules
 from callcenter.domain.calls import Call
+from callcenter.domain.entities import LiveQueue
 from callcenter.domain.terms import AgentState, Direction
 from callcenter.engine.bus import ClockSet
 from callcenter.engine.core import Core
@@ -123,7 +123,7 @@ class Lines:
                     found[group_id] = min(found.get(group_id, call.queued_at), call.queued_at)
         return found
 
-    def entity(self, group: Group) -> dict[str, Any]:
+    def entity(self, group: Group) -> LiveQueue:
         """The live entity `queue` of a group."""
         waiting = [call_id for queue in group.queues for call_id in self._lines.get(queue, ())]
         members = [one for one in self._core.registry.agents.values() if group.id in one.group_ids]

@@ -35,7 +35,7 @@ class Period(Query):
 class Stretch(msgspec.Struct):
     """One state from `at` to `until` (None: it lasts); `seconds` only as far as it lies inside the period."""
 
-    state: str
+    state: AgentState
     reason: str
     at: datetime
     until: datetime | None

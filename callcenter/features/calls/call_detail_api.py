@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import select
@@ -49,10 +49,10 @@ class ChargeView(msgspec.Struct):
     at: datetime
 
 
-class LineView(msgspec.Struct):
+class LineQuality(msgspec.Struct):
     """How well a line was: `loss` from 0 to 1, milliseconds, opinion scores from 1 to 4.4."""
 
-    measured_by: str
+    measured_by: Literal["browser", "pbx"]
     leg_id: str
     loss: float
     jitter_ms: float
@@ -73,7 +73,7 @@ class CallDetail(msgspec.Struct):
     call: CallRow
     legs: list[LegView]
     entries: list[ChargeView]
-    quality: list[LineView]
+    quality: list[LineQuality]
     consultations: list[ConsultView]
     recording_missing: float | None
     """Seconds of the talk that the recording does not have, if they are more than anybody overlooks: Asterisk drops
@@ -126,7 +126,7 @@ async def detail(services: Services, context: Context) -> CallDetail:
             if watched or one.role != Role.SUPERVISOR.value or one.employee_id == context.me.employee_id
         ]
         lines = [
-            LineView(one.measured_by, one.leg_id, one.loss, one.jitter_ms, one.round_trip_ms, one.mos, one.worst_mos)
+            LineQuality(one.measured_by, one.leg_id, one.loss, one.jitter_ms, one.round_trip_ms, one.mos, one.worst_mos)
             for one in measured.all()
         ]
         heard = [ConsultView(one.id, one.leg_id, one.duration) for one in consultations.all()]

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from callcenter.domain import quality as rules
+from callcenter.domain.entities import NOTE_SAVED, OfCall
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.results import Mark
 from callcenter.features.calls.call_rows import CallRow
@@ -65,7 +66,7 @@ async def mark(services: Services, context: Context) -> CallRow:
         )
     if row.employee_id != me.employee_id:
         await services.audit.add(me.company_id, me.employee_id, "call.marked", row.id, context.ip, mark=given.mark)
-    services.hub.event(me.company_id, "note_saved", {"call_id": row.id}, row.employee_id)
+    services.hub.tell(me.company_id, NOTE_SAVED, OfCall(call_id=row.id), row.employee_id)
     return (await views_of(services, me, [await visible_call(services, context)]))[0]
 
 

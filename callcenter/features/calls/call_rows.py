@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
 from callcenter.domain import quality
 from callcenter.domain.dial_tasks import seen
 from callcenter.domain.numbers import display
-from callcenter.domain.results import Result
-from callcenter.domain.terms import Direction, Mode
+from callcenter.domain.results import Mark, Result
+from callcenter.domain.terms import Direction, Disposition, EndReason, LegOrder, Mode, Source
 from callcenter.store import outcomes
 from callcenter.store.call_conditions import is_missed, is_valid
 from callcenter.store.searching import number_is_like
@@ -74,10 +74,10 @@ class CallRow(msgspec.Struct):
     """One call with the columns of SPEC §B7.1 and its outcome."""
 
     id: str
-    direction: str
-    mode: str
-    leg_order: str
-    source: str
+    direction: Direction
+    mode: Mode
+    leg_order: LegOrder
+    source: Source
     caller_number: str
     called_number: str
     company_number: str
@@ -100,17 +100,17 @@ class CallRow(msgspec.Struct):
     ended_at: datetime | None
     ring_seconds: int
     talk_seconds: int
-    disposition: str | None
-    end_reason: str | None
+    disposition: Disposition | None
+    end_reason: EndReason | None
     valid: bool
     """It talked for at least as long as the company's threshold for a valid call (SPEC §B4.2)."""
     minutes_charged: int
     recording: RecordingView
     voicemail: MessageView | None
-    result: str | None
+    result: Result | None
     note: str | None
     flag: str
-    mark: str | None
+    mark: Mark | None
     mos: float | None
     """The worst line of the call (E-model, 1 to 4.4); None where nothing was measured."""
 

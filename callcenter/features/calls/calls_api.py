@@ -11,6 +11,7 @@ from aiohttp import web
 from sqlalchemy import and_, func, or_, select, update
 
 from callcenter.domain.commands import Dial, DropLeg, EndCall, FinishWrapUp, HangUp, SendDtmf
+from callcenter.domain.entities import NOTE_SAVED, OfCall
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.results import RESULTS, Result
 from callcenter.domain.terms import LegOrder, Mode, Role, Source
@@ -43,11 +44,11 @@ class NewCall(Body, kw_only=True):
     """Who is rung first in direct and callback mode; left out, as my seat says."""
 
 
-class Dialled(msgspec.Struct, omit_defaults=True):
+class Dialled(msgspec.Struct):
     """`hint`: the number that the call shows is being given back and soon works no more (SPEC §B8.8)."""
 
     call_id: str
-    hint: Literal["number_leaving"] | None = None
+    hint: Literal["number_leaving"] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Digits(Body):
@@ -127,7 +128,7 @@ async def dial(services: Services, context: Context) -> Dialled:
     else:
         call_id = await services.execute(wanted)
     leaving = services.live.shows_leaving_number(me.company_id, call_id)
-    return Dialled(call_id, "number_leaving" if leaving else None)
+    return Dialled(call_id, "number_leaving" if leaving else msgspec.UNSET)
 
 
 @routes.add(
@@ -244,7 +245,7 @@ async def save_note(services: Services, context: Context) -> CallRow:
         )
     if me.may("calls.dial"):
         await services.execute(FinishWrapUp(me.company_id, me.employee_id, row.id))
-    services.hub.event(me.company_id, "note_saved", {"call_id": row.id}, row.employee_id)
+    services.hub.tell(me.company_id, NOTE_SAVED, OfCall(call_id=row.id), row.employee_id)
     return (await views_of(services, me, [await visible_call(services, context)]))[0]
 
 

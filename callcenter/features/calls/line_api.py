@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from callcenter.domain.commands import CloseLine, OpenLine
+from callcenter.domain.terms import LineState
 from callcenter.web.kit import Context, Routes
 from callcenter.web.services import Services
 
@@ -12,7 +13,7 @@ routes = Routes("line")
 
 
 class LineView(msgspec.Struct):
-    line: str
+    line: LineState
     """`closed`, `opening` or `open`; later changes come with the live agent entity."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import select
 
+from callcenter.domain.terms import AgentState
 from callcenter.store.tables.numbers import seat
 from callcenter.web.kit import Context, Query, Routes, ShortText
 from callcenter.web.services import Services
@@ -32,7 +33,7 @@ class Colleague(msgspec.Struct):
     extension: str
     """The seat's code, which can be typed instead; "" without a seat."""
     reach: Reach
-    state: str
+    state: AgentState
     reason: str
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain.refusals import Refusal
+from callcenter.domain.terms import Overflow, QueueStrategy, Sticky
 from callcenter.features.inbound.groups import COLUMNS, RULES, Waiting, checked, group_row, levels_of
 from callcenter.store.tables.calls import call
 from callcenter.store.tables.inbound import agent_group, callback_request, group_member, inbound_number, voicemail
@@ -40,17 +41,17 @@ class GroupView(msgspec.Struct):
     member_ids: list[int]
     numbers: list[str]
     levels: dict[str, int]
-    strategy: str
+    strategy: QueueStrategy
     ring_seconds: int
     max_wait_seconds: int
     max_length: int
-    greeting: str
+    greeting: Literal["ringback", "music"]
     announce_seconds: int
     weight: int
     widen_seconds: int
-    sticky: str
+    sticky: Sticky
     sticky_seconds: int
-    overflow: str
+    overflow: Overflow
     overflow_group_id: int | None
     overflow_number: str
     callback_offered: bool

@@ -23,8 +23,16 @@ routes = Routes("hours")
 
 WEEKDAYS = ("1", "2", "3", "4", "5", "6", "7")
 Clock = Annotated[str, whole("[0-2][0-9]:[0-5][0-9]")]
-Intervals = Annotated[list[tuple[Clock, Clock]], msgspec.Meta(max_length=10)]
-"""Pairs such as `["09:00", "18:00"]`; `24:00` ends a day."""
+
+
+class Interval(Body):
+    """Open from `start` on, closed again at `end`; `24:00` ends a day."""
+
+    start: Clock
+    end: Clock
+
+
+Intervals = Annotated[list[Interval], msgspec.Meta(max_length=10)]
 
 
 class Holiday(Body, kw_only=True):
@@ -58,7 +66,7 @@ class HoursView(msgspec.Struct):
 
     id: int
     name: str
-    weekly: dict[str, list[tuple[str, str]]]
+    weekly: dict[str, list[Interval]]
     holidays: list[Holiday]
     time_zone: str
     open_now: bool
@@ -161,7 +169,7 @@ async def remove(services: Services, context: Context) -> None:
 def _checked(weekly: Any, holidays: list[Holiday]) -> dict[str, Any]:
     """The columns as they are stored, in order of date; raises `hours_invalid` with the reason."""
     dated = sorted((msgspec.to_builtins(one) for one in holidays), key=lambda one: str(one["date"]))
-    week = {day: [list(one) for one in spans] for day, spans in weekly.items() if spans}
+    week = {day: spans for day, spans in msgspec.to_builtins(weekly).items() if spans}
     try:
         parse(week, dated)
     except BadHours as error:
@@ -200,7 +208,7 @@ async def _views(connection: AsyncConnection, company_id: int) -> list[HoursView
             HoursView(
                 id=row.id,
                 name=row.name,
-                weekly={day: row.weekly.get(day, []) for day in WEEKDAYS},
+                weekly={day: msgspec.convert(row.weekly.get(day, []), list[Interval]) for day in WEEKDAYS},
                 holidays=msgspec.convert(row.holidays, list[Holiday]),
                 time_zone=zone,
                 open_now=is_open,

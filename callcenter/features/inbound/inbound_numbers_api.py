@@ -33,7 +33,7 @@ class NumberView(msgspec.Struct):
     group: str
     priority: int
     hours_id: int | None
-    closed_action: str
+    closed_action: ClosedAction
 
 
 class NewNumber(Body, kw_only=True):

@@ -25,7 +25,7 @@ class AiEntryView(msgspec.Struct):
 
     id: int
     number: str
-    kind: str
+    kind: Literal["in", "out", "call"]
     amount: int
     unit_price: int | None
     duration_seconds: int | None

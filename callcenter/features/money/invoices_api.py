@@ -28,14 +28,14 @@ class InvoiceView(msgspec.Struct, kw_only=True):
     id: int
     created_at: datetime
     applicant: Named | None
-    kind: str
+    kind: Literal["ordinary", "special"]
     amount: int
     title: str
     urgent: bool
     remark: str
     courier: str
     courier_number: str
-    state: str
+    state: Literal["reviewing", "invoiced", "rejected"]
     answer: str
     finished_at: datetime | None
     file: bool

@@ -32,7 +32,7 @@ REFUSALS = (
 
 class LicenceView(msgspec.Struct):
     id: int
-    kind: str
+    kind: Literal["employee", "search", "ai"]
     quantity: int
     before: int
     after: int
@@ -59,7 +59,7 @@ class NewLicences(Wanted, kw_only=True):
     expected_paid: Annotated[int, msgspec.Meta(ge=0)]
 
 
-class QuoteView(msgspec.Struct):
+class LicenceQuote(msgspec.Struct):
     """`days`: those a yearly fee is paid for, else 0; `explanation`: the sum as a person would write it."""
 
     unit_price: int
@@ -101,17 +101,17 @@ async def listing(services: Services, context: Context) -> Listing[LicenceView]:
     data="company",
     summary="What licences would cost now; buys nothing",
     body=Wanted,
-    answers=QuoteView,
+    answers=LicenceQuote,
     errors=REFUSALS,
 )
-async def quote(services: Services, context: Context) -> QuoteView:
+async def quote(services: Services, context: Context) -> LicenceQuote:
     given: Wanted = context.body
     async with services.database.read() as connection:
         found = await licences.quote(
             connection, context.company_id, given.kind, given.quantity, given.standard, utcnow()
         )
         balance = await book.balance(connection, context.company_id, book.money(Kind.WALLET))
-    return QuoteView(
+    return LicenceQuote(
         found.unit_price,
         found.days,
         found.paid,

@@ -31,9 +31,9 @@ Remark = Annotated[str, msgspec.Meta(max_length=200)]
 class RechargeView(msgspec.Struct, kw_only=True):
     id: int
     number: str
-    channel: str
+    channel: Literal["offline", "alipay", "wechat", "bank"]
     amount: int
-    state: str
+    state: Literal["pending", "approved", "rejected", "void"]
     remark: str
     proof: bool
     reject_reason: str

@@ -79,7 +79,7 @@ class WalletEntry(msgspec.Struct):
     amount: int
     """What the movement did to its account; negative when money left it."""
     balance_after: int
-    account: str
+    account: Literal["wallet", "frozen", "ai_wallet"]
     note: str
     reference: Reference | None
     actor: Named | None

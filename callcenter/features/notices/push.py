@@ -8,6 +8,7 @@ from collections import deque
 
 from sqlalchemy import func, select
 
+from callcenter.domain.entities import NOTICE, OfNotice
 from callcenter.features.notices.tables import notice
 from callcenter.store.database import Database
 from callcenter.web.live import LiveHub
@@ -47,7 +48,7 @@ class NoticePush:
             rows = [row for row in (await connection.execute(fresh)).all() if row.id not in self._told]
         for row in rows:
             # The company's own are for those who watch it; who may not see the wallet finds nothing new.
-            self._hub.event(row.company_id, "notice", {"id": row.id}, row.employee_id)
+            self._hub.tell(row.company_id, NOTICE, OfNotice(id=row.id), row.employee_id)
             self._told.append(row.id)
             self._last = max(self._last, row.id)
         return len(rows)

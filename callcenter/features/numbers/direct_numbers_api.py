@@ -68,7 +68,7 @@ class NumberQuery(Paging, kw_only=True):
     q: ShortText = ""
 
 
-class Assignment(Body, kw_only=True):
+class NumberAssignment(Body, kw_only=True):
     ids: Annotated[list[Id], msgspec.Meta(min_length=1, max_length=MANY)]
     employee_id: Id
 
@@ -125,12 +125,12 @@ async def listing(services: Services, context: Context) -> Listing[DirectNumber]
     permission="wallet.spend",
     data="company",
     summary="Give numbers to one employee, who then activates them; all of them or none",
-    body=Assignment,
+    body=NumberAssignment,
     answers=list[DirectNumber],
     errors=(*STEPS, "employee_unknown"),
 )
 async def assign(services: Services, context: Context) -> list[DirectNumber]:
-    given: Assignment = context.body
+    given: NumberAssignment = context.body
     me = context.me
     async with services.database.write() as connection:
         await ledger.assign(connection, me.company_id, given.ids, given.employee_id, by=me.employee_id, now=utcnow())

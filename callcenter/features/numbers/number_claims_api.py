@@ -35,7 +35,7 @@ class ClaimView(msgspec.Struct):
     company: Named
     number: str
     display: str
-    state: str
+    state: Literal["waiting", "confirmed", "refused"]
     reason: str
     asked_by: str
     asked_at: datetime

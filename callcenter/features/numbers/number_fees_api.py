@@ -38,7 +38,7 @@ class ApplicationView(msgspec.Struct, kw_only=True):
     region: str
     fee: int
     frozen: int
-    state: str
+    state: Literal["pending", "dispatched", "refused"]
     answer: str
     applicant: Named | None
     created_at: datetime

@@ -32,7 +32,7 @@ Region = Annotated[str, msgspec.Meta(max_length=64)]
 MANY = 500
 
 
-class SeatName(msgspec.Struct):
+class BoundSeat(msgspec.Struct):
     id: int
     code: str
     employee: str
@@ -42,10 +42,10 @@ class OutsideNumberView(msgspec.Struct):
     id: int
     number: str
     display: str
-    kind: str
+    kind: NumberKind
     region: str
     state: str
-    seat: SeatName | None
+    seat: BoundSeat | None
     last_shown_at: datetime | None
     created_at: datetime
 
@@ -286,7 +286,7 @@ def _view(row: Any) -> OutsideNumberView:
         kind=row.kind,
         region=row.region,
         state=row.state,
-        seat=SeatName(row.seat_id, row.seat_code, row.employee_name or "") if row.seat_code else None,
+        seat=BoundSeat(row.seat_id, row.seat_code, row.employee_name or "") if row.seat_code else None,
         last_shown_at=row.last_shown_at,
         created_at=row.created_at,
     )

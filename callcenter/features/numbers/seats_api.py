@@ -13,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callcenter.domain.numbers import display
 from callcenter.domain.refusals import Refusal
 from callcenter.domain.searching import number_search
-from callcenter.domain.terms import LegOrder, Mode
+from callcenter.domain.terms import LegOrder, Mode, NumberKind
 from callcenter.features.numbers.destinations import require_open
 from callcenter.store.base import utcnow
 from callcenter.store.searching import number_is_like
 from callcenter.store.tables.numbers import outside_number, seat
 from callcenter.store.tables.people import employee
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText, whole
+from callcenter.web.lists import Named
 from callcenter.web.services import Services
 from callcenter.web.typed_numbers import e164_of
 
@@ -30,18 +31,13 @@ Phone = Annotated[str, msgspec.Meta(max_length=40)]
 MANY = 500
 
 
-class Named(msgspec.Struct):
-    id: int
-    name: str
-
-
 class SeatNumber(msgspec.Struct):
     """An outside number bound to a seat."""
 
     id: int
     number: str
     display: str
-    kind: str
+    kind: NumberKind
     region: str
     state: str
 
@@ -53,8 +49,8 @@ class SeatView(msgspec.Struct):
     bound_phone: str
     """The agent's outside phone, E.164; rung in callback mode, and the one that calls through."""
     bound_phone_display: str
-    mode: str
-    leg_order: str
+    mode: Mode
+    leg_order: LegOrder
     numbers: list[SeatNumber]
     created_at: datetime
 
@@ -252,8 +248,8 @@ class SeatBrief(msgspec.Struct):
 
     id: int
     code: str
-    mode: str
-    leg_order: str
+    mode: Mode
+    leg_order: LegOrder
     bound_phone: str
     bound_phone_display: str
     numbers: list[SeatNumber]

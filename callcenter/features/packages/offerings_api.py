@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import select
 
 from callcenter.domain.offers import Offering, company_checks
 from callcenter.domain.refusals import Refusal
+from callcenter.domain.terms import Mode, Offer
 from callcenter.features.packages import catalogue, quotes
 from callcenter.ledger.packages import Lot, lots_of
 from callcenter.store.base import utcnow
@@ -27,10 +28,10 @@ class OfferingView(msgspec.Struct):
 
     id: int
     name: str
-    kind: str
-    offer: str
-    mode: str
-    also_mode: str | None
+    kind: Literal["non_shared", "shared", "fixed"]
+    offer: Offer
+    mode: Mode
+    also_mode: Mode | None
     line: str
     minutes: int
     days: int
@@ -52,8 +53,8 @@ class ShopOffering(OfferingView):
 
 class CurrentPackage(msgspec.Struct):
     name: str
-    mode: str
-    also_mode: str | None
+    mode: Mode
+    also_mode: Mode | None
     minutes_left: int
     days_left: int
     """Begun days until it ends."""
@@ -172,5 +173,4 @@ async def candidates(services: Services, context: Context) -> list[Candidate]:
 
 def _current(lot: Lot, now: datetime) -> CurrentPackage:
     days = -(-int((lot.expires_at - now).total_seconds()) // 86_400)
-    also = lot.also_mode.value if lot.also_mode else None
-    return CurrentPackage(lot.name, lot.mode.value, also, lot.minutes_left, days)
+    return CurrentPackage(lot.name, lot.mode, lot.also_mode, lot.minutes_left, days)

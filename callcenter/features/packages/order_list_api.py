@@ -63,9 +63,9 @@ class OrderView(msgspec.Struct):
     id: int
     number: str
     created_at: datetime
-    action: str
+    action: OrderAction
     name: str
-    kind: str
+    kind: Literal["non_shared", "shared", "fixed"]
     quantity: int
     unit_price: int
     """The highest price of a unit; an order of a limited offer may have units at two prices, see `users`."""
@@ -74,7 +74,7 @@ class OrderView(msgspec.Struct):
     paid: int
     buyer: Buyer
     valid_until: datetime
-    state: str
+    state: Literal["active", "expired"]
     coupon: CouponBrief | None
     offering_id: int
 

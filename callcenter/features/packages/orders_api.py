@@ -13,7 +13,7 @@ from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import OrderAction
 from callcenter.features.packages import orders as ledger
 from callcenter.features.packages import quotes
-from callcenter.features.packages.order_list_api import OrderView, one_order
+from callcenter.features.packages.order_list_api import CouponBrief, OrderView, one_order
 from callcenter.features.packages.quotes import Quote, Wanted
 from callcenter.store.base import utcnow
 from callcenter.web.kit import Body, Context, Id, Routes
@@ -78,7 +78,7 @@ class Person(msgspec.Struct):
     name: str
 
 
-class LineView(msgspec.Struct):
+class QuoteLine(msgspec.Struct):
     employee: Person | None
     quantity: int
     price: int
@@ -86,13 +86,8 @@ class LineView(msgspec.Struct):
     at_offer_price: bool
 
 
-class CouponBrief(msgspec.Struct):
-    code: str
-    amount: int
-
-
-class QuoteView(msgspec.Struct):
-    lines: list[LineView]
+class OrderQuote(msgspec.Struct):
+    lines: list[QuoteLine]
     total: int
     discount: int
     paid: int
@@ -110,10 +105,10 @@ class QuoteView(msgspec.Struct):
     data="company",
     summary="What an order would cost now, or the first reason why it cannot be placed",
     body=Basket,
-    answers=QuoteView,
+    answers=OrderQuote,
     errors=REFUSALS,
 )
-async def quote(services: Services, context: Context) -> QuoteView:
+async def quote(services: Services, context: Context) -> OrderQuote:
     given: Basket = context.body
     async with services.database.read() as connection:
         return _view(await quotes.quote(connection, context.company_id, given.wanted(), utcnow()))
@@ -171,10 +166,10 @@ async def note_placed(
     )
 
 
-def _view(found: Quote) -> QuoteView:
-    return QuoteView(
+def _view(found: Quote) -> OrderQuote:
+    return OrderQuote(
         lines=[
-            LineView(
+            QuoteLine(
                 Person(line.employee_id, found.names[line.employee_id]) if line.employee_id is not None else None,
                 line.quantity,
                 line.price,

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.domain import packages as rules
 from callcenter.domain.refusals import Refusal
-from callcenter.domain.terms import Mode
+from callcenter.domain.terms import Mode, PackageKind
 from callcenter.features.packages import assign
 from callcenter.ledger.packages import Lot, Packages
 from callcenter.store.base import utcnow
@@ -38,9 +38,9 @@ class PackageView(msgspec.Struct):
 
     id: int
     name: str
-    kind: str
-    mode: str
-    also_mode: str | None
+    kind: PackageKind
+    mode: Mode
+    also_mode: Mode | None
     line: str
     employee: Owner | None
     """None: shared, or not assigned yet."""
@@ -57,7 +57,7 @@ class PackageView(msgspec.Struct):
     increment_seconds: int
     starts_at: datetime
     expires_at: datetime
-    state: str
+    state: rules.PackageState
     parent_id: int | None
     """The package that a top-up was bought for."""
     parent: Owner | None
@@ -68,7 +68,6 @@ class PackageView(msgspec.Struct):
     """None: nothing was used yet."""
 
 
-State = Literal["future", "sufficient", "low", "used_up", "expired"]
 Kind = Literal["non_shared", "shared", "fixed", "top_up"]
 
 
@@ -84,7 +83,7 @@ class Chosen(Query, kw_only=True):
 class PackageQuery(Chosen, kw_only=True):
     page: Page = 1
     page_size: PageSize = 20
-    state: State | None = None
+    state: rules.PackageState | None = None
     unassigned: bool | None = None
     """Only those that are not over and have room for another employee."""
 
@@ -118,9 +117,9 @@ def view_of(lot: Lot, names: Mapping[int, str], now: datetime, parents: Mapping[
     return PackageView(
         id=lot.id,
         name=lot.name,
-        kind=lot.kind.value,
-        mode=lot.mode.value,
-        also_mode=lot.also_mode.value if lot.also_mode else None,
+        kind=lot.kind,
+        mode=lot.mode,
+        also_mode=lot.also_mode,
         line=lot.line,
         employee=Owner(owner, names.get(owner, "")) if owner is not None else None,
         members=[Owner(one, names[one]) for one in lot.members if one in names],

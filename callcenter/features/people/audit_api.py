@@ -43,7 +43,7 @@ class AuditQuery(Period, kw_only=True):
     q: ShortText = ""
 
 
-class Told(msgspec.Struct):
+class AuditValue(msgspec.Struct):
     """A value and how it is to be shown; `name` is that of the thing whose id it is, or a number as people write it."""
 
     kind: str
@@ -51,12 +51,12 @@ class Told(msgspec.Struct):
     name: str = ""
 
 
-class Line(msgspec.Struct):
+class AuditLine(msgspec.Struct):
     """One field of what was done. `before` is null where it is not known or does not apply."""
 
     field: str
-    values: list[Told]
-    before: list[Told] | None = None
+    values: list[AuditValue]
+    before: list[AuditValue] | None = None
 
 
 class AuditEntry(msgspec.Struct):
@@ -69,8 +69,8 @@ class AuditEntry(msgspec.Struct):
     object: str
     details: dict[str, Any]
     ip: str
-    about: Told | None
-    lines: list[Line]
+    about: AuditValue | None
+    lines: list[AuditLine]
 
 
 class Words(msgspec.Struct):
@@ -232,52 +232,54 @@ async def _told(services: Services, connection: AsyncConnection, me: Identity, r
     return [_entry(me, row, about, lines, refused.get(row.id) in secret, region) for row, about, lines in plain]
 
 
-def _entry(me: Identity, row: Any, about: Told | None, lines: list[Line], hidden: bool, region: str) -> AuditEntry:
+def _entry(
+    me: Identity, row: Any, about: AuditValue | None, lines: list[AuditLine], hidden: bool, region: str
+) -> AuditEntry:
     shown = row.object
     if hidden:
         one = seen_by(me, row.object, True, region)
-        shown, about = one.number, Told(Kind.NUMBER, one.number, one.display)
+        shown, about = one.number, AuditValue(Kind.NUMBER, one.number, one.display)
     actor = Named(row.actor_id, row.actor_name or "") if row.actor_id else None
     return AuditEntry(row.id, row.at, actor, row.action, shown, row.details, row.ip, about, lines)
 
 
-def _key(one: Told) -> Key:
+def _key(one: AuditValue) -> Key:
     return Kind(one.kind), str(one.value)
 
 
-def _values(lines: Iterable[Line]) -> Iterable[Told]:
+def _values(lines: Iterable[AuditLine]) -> Iterable[AuditValue]:
     return (one for line in lines for one in (*line.values, *(line.before or ())))
 
 
-def _about(row: Any) -> Told | None:
+def _about(row: Any) -> AuditValue | None:
     if not row.object:
         return None
     known = ACTIONS.get(row.action)
-    return Told(known.about if known is not None else Kind.TEXT, row.object)
+    return AuditValue(known.about if known is not None else Kind.TEXT, row.object)
 
 
-def _lines(row: Any) -> list[Line]:
+def _lines(row: Any) -> list[AuditLine]:
     """The details, with what stands under `changes` as fields of their own."""
     found = []
     for field, value in row.details.items():
         if field == "changes":
             found += [_change(row.action, one, change) for one, change in value.items()]
         elif value not in (None, "", []):
-            found.append(Line(field, _all(row.action, field, value)))
+            found.append(AuditLine(field, _all(row.action, field, value)))
     return found
 
 
-def _change(action: str, field: str, change: Any) -> Line:
+def _change(action: str, field: str, change: Any) -> AuditLine:
     """Settings are kept as [before, after], other changes as what it is now."""
     if action in ACTIONS and ACTIONS[action].with_before:
         before, after = change
-        return Line(field, _all(action, field, after), _all(action, field, before))
-    return Line(field, _all(action, field, change))
+        return AuditLine(field, _all(action, field, after), _all(action, field, before))
+    return AuditLine(field, _all(action, field, change))
 
 
-def _all(action: str, field: str, value: Any) -> list[Told]:
+def _all(action: str, field: str, value: Any) -> list[AuditValue]:
     many = value if isinstance(value, list) else [value]
-    return [Told(kind_of(action, field), _plain(one)) for one in many]
+    return [AuditValue(kind_of(action, field), _plain(one)) for one in many]
 
 
 def _plain(value: Any) -> Any:

@@ -25,6 +25,7 @@ from callcenter.store.tables.people import department, employee, role
 from callcenter.web.access import Cause
 from callcenter.web.auth import check_strength
 from callcenter.web.kit import Body, Context, Id, Listing, Paging, Routes, ShortText, whole
+from callcenter.web.lists import Named
 from callcenter.web.services import Services
 
 routes = Routes("employees")
@@ -34,11 +35,6 @@ PersonName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Phone = Annotated[str, msgspec.Meta(max_length=32)]
 GroupIds = Annotated[list[Id], msgspec.Meta(max_length=200)]
-
-
-class Named(msgspec.Struct):
-    id: int
-    name: str
 
 
 class RoleView(msgspec.Struct):
@@ -63,10 +59,10 @@ class EmployeeView(msgspec.Struct):
     department: Named | None
     superior: Named | None
     role: RoleBrief
-    account_state: str
-    verification: str
+    account_state: Literal["active", "disabled", "departed"]
+    verification: Literal["unverified", "verified"]
     can_dial: bool
-    device: str
+    device: Device
     extension: str
     groups: list[Named]
     seat: SeatBrief | None

@@ -16,12 +16,14 @@ from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import AgentState, Device
 from callcenter.features.numbers.seats_api import SeatBrief, seats_of
 from callcenter.features.packages.packages_api import PackageView, view_of
+from callcenter.features.people.employees_api import RoleBrief
 from callcenter.ledger.packages import Packages
 from callcenter.store.base import utcnow
 from callcenter.store.tables.people import company, department, employee
 from callcenter.web.access import Cause
 from callcenter.web.auth import COOKIE, FOREIGN_ORIGIN, SESSION_LIFE, check_strength, session_token
 from callcenter.web.kit import PUBLIC, SIGNED_IN, Body, Context, Routes, dump
+from callcenter.web.lists import Named
 from callcenter.web.peer import PEER
 from callcenter.web.services import Services
 
@@ -49,12 +51,6 @@ class NewState(Body):
     reason: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
-class RoleBrief(msgspec.Struct):
-    code: str
-    name_zh: str
-    name_en: str
-
-
 class CompanyBrief(msgspec.Struct):
     """`valid_until`: from then on nobody of the company dials out; null: no end."""
 
@@ -62,11 +58,6 @@ class CompanyBrief(msgspec.Struct):
     name: str
     time_zone: str
     valid_until: datetime | None
-
-
-class Named(msgspec.Struct):
-    id: int
-    name: str
 
 
 class Me(msgspec.Struct):
@@ -78,7 +69,7 @@ class Me(msgspec.Struct):
     scope: str
     company: CompanyBrief
     department: Named | None
-    device: str
+    device: Device
     can_dial: bool
     extension: str
     seat: SeatBrief | None
@@ -92,15 +83,15 @@ class SessionView(msgspec.Struct):
     me: Me | None
 
 
-class SignedInView(Me, omit_defaults=True):
+class SignedInView(Me, kw_only=True):
     """Me; a phone client's answer also holds its token (12 hours) and when that ends."""
 
-    token: str | None = None
-    expires_at: datetime | None = None
+    token: str | msgspec.UnsetType = msgspec.UNSET
+    expires_at: datetime | msgspec.UnsetType = msgspec.UNSET
 
 
 class StateView(msgspec.Struct):
-    state: str
+    state: AgentState
     reason: str
     since: datetime | None
 

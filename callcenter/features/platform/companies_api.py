@@ -42,8 +42,8 @@ class CompanyView(msgspec.Struct):
     id: int
     name: str
     created_at: datetime
-    verification: str
-    script_state: str
+    verification: Verification
+    script_state: ScriptState
     licences: int | None
     employees: int
     valid_until: datetime | None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 from sqlalchemy import case, select
 
@@ -16,6 +14,15 @@ from callcenter.web.services import Services
 from callcenter.web.typed_numbers import e164_of
 
 routes = Routes("demo")
+
+
+class DemoNumber(msgspec.Struct):
+    """`what_zh` and `what_en` say what happens when it is called."""
+
+    number: str
+    display: str
+    what_zh: str
+    what_en: str
 
 
 class CallingIn(msgspec.Struct):
@@ -31,11 +38,11 @@ class CallingIn(msgspec.Struct):
     permission=SIGNED_IN,
     data="none",
     summary="Numbers of the simulated phone network; not found with a real trunk",
-    answers=list[dict[str, str]],
+    answers=list[DemoNumber],
     errors=("not_found",),
 )
-async def numbers(services: Services, context: Context) -> tuple[Mapping[str, str], ...]:
-    return _network(services).numbers
+async def numbers(services: Services, context: Context) -> list[DemoNumber]:
+    return [DemoNumber(**one) for one in _network(services).numbers]
 
 
 @routes.add(

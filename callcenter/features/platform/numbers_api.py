@@ -36,7 +36,7 @@ class LeavingNumber(DirectNumber, kw_only=True):
     reason: str
 
 
-class NewNumber(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class DispatchedNumber(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """`region` empty: the one that was asked for."""
 
     number: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
@@ -47,7 +47,7 @@ class NewNumber(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Dispatch(Body, kw_only=True):
     """`monthly_fee`: from next month on, of each of these numbers; left out: what was frozen for one."""
 
-    numbers: Annotated[list[NewNumber], msgspec.Meta(min_length=1, max_length=500)]
+    numbers: Annotated[list[DispatchedNumber], msgspec.Meta(min_length=1, max_length=500)]
     monthly_fee: Annotated[int, msgspec.Meta(ge=0, le=10**9)] | None = None
 
 
@@ -166,7 +166,7 @@ async def review_leave(services: Services, context: Context) -> LeavingNumber:
 # -- inside ----------------------------------------------------------------------------------------------------------
 
 
-def _typed(services: Services, given: NewNumber) -> ledger.Dispatched:
+def _typed(services: Services, given: DispatchedNumber) -> ledger.Dispatched:
     number = e164_of(given.number, services.settings.default_region)
     return ledger.Dispatched(number, given.iccid.strip(), given.region.strip())
 

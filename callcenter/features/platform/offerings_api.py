@@ -16,7 +16,7 @@ from callcenter.store.base import utcnow
 from callcenter.store.tables.packages import coupon, offering, purchase
 from callcenter.store.tables.people import company
 from callcenter.web.kit import Body, Context, Id, Listing, LongText, Name, Paging, Routes, ShortText
-from callcenter.web.lists import aware
+from callcenter.web.lists import Named, aware
 from callcenter.web.services import Services
 
 routes = Routes("platform")
@@ -65,11 +65,6 @@ class OfferingChange(Body, kw_only=True):
     description: LongText | msgspec.UnsetType = msgspec.UNSET
 
 
-class CompanyBrief(msgspec.Struct):
-    id: int
-    name: str
-
-
 class CouponUse(msgspec.Struct):
     order_number: str
     at: datetime
@@ -78,7 +73,7 @@ class CouponUse(msgspec.Struct):
 class CouponView(msgspec.Struct):
     id: int
     code: str
-    company: CompanyBrief | None
+    company: Named | None
     """None: any company may use it."""
     amount: int
     reason: str
@@ -240,7 +235,7 @@ def _coupon(row: Any) -> CouponView:
     return CouponView(
         id=row.id,
         code=row.code,
-        company=CompanyBrief(row.company_id, row.company_name) if row.company_id is not None else None,
+        company=Named(row.company_id, row.company_name) if row.company_id is not None else None,
         amount=row.amount,
         reason=row.reason,
         expires_at=row.expires_at,

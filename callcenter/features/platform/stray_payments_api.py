@@ -30,7 +30,7 @@ class StrayView(msgspec.Struct):
     asked: int
     amount: int
     paid_at: datetime
-    state: str
+    state: Literal["open", "booked", "refunded"]
     note: str
     actor: Named | None
     settled_at: datetime | None

@@ -56,7 +56,7 @@ class FailedQuery(Query, kw_only=True):
     kind: Literal["duplicate_system", "duplicate_file", "blacklist", "format_error", "all"] = "all"
 
 
-class Told(msgspec.Struct, kw_only=True):
+class ImportNote(msgspec.Struct, kw_only=True):
     """A word on a file. `why`: `header`, `before_header`, `sheet_hidden`, `sheet_without_numbers` (rows that are no
     numbers, with the first and the last line), `kept_in_remark` (titles of columns), `formulas_empty`
     (cells that were never calculated), `no_rows`."""
@@ -87,7 +87,7 @@ class Import(msgspec.Struct, kw_only=True):
     blacklist: int
     format_error: int
     skipped: int
-    notes: list[Told]
+    notes: list[ImportNote]
     reasons: dict[str, int]
     reason: str
     operator: Named
@@ -263,7 +263,7 @@ async def _imports(
             blacklist=row.blacklist,
             format_error=row.format_error,
             skipped=row.skipped,
-            notes=msgspec.convert(row.notes, list[Told]),
+            notes=msgspec.convert(row.notes, list[ImportNote]),
             reasons=row.reasons,
             reason=row.reason,
             operator=names.get(row.operator_id, Named(row.operator_id, "")),

@@ -17,12 +17,12 @@ NUMBERS = [
     {"id": 1, "number": "+8657188001200", "display": "0571 8800 1200", "group_id": 1, "group": "售前咨询", "priority": 0, "hours_id": 1, "closed_action": "voicemail"},
     {"id": 2, "number": "+8657188001201", "display": "0571 8800 1201", "group_id": 2, "group": "售后服务", "priority": 5, "hours_id": None, "closed_action": "hang_up"},
 ]
-DAY = [["09:00", "12:00"], ["13:30", "18:00"]]
+DAY = [{"start": "09:00", "end": "12:00"}, {"start": "13:30", "end": "18:00"}]
 HOURS = [
-    {"id": 1, "name": "工作日", "weekly": {str(day): DAY for day in range(1, 6)} | {"6": [["10:00", "16:00"]], "7": []}, "time_zone": "Asia/Shanghai",
+    {"id": 1, "name": "工作日", "weekly": {str(day): DAY for day in range(1, 6)} | {"6": [{"start": "10:00", "end": "16:00"}], "7": []}, "time_zone": "Asia/Shanghai",
      "holidays": [{"date": "2026-10-01", "name": "国庆节", "intervals": []}, {"date": "2026-10-10", "name": "调休上班", "intervals": DAY}],
      "open_now": False, "next_opening": ahead(hours=11), "numbers": ["+8657188001200"]},
-    {"id": 2, "name": "全天", "weekly": {str(day): [["00:00", "24:00"]] for day in range(1, 8)}, "holidays": [], "time_zone": "Asia/Shanghai",
+    {"id": 2, "name": "全天", "weekly": {str(day): [{"start": "00:00", "end": "24:00"}] for day in range(1, 8)}, "holidays": [], "time_zone": "Asia/Shanghai",
      "open_now": True, "next_opening": None, "numbers": []},
 ]
 PROMPTS = [

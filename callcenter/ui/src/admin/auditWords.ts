@@ -1,6 +1,5 @@
 import { useI18n } from 'vue-i18n'
-import type { AuditLine, AuditValue, AuditWords } from '@/api/audit'
-import type { Words } from '@/api/http'
+import type { AuditLine, AuditValue, AuditWords, Words } from '@/kit/api'
 import { language } from '@/i18n'
 import { money } from '@/util/money'
 import { fullTime } from '@/util/time'

@@ -1,11 +1,12 @@
-import { listCustomers, listOpenNotes } from '@/api/customers'
-import { listCallbacks, listMissed, listVoicemails, type CallbackRequest, type Known, type Voicemail } from '@/api/inbound'
-import type { CustomerKind } from '@/api/types'
+import { api, type CallbackView, type Customer, type MissedView, type VoicemailView } from '@/kit/api'
 import { i18n } from '@/i18n'
 import { clock } from '@/util/time'
 import { shown } from '@/util/format'
 
 const { t } = i18n.global as unknown as { t: (key: string, values?: Record<string, unknown>) => string }
+
+/** What the three lists of callers know alike. */
+type Known = Pick<MissedView, 'customer' | 'number' | 'number_display'>
 
 const known = (one: Known): Pick<Work, 'customerId' | 'name' | 'kind' | 'number'> => ({
   customerId: one.customer?.id ?? null,
@@ -23,16 +24,16 @@ export interface Work {
   testId: string
   customerId: number | null
   name: string
-  kind: CustomerKind
+  kind: Customer['kind']
   detail: string
   at: string | null
   number: { id: number | null; dial: string } | null
   /** The call that its row opens. */
   callId?: string
   /** A message that can be heard in its row. */
-  voicemail?: Voicemail
+  voicemail?: VoicemailView
   /** A caller whom the system calls back by itself. */
-  callback?: CallbackRequest
+  callback?: CallbackView
 }
 
 /** The server lists these without a search of its own: the few rows are looked through here. */
@@ -46,7 +47,7 @@ export async function loadWork(
 ): Promise<{ rows: Work[]; total: number }> {
   switch (tab) {
     case 'customers': {
-      const page = await listCustomers({ q, owner_id: employeeId, sort: '-last_contact_at', page_size: 100 }, signal)
+      const page = await api('GET /api/customers', { query: { q, owner_id: employeeId, sort: '-last_contact_at', page_size: 100 }, signal })
       const rows = page.items.map((one): Work => {
         const first = one.numbers.find((number) => number.primary) ?? one.numbers[0]
         return {
@@ -63,7 +64,7 @@ export async function loadWork(
       return { rows, total: page.total }
     }
     case 'missed': {
-      const page = await listMissed({ page_size: 100 }, signal)
+      const page = await api('GET /api/missed-calls', { query: { page_size: 100 }, signal })
       const rows = page.items.map((one): Work => ({
         ...known(one),
         key: `missed-${one.number}`,
@@ -75,7 +76,7 @@ export async function loadWork(
       return { rows: found(rows, q), total: page.total }
     }
     case 'voicemails': {
-      const page = await listVoicemails({ page_size: 100 }, signal)
+      const page = await api('GET /api/voicemails', { query: { page_size: 100 }, signal })
       const rows = page.items.map((one): Work => ({
         ...known(one),
         key: `voicemail-${one.id}`,
@@ -87,7 +88,7 @@ export async function loadWork(
       return { rows: found(rows, q), total: page.total }
     }
     case 'callbacks': {
-      const page = await listCallbacks({ page_size: 100 }, signal)
+      const page = await api('GET /api/callbacks', { query: { page_size: 100 }, signal })
       const rows = page.items.map((one): Work => ({
         ...known(one),
         key: `callback-${one.id}`,
@@ -99,7 +100,7 @@ export async function loadWork(
       return { rows: found(rows, q), total: page.total }
     }
     case 'todo': {
-      const page = await listOpenNotes(q, signal)
+      const page = await api('GET /api/notes', { query: { open: true, q, page_size: 100 }, signal })
       const rows = page.items.map(
         (one): Work => ({
           key: `note-${one.id}`,

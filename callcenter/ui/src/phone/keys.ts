@@ -1,6 +1,5 @@
 import { nextTick } from 'vue'
-import { changeState } from '@/api/session'
-import { ApiError } from '@/api/http'
+import { api, ApiError } from '@/kit/api'
 import { useDesk } from '@/stores/desk'
 import { usePhone } from '@/stores/phone'
 import { useSession } from '@/stores/session'
@@ -37,7 +36,7 @@ export function usePhoneKeys(shell: { search: () => void; help: () => void }): v
 
   function toggleReady(): void {
     const ready = phone.agent?.state === 'ready'
-    void changeState(ready ? 'not_ready' : 'ready', ready ? 'other' : undefined).catch((error: unknown) => {
+    void api('PUT /api/me/state', { body: { state: ready ? 'not_ready' : 'ready', reason: ready ? 'other' : undefined } }).catch((error: unknown) => {
       if (!(error instanceof ApiError)) throw error
     })
   }

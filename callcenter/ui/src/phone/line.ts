@@ -1,6 +1,5 @@
 import { computed, watch } from 'vue'
-import { ApiError } from '@/api/http'
-import { closeLine, openLine } from '@/api/seats'
+import { api, ApiError } from '@/kit/api'
 import { usePhone } from '@/stores/phone'
 import { useSession } from '@/stores/session'
 
@@ -40,7 +39,7 @@ export function useFreshLine(): void {
       if (!gone) return
       timer = window.setTimeout(() => {
         again = true
-        void quietly(closeLine)
+        void quietly(() => api('DELETE /api/me/line'))
       }, SURE_MS)
     },
     { immediate: true },
@@ -50,7 +49,7 @@ export function useFreshLine(): void {
     (line) => {
       if (line !== 'closed' || !again) return
       again = false
-      void quietly(openLine)
+      void quietly(() => api('PUT /api/me/line'))
     },
   )
 }

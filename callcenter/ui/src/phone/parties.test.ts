@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { LiveCall, LiveLeg } from '@/api/types'
+import type { LiveCall, LiveLeg } from '@/kit/api'
 import { legOf, partiesOf, possible } from './parties'
 
-const leg = (role: LiveLeg['role'], state = 'connected', place: LiveLeg['place'] = '', employee_id: number | null = role === 'agent' ? 1 : null): LiveLeg => ({
-  id: role, role, state, place, number: '', employee_id,
+const leg = (role: LiveLeg['role'], state: LiveLeg['state'] = 'connected', place: LiveLeg['place'] = '', employee_id: number | null = role === 'agent' ? 1 : null): LiveLeg => ({
+  id: role, role, state, place, number: '', employee_id, name: '', device: null, phone_hold: false, muted: false,
 })
 const call = (...legs: LiveLeg[]) => ({ id: 'c', employee: { id: 1, name: '' }, legs }) as unknown as LiveCall
 const lines = (one: LiveCall) => partiesOf(one).map((party) => `${party.leg.role}${party.joined ? '+' : ''}`).join(' ')
@@ -41,7 +41,7 @@ describe('what is possible', () => {
     expect(legOf(plain, 9)?.role).toBe('supervisor')
   })
   it('offers only to cancel while the third rings, all three moves once it talks', () => {
-    const with3 = (state: string) => call(leg('agent', 'connected', 'consulting'), leg('customer', 'held', 'held'), leg('third', state))
+    const with3 = (state: LiveLeg['state']) => call(leg('agent', 'connected', 'consulting'), leg('customer', 'held', 'held'), leg('third', state))
     expect(possible(with3('alerting'), 1)).toMatchObject({ transfer: false, cancel: true, third: false, conference: false, hold: false })
     expect(possible(with3('connected'), 1)).toMatchObject({ cancel: true, third: true, conference: false })
   })

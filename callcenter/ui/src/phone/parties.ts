@@ -1,5 +1,5 @@
 /** Who is in a call, who hears whom, and what can be done about it: pure functions over the live entity. */
-import type { LiveCall, LiveLeg } from '@/api/types'
+import type { LiveCall, LiveLeg } from '@/kit/api'
 
 const state = (leg: LiveLeg) => leg.state.toLowerCase()
 

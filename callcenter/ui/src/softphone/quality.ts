@@ -1,4 +1,5 @@
 /** How well a line sounds: the E-model of ITU-T G.107 with its defaults, as in `callcenter/domain/quality.py`. */
+import type { Measured } from '@/kit/api'
 import type { Sample } from './stats'
 
 export interface Line {
@@ -30,13 +31,6 @@ export function mos(line: Line): number {
 export function verdict(score: number): Verdict {
   if (score < BAD_MOS) return 'poor'
   return score < FAIR_MOS ? 'fair' : 'good'
-}
-
-export interface Measured {
-  loss: number
-  jitter_ms: number
-  round_trip_ms: number | null
-  worst_mos: number
 }
 
 const mean = (values: number[]) => values.reduce((sum, one) => sum + one, 0) / Math.max(1, values.length)

@@ -1,8 +1,6 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
-import { fetchCall } from '@/api/calls'
-import { ApiError } from '@/api/http'
-import type { CallEndedEvent, Customer, PopEvent } from '@/api/types'
+import { ApiError, api, type CallEnded, type Customer, type Pop } from '@/kit/api'
 import { useDrafts } from './drafts'
 import { useLead } from './lead'
 import { useLive } from './live'
@@ -12,10 +10,10 @@ export const useDesk = defineStore('desk', () => {
   const live = useLive()
   const drafts = useDrafts()
   const lead = useLead()
-  const pops = ref<PopEvent[]>([])
-  const unsaved = ref<CallEndedEvent[]>([])
+  const pops = ref<Pop[]>([])
+  const unsaved = ref<CallEnded[]>([])
   /** The last call, when nobody answered it: nothing is asked, it is only said. */
-  const unanswered = ref<CallEndedEvent | null>(null)
+  const unanswered = ref<CallEnded | null>(null)
   const editing = ref(false)
   const phoneOpen = ref(false)
   const changed = ref(0)
@@ -40,7 +38,7 @@ export const useDesk = defineStore('desk', () => {
     const waiting = Object.keys(drafts.texts).filter((subject) => subject.startsWith('call:'))
     for (const subject of waiting) {
       try {
-        const { id, direction, number, number_display, customer, disposition, end_reason, talk_seconds, ended_at } = await fetchCall(subject.slice(5))
+        const { id, direction, number, number_display, customer, disposition, end_reason, talk_seconds, ended_at } = (await api('GET /api/calls/{call_id}', { call_id: subject.slice(5) })).call
         if (!ended_at || unsaved.value.some((one) => one.call_id === id)) continue
         unsaved.value = [...unsaved.value, { call_id: id, direction, number, number_display, customer, disposition, end_reason, talk_seconds, needs_note: true }]
       } catch (error) {
@@ -50,7 +48,7 @@ export const useDesk = defineStore('desk', () => {
   }
 
   /** The pop of a call whose caller no customer is known by, where the number may be seen. */
-  function strangerOf(callId: string): PopEvent | null {
+  function strangerOf(callId: string): Pop | null {
     const pop = pops.value.find((one) => one.call_id === callId)
     return pop && pop.customer === null && pop.number !== '' ? pop : null
   }
@@ -60,7 +58,7 @@ export const useDesk = defineStore('desk', () => {
   }
 
   /** Somebody wants to write about a call that nobody answered. */
-  function writeAbout(ended: CallEndedEvent): void {
+  function writeAbout(ended: CallEnded): void {
     unanswered.value = null
     unsaved.value = [ended, ...unsaved.value]
   }

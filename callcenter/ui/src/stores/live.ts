@@ -1,23 +1,8 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
-import type { AgentUnansweredEvent, ConsultFailedEvent, StateForcedEvent } from '@/api/outcome'
-import type { LiveQueue } from '@/api/inbound'
-import type { CallEndedEvent, LiveAgent, LiveCall, PopEvent, WarningEvent } from '@/api/types'
-import { fetchMe } from '@/api/session'
+import { api, type LiveAgent, type LiveCall, type LiveEvents, type LiveQueue } from '@/kit/api'
 import { LiveLink, type LinkState } from '@/live/link'
 import { applyDelta, applyEvent, applySnapshot, initialLive, type LiveState, type ServerMessage } from '@/live/state'
-
-export interface LiveEvents {
-  pop: PopEvent
-  warning: WarningEvent
-  call_ended: CallEndedEvent
-  recording_ready: { call_id: string }
-  note_saved: { call_id?: string; customer_id?: number }
-  consult_failed: ConsultFailedEvent
-  state_forced: StateForcedEvent
-  agent_unanswered: AgentUnansweredEvent
-  notice: { id: number }
-}
 
 type Handler = (data: unknown) => void
 
@@ -34,7 +19,7 @@ export const useLive = defineStore('live', () => {
   )
   const queues = computed<LiveQueue[]>(() => Object.values(state.value.entities.queue))
   const stats = computed(() => state.value.entities.stats['today'] ?? null)
-  const phones = computed(() => state.value.entities.system['phones']?.phones ?? null)
+  const phones = computed(() => state.value.entities.system.phones?.phones ?? null)
 
   const serverNow = () => Date.now() + clockOffset.value
 
@@ -72,7 +57,7 @@ export const useLive = defineStore('live', () => {
     resume: () => (state.value.epoch === null ? null : { epoch: state.value.epoch, seq: state.value.seq }),
     received,
     changed: (next) => (link.value = next),
-    refused: () => void fetchMe().catch(() => undefined),
+    refused: () => void api('GET /api/me').catch(() => undefined),
   })
 
   function stop(): void {

@@ -1,11 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
 import { translate } from '@/i18n'
-import * as callsApi from '@/api/calls'
-import { ApiError, type Words } from '@/api/http'
-import { fetchCredentials } from '@/api/session'
-import { type CallMode, type LegOrder } from '@/api/seats'
-import type { LiveCall, WarningEvent } from '@/api/types'
+import { ApiError, api, type CallWarning, type LegOrder, type LiveCall, type Measured, type Mode, type Move, type NewCall, type Target, type Words } from '@/kit/api'
 import { alive, isUp, legOf, possible } from '@/phone/parties'
 import { loadChoice, saveChoice, type DeviceChoice } from '@/softphone/devices'
 import { initialPhone, type PhoneState } from '@/softphone/state'
@@ -34,10 +30,10 @@ export const usePhone = defineStore('phone', () => {
   const devices = ref<DeviceChoice>(loadChoice())
   const dialling = ref(false)
   const refusal = ref<Refusal | null>(null)
-  const warning = ref<WarningEvent | null>(null)
+  const warning = ref<CallWarning | null>(null)
   const typed = ref('')
   /** How the next call is set up, where that differs from the seat's way. */
-  const chosen = ref<{ mode?: CallMode; leg_order?: LegOrder }>({})
+  const chosen = ref<{ mode?: Mode; leg_order?: LegOrder }>({})
   const hangingUp = ref<string | null>(null)
   /** What a dial task says of whom it had called. */
   const about = ref<{ callId: string; words: string } | null>(null)
@@ -115,7 +111,7 @@ export const usePhone = defineStore('phone', () => {
     wanted = mine
     const module = await import('@/softphone')
     if (mine.signal.aborted) return
-    softphone = new module.Softphone({ credentials: fetchCredentials, changed: (next) => (state.value = next), measured })
+    softphone = new module.Softphone({ credentials: () => api('POST /api/softphone/credentials'), changed: (next) => (state.value = next), measured })
     softphone.start()
   }
 
@@ -128,8 +124,8 @@ export const usePhone = defineStore('phone', () => {
   }
 
   /** A report that does not get through is no loss to the call. */
-  function measured(callId: string, line: callsApi.Measured): void {
-    void callsApi.reportQuality(callId, line).catch((error: unknown) => {
+  function measured(callId: string, line: Measured): void {
+    void api('POST /api/calls/{call_id}/quality', { call_id: callId, body: line }).catch((error: unknown) => {
       if (!(error instanceof ApiError)) throw error
     })
   }
@@ -207,12 +203,12 @@ export const usePhone = defineStore('phone', () => {
   }
 
   /** One click, one call: the key is made here and nothing else may dial until the server has answered. */
-  async function place(what: callsApi.Dial): Promise<string | null> {
+  async function place(what: NewCall): Promise<string | null> {
     if (!canDial.value) return null
     dialling.value = true
     refusal.value = null
     try {
-      const { call_id, hint } = await callsApi.dial({ ...what, ...chosen.value }, newKey())
+      const { call_id, hint } = await api('POST /api/calls', { body: { ...what, ...chosen.value }, key: newKey() })
       expect(call_id)
       if (hint) ElMessage.warning({ message: translate('phone.numberLeaving'), grouping: true })
       chosen.value = {}
@@ -244,8 +240,8 @@ export const usePhone = defineStore('phone', () => {
     }
   }
 
-  const move = (what: callsApi.CallMove) => attempt((id) => callsApi.moveCall(id, what))
-  const dropLeg = (leg: string) => attempt((id) => callsApi.dropLeg(id, leg))
+  const move = (what: Move['move']) => attempt((id) => api('POST /api/calls/{call_id}/move', { call_id: id, body: { move: what } }))
+  const dropLeg = (leg: string) => attempt((id) => api('POST /api/calls/{call_id}/legs/{leg}/drop', { call_id: id, leg }))
 
   /** The browser mutes itself, at once and for certain; any other phone is muted by the telephone system. */
   const muted = computed(() => (state.value.leg ? state.value.leg.muted : (myLeg.value?.muted ?? false)))
@@ -253,7 +249,7 @@ export const usePhone = defineStore('phone', () => {
 
   async function setMuted(on: boolean): Promise<void> {
     if (state.value.leg) softphone?.setMuted(on)
-    else await attempt((id) => callsApi.muteCall(id, on))
+    else await attempt((id) => api('POST /api/calls/{call_id}/mute', { call_id: id, body: { on } }))
   }
 
   const canSendTones = computed(() => state.value.leg?.state === 'talking' || (can.value !== null && call.value?.answered_at != null))
@@ -261,7 +257,7 @@ export const usePhone = defineStore('phone', () => {
   /** The browser's own tones go with its sound; for another phone the system presses the keys. */
   async function sendTone(digit: string): Promise<void> {
     if (state.value.leg) softphone?.sendTone(digit)
-    else if (call.value) await callsApi.sendDigits(call.value.id, digit).catch(() => undefined)
+    else if (call.value) await api('POST /api/calls/{call_id}/dtmf', { call_id: call.value.id, body: { digits: digit } }).catch(() => undefined)
   }
 
   async function setHeld(hold: boolean): Promise<void> {
@@ -278,10 +274,10 @@ export const usePhone = defineStore('phone', () => {
     while (state.value.leg?.held && Date.now() < until) await new Promise((resolve) => window.setTimeout(resolve, 50))
   }
 
-  async function passOn(how: 'consult' | 'transfer', target: callsApi.Target): Promise<boolean> {
+  async function passOn(how: 'consult' | 'transfer', target: Target): Promise<boolean> {
     const done = await attempt(async (id) => {
       await releaseOwnHold()
-      await callsApi[how](id, target)
+      await api(`POST /api/calls/{call_id}/${how}`, { call_id: id, body: target })
     })
     if (done) transferOpen.value = false
     return done
@@ -302,7 +298,7 @@ export const usePhone = defineStore('phone', () => {
     }
     hangingUp.value = current.id
     try {
-      await callsApi.hangUp(current.id)
+      await api('POST /api/calls/{call_id}/hangup', { call_id: current.id })
     } catch (error) {
       hangingUp.value = null
       if (!onLine.value) softphone?.hangUp()

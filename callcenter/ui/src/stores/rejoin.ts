@@ -1,7 +1,5 @@
 import { computed, ref, watch, type Ref } from 'vue'
-import * as callsApi from '@/api/calls'
-import { ApiError } from '@/api/http'
-import type { LiveCall, LiveLeg } from '@/api/types'
+import { api, ApiError, type LiveCall, type LiveLeg } from '@/kit/api'
 import { isUp } from '@/phone/parties'
 import type { PhoneState } from '@/softphone/state'
 
@@ -32,7 +30,7 @@ export function useRejoin(state: Ref<PhoneState>, call: Ref<LiveCall | null>, my
     rejoin.value = 'asking'
     tries += 1
     try {
-      await callsApi.rejoinCall(id)
+      await api('POST /api/calls/{call_id}/rejoin', { call_id: id })
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
     }

@@ -1,7 +1,6 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
-import * as api from '@/api/session'
-import type { Device, Me, Minutes } from '@/api/types'
+import { api, type Device, type Me, type Minutes } from '@/kit/api'
 import { setLanguage, type Language, language } from '@/i18n'
 
 /** Who is signed in, what they may do, and what they have left to talk with. */
@@ -17,22 +16,22 @@ export const useSession = defineStore('session', () => {
   /** Asks the server once; a missing session is an answer, not an error. */
   async function restore(): Promise<void> {
     if (asked.value) return
-    me.value = await api.fetchSession()
+    me.value = await (await api('GET /api/session')).me
     asked.value = true
   }
 
   /** What I am and may do can change while I am here. */
   async function reload(): Promise<void> {
-    if (me.value) me.value = await api.fetchMe()
+    if (me.value) me.value = await api('GET /api/me')
   }
 
   async function signIn(login: string, password: string): Promise<void> {
-    me.value = await api.signIn(login, password)
+    me.value = await api('POST /api/session', { body: { login, password } })
     asked.value = true
   }
 
   async function signOut(): Promise<void> {
-    await api.signOut()
+    await api('DELETE /api/session')
     forget()
   }
 
@@ -43,11 +42,11 @@ export const useSession = defineStore('session', () => {
   }
 
   async function useDevice(device: Device): Promise<void> {
-    me.value = await api.changeDevice(device)
+    me.value = await api('PUT /api/me/device', { body: { device } })
   }
 
   async function refreshMinutes(): Promise<void> {
-    minutes.value = await api.fetchMinutes()
+    minutes.value = await api('GET /api/me/minutes')
   }
 
   const speak = (next: Language) => setLanguage(next)

@@ -1,7 +1,6 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
-import { listMyTasks, type MyTask } from '@/api/tasks'
-import { ApiError } from '@/api/http'
+import { api, ApiError, type CentreTask } from '@/kit/api'
 import { mayOpen } from '@/router'
 import { useLive } from './live'
 
@@ -21,14 +20,14 @@ export const useWaiting = defineStore('waiting', () => {
   }))
 
   /** Whoever has just read the tasks says so; nothing is asked twice. */
-  function told(tasks: MyTask[]): void {
+  function told(tasks: CentreTask[]): void {
     numbers.value = tasks.reduce((sum, one) => sum + one.mine_undialled, 0)
   }
 
   async function refresh(): Promise<void> {
     if (!mayOpen('dial')) return
     try {
-      told(await listMyTasks())
+      told(await api('GET /api/dial-centre/tasks'))
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
     }

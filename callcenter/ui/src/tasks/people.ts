@@ -1,10 +1,9 @@
-import { colleagues } from '@/billing/candidates'
-import type { Candidate } from '@/api/orders'
+import { colleagues, type Eligible } from '@/billing/candidates'
 import { useLive } from '@/stores/live'
 import { useSession } from '@/stores/session'
 
 /** Whom this person may give numbers to: those who make calls, as far as they see them. */
-export async function assignees(): Promise<Candidate[]> {
+export async function assignees(): Promise<Eligible[]> {
   const session = useSession()
   if (session.may('employees.view')) return (await colleagues()).map((one) => ({ ...one, verified: true }))
   return useLive().agents.map((one) => ({ id: one.id, name: one.name, phone: '', department: one.department ?? '', verified: true }))

@@ -1,7 +1,5 @@
 import { computed, nextTick, onMounted, onScopeDispose, ref, watch, type Ref } from 'vue'
-import { listMyNumbers, type TaskNumber } from '@/api/tasks'
-import type { Query } from '@/api/http'
-import type { Page } from '@/api/types'
+import { api, type AnswerOf, type QueryOf } from '@/kit/api'
 import { useDesk } from '@/stores/desk'
 import { useLead } from '@/stores/lead'
 import { useLive } from '@/stores/live'
@@ -12,10 +10,9 @@ import { narrow } from '@/util/viewport'
 
 export type View = 'undialled' | 'dialled' | 'all'
 
-interface Queue extends Page<TaskNumber> {
-  /** What was called last, the latest first: it stays in sight above what comes next. */
-  trail: TaskNumber[]
-}
+type Mine = 'GET /api/dial-centre/numbers'
+/** `trail`: what was called last, the latest first; it stays in sight above what comes next. */
+type Queue = AnswerOf<Mine> & { trail: AnswerOf<Mine>['items'] }
 
 const TRAIL = 3
 const TRAIL_HOURS = 12
@@ -34,11 +31,11 @@ export function useQueue(taskId: Ref<number | null>, more: () => void) {
   const text = ref('')
   const filter = () => ({ task_id: taskId.value, state: view.value === 'all' ? '' : view.value, q: text.value.trim() })
 
-  async function fetchQueue(query: Query, signal: AbortSignal): Promise<Queue> {
+  async function fetchQueue(query: QueryOf<Mine>, signal: AbortSignal): Promise<Queue> {
     const trailed = view.value === 'undialled' && query.page === 1 && !query.q
     const [page, done] = await Promise.all([
-      listMyNumbers(query, signal),
-      trailed ? listMyNumbers({ task_id: taskId.value, state: 'dialled', page: 1, page_size: TRAIL }, signal) : null,
+      api('GET /api/dial-centre/numbers', { query, signal }),
+      trailed ? api('GET /api/dial-centre/numbers', { query: { task_id: taskId.value, state: 'dialled', page: 1, page_size: TRAIL }, signal }) : null,
     ])
     const since = live.serverNow() - TRAIL_HOURS * 3_600_000
     return { ...page, trail: (done?.items ?? []).filter((one) => Date.parse(one.last_called_at ?? '') > since) }
@@ -105,7 +102,7 @@ export function useQueue(taskId: Ref<number | null>, more: () => void) {
     }),
   )
 
-  async function dial(row: TaskNumber): Promise<void> {
+  async function dial(row: Queue['items'][number]): Promise<void> {
     if (!phone.canDial) return
     at.value = row.id
     order = ahead.value.map((one) => one.id)

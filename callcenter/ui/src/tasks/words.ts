@@ -1,4 +1,4 @@
-import type { TaskState } from '@/api/tasks'
+import type { TaskState } from '@/kit/api'
 
 const RESULT_TONE: Record<string, string> = {
   connected_interested: 'good',

@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '@/api/types'
+import type { ChargeView } from '@/kit/api'
 
 /** What one line of a call's minutes was: held before dialling, held for a longer talk, charged, or given back. */
 export interface Charge {
@@ -8,7 +8,7 @@ export interface Charge {
 }
 
 /** The two sides of every posting as one line that says what it was; the order of the postings stays. */
-export function chargesOf(entries: (LedgerEntry & { account?: string })[]): Charge[] {
+export function chargesOf(entries: Pick<ChargeView, 'at' | 'kind' | 'account' | 'minutes'>[]): Charge[] {
   const held = entries.find((one) => one.kind === 'reserve' && one.account === 'reserved')
   return entries.flatMap((one): Charge[] => {
     const { at, kind, account, minutes } = one

@@ -1,4 +1,4 @@
-import { ApiError } from '@/api/http'
+import { ApiError } from '@/kit/api'
 import { language, translate } from '@/i18n'
 
 /** What to tell the person about an error, in their language. */

@@ -1,11 +1,15 @@
 import { computed, onMounted, ref, shallowRef, watch, type ComputedRef, type Ref } from 'vue'
-import type { Query } from '@/api/http'
-import type { Page } from '@/api/types'
+import { api, type AnswerOf, type GetRoute, type ListRoute, type Query, type QueryOf } from '@/kit/api'
 import { errorWords } from './format'
 
-export interface Listing<P> {
+interface Page {
+  items: unknown[]
+  total: number
+}
+
+export interface Listing<P extends Page> {
   answer: Ref<P | null>
-  rows: ComputedRef<P extends Page<infer T> ? T[] : never>
+  rows: ComputedRef<P['items']>
   total: ComputedRef<number>
   page: Ref<number>
   pageSize: Ref<number>
@@ -16,12 +20,20 @@ export interface Listing<P> {
   refresh: () => Promise<void>
 }
 
-/** One page of a list at a time: asks again when the filter or the page changes, and drops answers that come too late. */
-export function useListing<P extends Page<unknown>>(
-  fetcher: (query: Query, signal: AbortSignal) => Promise<P>,
-  filter: () => Query = () => ({}),
-  first: { page?: number; pageSize?: number } = {},
-): Listing<P> {
+type Fetcher<P, Q> = (query: Q & { page: number; page_size: number }, signal: AbortSignal) => Promise<P>
+interface First {
+  page?: number
+  pageSize?: number
+}
+
+/**
+ * One page of a list at a time: asks again when the filter or the page changes, and drops answers that come too late.
+ * The list is a route of the server, or whatever answers like one.
+ */
+export function useListing<R extends ListRoute>(route: R, filter?: () => QueryOf<R>, first?: First): Listing<AnswerOf<R>>
+export function useListing<P extends Page, Q extends Query>(fetcher: Fetcher<P, Q>, filter?: () => Q, first?: First): Listing<P>
+export function useListing<P extends Page>(list: ListRoute | Fetcher<P, Query>, filter: () => Query = () => ({}), first: First = {}): Listing<P> {
+  const fetcher = typeof list === 'string' ? fetcherOf<P>(list) : list
   const answer = shallowRef<P | null>(null) as Ref<P | null>
   const page = ref(first.page || 1)
   const pageSize = ref(first.pageSize || 20)
@@ -64,7 +76,9 @@ export function useListing<P extends Page<unknown>>(
   watch([page, pageSize], soon)
   onMounted(load)
 
-  const rows = computed(() => answer.value?.items ?? []) as Listing<P>['rows']
+  const rows = computed(() => answer.value?.items ?? [])
   const total = computed(() => answer.value?.total ?? 0)
   return { answer, rows, total, page, pageSize, problem, loading, load, refresh }
 }
+
+const fetcherOf = <P>(route: GetRoute): Fetcher<P, Query> => (query, signal) => api(route as 'GET /api/calls', { query, signal }) as Promise<unknown> as Promise<P>

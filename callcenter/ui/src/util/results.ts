@@ -1,4 +1,7 @@
-import type { CallResult, CallRow } from '@/api/types'
+import type { CallRow } from '@/kit/api'
+
+export type CallResult = NonNullable<CallRow['result']>
+export type CallMark = NonNullable<CallRow['mark']>
 
 /** What can be said of a finished call, in the order of the number keys. */
 export const results: CallResult[] = [

@@ -1,7 +1,7 @@
 import { newKey } from './key'
 
 /** A key per thing that is bought: asking again after a lost answer uses the same key, asking for something else a new one. */
-export function useSpendKey(): (body: unknown) => Record<string, string> {
+export function useSpendKey(): (body: unknown) => string {
   let asked = ''
   let key = ''
   return (body) => {
@@ -10,6 +10,6 @@ export function useSpendKey(): (body: unknown) => Record<string, string> {
       asked = text
       key = newKey()
     }
-    return { 'Idempotency-Key': key }
+    return key
   }
 }

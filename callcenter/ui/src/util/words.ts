@@ -1,5 +1,5 @@
 import { useI18n } from 'vue-i18n'
-import type { LiveAgent } from '@/api/types'
+import type { LiveAgent } from '@/kit/api'
 
 /** Words for codes that the server may add to: an unknown code is shown as it is, never as a key. */
 export function useWords() {

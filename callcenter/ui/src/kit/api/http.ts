@@ -67,11 +67,12 @@ async function readError(response: Response): Promise<ApiError> {
   return new ApiError('unreadable', response.status, UNREADABLE)
 }
 
-export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+/** One request; whatever goes wrong is an `ApiError`, except that a request that was given up says so itself. */
+export async function request(method: string, path: string, options: Options = {}): Promise<unknown> {
   const headers: Record<string, string> = { Accept: 'application/json', ...options.headers }
   const init: RequestInit = { method, headers, credentials: 'same-origin' }
   if (options.signal) init.signal = options.signal
-  if (options.body instanceof FormData) init.body = options.body
+  if (options.body instanceof FormData || options.body instanceof Blob) init.body = options.body
   else if (options.body !== undefined) {
     headers['Content-Type'] = 'application/json'
     init.body = JSON.stringify(options.body)
@@ -88,23 +89,15 @@ export async function request<T>(method: string, path: string, options: Options 
     if (error.code === 'not_signed_in') signedOut()
     throw error
   }
-  if (response.status === 204) return undefined as T
+  if (response.status === 204) return undefined
   const text = await response.text()
-  if (!text) return undefined as T
+  if (!text) return undefined
   try {
-    return JSON.parse(text) as T
+    return JSON.parse(text) as unknown
   } catch {
     throw new ApiError('unreadable', response.status, UNREADABLE)
   }
 }
-
-export const get = <T>(path: string, query?: Query, signal?: AbortSignal) =>
-  request<T>('GET', path, { ...(query ? { query } : {}), ...(signal ? { signal } : {}) })
-export const post = <T>(path: string, body?: unknown, headers?: Record<string, string>) =>
-  request<T>('POST', path, { body: body ?? {}, ...(headers ? { headers } : {}) })
-export const put = <T>(path: string, body: unknown) => request<T>('PUT', path, { body })
-export const patch = <T>(path: string, body: unknown) => request<T>('PATCH', path, { body })
-export const remove = (path: string) => request<void>('DELETE', path)
 
 /** Fields and files as one form; empty fields are left out. */
 export function formOf(fields: Record<string, string | number | boolean | File | null | undefined>): FormData {
