@@ -14,12 +14,11 @@ from urllib.parse import quote
 
 import pytest
 
-from callcenter.domain.refusals import Refusal
 from callcenter.domain.terms import Gate
 from callcenter.ledger.packages import Packages
 from callcenter.settings import PROJECT_ROOT
 from callcenter.web.errors import CATALOGUE
-from callcenter.web.server import MAX_BODY
+from callcenter.web.server import MAX_BODY, _known
 from tests.web.support import Answer, Browser, Site
 
 SOURCES = [*(PROJECT_ROOT / "callcenter").rglob("*.py"), *(PROJECT_ROOT / "crm_bridge").rglob("*.py")]
@@ -320,4 +319,5 @@ def test_every_code_in_the_source_is_in_the_catalogue() -> None:
 
 
 def test_an_unknown_code_is_an_internal_error() -> None:
-    assert Refusal("no_such_code").code == "internal"
+    """And the log says which one; no words are made up for it."""
+    assert _known("no_such_code", "request") == "internal"
