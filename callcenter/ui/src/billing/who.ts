@@ -1,4 +1,4 @@
-import type { Ref } from '@/kit/api'
+import type { Named } from '@/kit/api'
 
-/** A person the server names with or without an id. */
-export const who = (person: Ref | string | null | undefined) => (typeof person === 'string' ? person : person?.name) || '—'
+/** A person's name; "—" for whom the server does not know. */
+export const who = (person: Named | null) => person?.name || '—'

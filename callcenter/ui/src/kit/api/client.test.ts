@@ -57,3 +57,23 @@ describe('a call by method and path', () => {
     expect(href('GET /api/audit/export.xlsx', { query: { q: 'a', action: '' } })).toBe('/api/audit/export.xlsx?q=a')
   })
 })
+
+describe('the compiler', () => {
+  it('holds every call to the document', () => {
+    const wrong = () => [
+      // @ts-expect-error there is no such route
+      api('GET /api/nothing'),
+      // @ts-expect-error a path parameter is missing
+      api('DELETE /api/groups/{id}'),
+      // @ts-expect-error there is no such filter
+      api('GET /api/customers', { query: { named: '王' } }),
+      // @ts-expect-error a field of the body is missing
+      api('POST /api/blacklist', { body: { reason: '' } }),
+      // @ts-expect-error what is paid for must not be paid twice
+      api('POST /api/ai-wallet/transfer', { body: { direction: 'in', amount: 1 } }),
+      // @ts-expect-error no browser fetches by posting
+      href('POST /api/blacklist'),
+    ]
+    expect(wrong).toBeTypeOf('function')
+  })
+})
