@@ -22,7 +22,7 @@ class CallerIdReason(StrEnum):
     ROTATION = "rotation"
     """It was shown longest ago."""
     COMPANY = "company"
-    """Earlier calls: the company had no outside numbers, and its display number stood in."""
+    """Earlier calls: the company had no outside numbers, and one of its own, which there is no more, stood in."""
 
 
 @dataclass(slots=True)
@@ -43,11 +43,11 @@ class OwnNumber:
 
 @dataclass(frozen=True, slots=True)
 class CallerId:
-    """The number to show and the reason; `id` is the row of the number, None for the company's display number."""
+    """The number to show and the reason; `id` is the row of the number."""
 
     number: str
     reason: CallerIdReason
-    id: int | None = None
+    id: int
 
 
 def kinds_for(mode: Mode) -> tuple[NumberKind, ...]:

@@ -77,9 +77,8 @@ class DialRequests:
                     "at": now,
                 },
             )
-            if shown.id is not None:
-                names = {"company": command.company_id, "the_number": shown.id, "now": now}
-                await connection.execute(_SHOWN, names)
+            names = {"company": command.company_id, "the_number": shown.id, "now": now}
+            await connection.execute(_SHOWN, names)
 
     async def refuse(self, command: Dial, gate: Gate) -> None:
         """Denied dials are logged, and the key remembers the refusal."""
