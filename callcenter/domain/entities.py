@@ -24,7 +24,8 @@ from callcenter.domain.terms import (
     Role,
 )
 
-D = TypeVar("D", bound=Mapping[str, Any])
+Data = TypeVar("Data", bound=Mapping[str, Any])
+"""What goes with an event."""
 
 
 class Ref(TypedDict):
@@ -226,7 +227,7 @@ Changed = (
 # -- events ------------------------------------------------------------------------------------------------------------
 
 
-class Event(str, Generic[D]):
+class Event(str, Generic[Data]):
     """The name of a passing event, which knows the type of the data that goes with it."""
 
     data: Any

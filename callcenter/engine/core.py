@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from callcenter.domain import agents as agent_rules
 from callcenter.domain import call_rules, quality
@@ -21,7 +20,7 @@ from callcenter.domain import events as ev
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import Call
 from callcenter.domain.clock import Step
-from callcenter.domain.entities import CALL_SETTLED, CONSULT_FAILED, CallSettled, ConsultFailed, Event, Phones
+from callcenter.domain.entities import CALL_SETTLED, CONSULT_FAILED, CallSettled, ConsultFailed, Data, Event, Phones
 from callcenter.domain.facts import (
     AgentAlerted,
     AgentMissed,
@@ -57,8 +56,6 @@ from callcenter.ledger.settle import Settled, Settlement
 from callcenter.store.database import Database
 
 log = logging.getLogger(__name__)
-
-D = TypeVar("D", bound=Mapping[str, Any])
 
 _OF_ITS_BIRTH: Final = (ev.ChannelCreated, ev.AccountChanged)
 _OF_A_CHANNEL: Final = (
@@ -352,7 +349,9 @@ class Core:
         self.push.event(settled.company_id, CALL_SETTLED, data, settled.employee_id)
         await self.flush()
 
-    def say(self, company_id: int, name: Event[D], data: D, employee_id: int | None, *, watched: bool = False) -> None:
+    def say(
+        self, company_id: int, name: Event[Data], data: Data, employee_id: int | None, *, watched: bool = False
+    ) -> None:
         """Notes a passing event for one employee's screens, and if `watched` for those of whoever watches this
         employee; it goes out after the next commit."""
         self.outbox.noted.said.append((company_id, name, data, employee_id, watched))

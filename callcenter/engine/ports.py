@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from callcenter.domain.calls import Call
-from callcenter.domain.entities import Changed, Event
+from callcenter.domain.entities import Changed, Data, Event
 from callcenter.domain.events import LinkState
-
-D = TypeVar("D", bound=Mapping[str, Any])
 
 
 class Pbx(Protocol):
@@ -62,7 +60,7 @@ class Push(Protocol):
     ) -> None: ...
 
     def event(
-        self, company_id: int, name: Event[D], data: D, employee_id: int | None, *, watched: bool = False
+        self, company_id: int, name: Event[Data], data: Data, employee_id: int | None, *, watched: bool = False
     ) -> None: ...
 
 

@@ -13,9 +13,9 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-from callcenter.domain.entities import Event, LiveEntities
+from callcenter.domain.entities import Data, Event, LiveEntities
 from callcenter.domain.terms import Scope
 from callcenter.domain.today import summed
 from callcenter.store.base import utcnow
@@ -30,8 +30,6 @@ QUEUE_LIMIT = 500
 """Messages a client may lag behind before it is sent a snapshot instead."""
 FIGURES = "stats"
 """Told anew twice a second with a part for every employee; only the newest counts, so history keeps none of them."""
-
-D = TypeVar("D", bound=Mapping[str, Any])
 
 Pair = tuple[str, str]
 """Kind and key of an entity."""
@@ -213,7 +211,7 @@ class LiveHub:
         self._append(stream, StreamEntry(stream.seq + 1, tuple(changed), tuple(gone), before))
 
     def tell(
-        self, company_id: int, event: Event[D], data: D, employee_id: int | None, *, watched: bool = False
+        self, company_id: int, event: Event[Data], data: Data, employee_id: int | None, *, watched: bool = False
     ) -> None:
         """`event` with data of the type that belongs to its name."""
         self.event(company_id, event, data, employee_id, watched=watched)

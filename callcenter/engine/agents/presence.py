@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 from callcenter.domain import agents as agent_rules
 from callcenter.domain import call_rules
 from callcenter.domain.agents import Agent
 from callcenter.domain.calls import OVER, Call
-from callcenter.domain.entities import AGENT_UNANSWERED, CALL_ENDED, AgentUnanswered, Event, Ref
+from callcenter.domain.entities import AGENT_UNANSWERED, CALL_ENDED, AgentUnanswered, Data, Event, Ref
 from callcenter.domain.terms import LegState, Role
 from callcenter.engine import view
 from callcenter.engine.directory import Directory
 from callcenter.engine.ports import Clock
 from callcenter.engine.registry import Registry
 
-D = TypeVar("D", bound=Mapping[str, Any])
-
 
 class Say(Protocol):
     """`Core.say`."""
 
     def __call__(
-        self, company_id: int, name: Event[D], data: D, employee_id: int | None, *, watched: bool = False
+        self, company_id: int, name: Event[Data], data: Data, employee_id: int | None, *, watched: bool = False
     ) -> None: ...
 
 
