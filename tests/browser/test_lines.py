@@ -126,7 +126,7 @@ async def test_two_calls_on_a_line_that_was_opened_once(chromium: Browser, floor
         await until(lambda: nobody(floor, CUSTOMER), "the customer to be gone")
     await expect(line).to_have_attribute("data-line", "open")
     await agent.get_by_test_id("line-toggle").click()
-    await expect(agent.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
+    await expect(line).to_have_count(0, timeout=PATIENCE)
     await agent.context.close()
 
 
@@ -142,8 +142,9 @@ async def test_a_line_comes_back_after_a_reload(chromium: Browser, floor: Instal
     await expect(agent.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
     await agent.get_by_test_id("mode-chooser").click()
     await agent.get_by_test_id("mode-point").click()
-    await agent.get_by_test_id("line-toggle").click()
     line = agent.get_by_test_id("line")
+    await expect(line).to_have_attribute("data-line", "closed", timeout=PATIENCE)
+    await agent.get_by_test_id("line-toggle").click()
     await expect(line).to_have_attribute("data-line", "open", timeout=PATIENCE)
     await agent.reload()
     await expect(agent.get_by_test_id("phone-status")).to_contain_text("话机已就绪", timeout=PATIENCE)
