@@ -274,7 +274,9 @@ def live_call(i: int, state: str, seconds: int, **more: object) -> dict:
     c = CUSTOMERS[i]
     answered = state in ("talking", "held")
     return {
-        "id": f"l-{i}", "direction": "outbound", "mode": "direct", "armed": None, "state": state, "employee": {"id": i + 1, "name": PEOPLE[i]},
+        "id": f"l-{i}", "direction": "outbound", "mode": "direct", "leg_order": "agent_first", "armed": None, "state": state, "employee": {"id": i + 1, "name": PEOPLE[i]},
+        "company_number": "+8657188001200", "company_number_display": "0571 8800 1200", "caller_id_reason": "bound", "department_id": None, "ringing": [], "number_hidden": False,
+        "queue": None, "supervision_shown": True,
         "number": c["numbers"][0]["number"], "number_display": c["numbers"][0]["display"], "customer": {"id": c["id"], "name": c["name"]}, "group": None,
         "started_at": ago(seconds=seconds + 9), "answered_at": ago(seconds=seconds) if answered else None, "state_since": ago(seconds=seconds),
         "paid_until": ahead(minutes=40) if answered else None,

@@ -11,7 +11,7 @@ export function missing(one: EmployeeView): Need[] {
     verified: one.verification === 'verified',
     seat: Boolean(one.seat),
     number: one.seat?.numbers.some((number) => number.state === 'active') ?? false,
-    minutes: (one.minutes_left ?? 0) > 0,
+    minutes: one.minutes_left > 0,
   }
   return (Object.keys(met) as Need[]).filter((need) => !met[need])
 }

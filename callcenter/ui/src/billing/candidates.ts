@@ -9,7 +9,7 @@ export async function colleagues(): Promise<Eligible[]> {
   return people.filter((one) => one.can_dial).map((one) => ({
     id: one.id,
     name: one.name,
-    phone: one.phone ?? '',
+    phone: one.phone,
     department: one.department?.name ?? '',
     verified: one.verification === 'verified',
   }))

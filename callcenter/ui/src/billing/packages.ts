@@ -7,7 +7,7 @@ export const STATES: PackageState[] = ['low', 'used_up', 'sufficient', 'future',
 export const TONE: Record<PackageState, string> = { sufficient: 'good', low: 'warn', used_up: 'bad', future: 'accent', expired: '' }
 
 export const over = (one: PackageView) => one.state === 'expired'
-export const users = (one: PackageView) => (one.employee ? [one.employee] : (one.members ?? []))
+export const users = (one: PackageView) => (one.employee ? [one.employee] : one.members)
 
 export type PackageMove = 'assign' | 'renew' | 'add' | 'top_up' | 'hand_over'
 

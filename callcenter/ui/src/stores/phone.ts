@@ -50,7 +50,7 @@ export const usePhone = defineStore('phone', () => {
     if (id === undefined) return null
     // Whoever has left a call is done with it, although it is theirs in the log and others still talk.
     const left = (one: LiveCall) => legOf(one, id) === null && one.legs.some((leg) => leg.employee_id === id)
-    const mine = live.calls.filter((one) => (one.employee?.id === id || one.ringing?.includes(id)) && !left(one))
+    const mine = live.calls.filter((one) => (one.employee?.id === id || one.ringing.includes(id)) && !left(one))
     return mine.find((one) => one.id === agent.value?.call_id) ?? mine[0] ?? null
   })
   /** This employee's own leg of the call. */

@@ -6,7 +6,7 @@ import { useSession } from '@/stores/session'
 export async function assignees(): Promise<Eligible[]> {
   const session = useSession()
   if (session.may('employees.view')) return (await colleagues()).map((one) => ({ ...one, verified: true }))
-  return useLive().agents.map((one) => ({ id: one.id, name: one.name, phone: '', department: one.department ?? '', verified: true }))
+  return useLive().agents.map((one) => ({ id: one.id, name: one.name, phone: '', department: one.department, verified: true }))
 }
 
 /** Whole percentages that sum to 100, the remainder one each to the first. */
