@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,15 @@ from callcenter.settings import PROJECT_ROOT
 pytestmark = pytest.mark.live
 
 
-async def test_the_demo_sees_every_effect_and_stops_all() -> None:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A short path: the name of Asterisk's control socket has a limit."""
+    with tempfile.TemporaryDirectory(prefix="cc-") as made:
+        yield Path(made)
+
+
+async def test_the_demo_sees_every_effect_and_stops_all(folder: Path) -> None:
+    """All that it starts works below its temporary folder; another demo may run beside it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -21,6 +32,7 @@ async def test_the_demo_sees_every_effect_and_stops_all() -> None:
         "demo",
         "--once",
         cwd=PROJECT_ROOT,
+        env=os.environ | {"TMPDIR": str(folder)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -33,7 +45,7 @@ async def test_the_demo_sees_every_effect_and_stops_all() -> None:
     running = [
         entry.name
         for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and b"callcenter-once-" in _command_line(entry)
+        if entry.name.isdigit() and os.fsencode(folder) in _command_line(entry)
     ]
     assert running == []
 

@@ -33,11 +33,13 @@ async def _audited(site: Installation, call_id: str) -> list[str]:
     return [one["action"] for one in found if one["object"] == call_id]
 
 
-def _told(agent: Agent) -> list[str]:
-    """Everything the agent's screen was ever sent of supervisors."""
+def _told(agent: Agent, call_id: str) -> list[str]:
+    """Everything the agent's screen was ever sent of supervisors in that call."""
     found = []
     for seen in agent.live.seen:
-        for _, _, value in seen.message.get("set", ()):
+        for _, key, value in seen.message.get("set", ()):
+            if key != call_id:
+                continue
             found += [leg["role"] for leg in value.get("legs", ()) if leg["role"] == "supervisor"]
     return found
 
@@ -65,7 +67,7 @@ async def test_a_supervisor_whispers_to_the_agent_alone_and_barges_in(site: Inst
     assert hears(customer, boss.tone, 2.0) and not hears(customer, boss.tone, 4.5), "the customer the barge only"
     assert hears(site.carrier.heard(boss.phone)[-1], CUSTOMER_HZ, 4.0)
     assert sorted(await _audited(site, call_id)) == ["call.barge", "call.hang_up", "call.whisper"]
-    assert _told(agent) == [], "nothing of it reaches the agent's screen"
+    assert _told(agent, call_id) == [], "nothing of it reaches the agent's screen"
 
 
 @pytest.mark.feature("P-05")
