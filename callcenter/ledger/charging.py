@@ -95,8 +95,8 @@ class Payers:
     connection: AsyncConnection
     steps: Sequence[Step] = ()
     """Of the clock that stamped the legs; they are taken off what legs seem to have lasted."""
-    charged_late: set[str] = field(default_factory=set)
-    """Calls of which a leg was charged now that had been dealt with before its records were whole."""
+    charged: set[str] = field(default_factory=set)
+    """Calls of which a leg was charged now; one that was final before its records were whole is made so again."""
     _known: dict[str, Payer] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)
     _left: dict[int, int] = field(default_factory=dict)
@@ -168,10 +168,9 @@ async def charge(payers: Payers, legs: Sequence[CelLeg], now: datetime) -> None:
         payer = payers.of(_holder(leg))
         if payer is None:
             continue  # inbound, or a mode that no package pays for
-        if leg.id in late:
-            if await book.posted(payers.connection, payer.company_id, f"settle:{leg.id}"):
-                continue
-            payers.charged_late.add(leg.call_id)
+        if leg.id in late and await book.posted(payers.connection, payer.company_id, f"settle:{leg.id}"):
+            continue
+        payers.charged.add(leg.call_id)
         seconds = corrected_seconds(leg.answered_at, leg.ended_at, payers.steps)
         wanted = rules.minutes_for(seconds, payer.increment_seconds)
         lines, charged = await payers.take(payer, wanted)

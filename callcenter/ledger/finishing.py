@@ -147,7 +147,7 @@ async def close(
 ) -> list[Settled]:
     """Gives back what calls hold and writes their charge into the log; `rows` are their log rows by id."""
     await give_back_rest(payers, [holder for one in rows for holder in holders_of(one)], now)
-    fresh = {one: rows[one] for one in sorted(rows) if rows[one].billing != "settled" or one in payers.charged_late}
+    fresh = {one: rows[one] for one in sorted(rows) if rows[one].billing != "settled" or one in payers.charged}
     if not fresh:
         return []
     minutes = await _charged(payers.connection, fresh)
@@ -157,9 +157,10 @@ async def close(
         mine = [leg for leg in legs[call_id] if leg.call_id == call_id]
         customers = [leg for leg in mine if leg.role == Role.CUSTOMER.value]
         talk = sum(corrected_seconds(_talks_from(row.direction, leg), leg.ended_at, payers.steps) for leg in customers)
-        bridged = any(leg.bridged_at is not None for leg in customers)
+        # Either witness is enough: what was recorded is looked for, and its loss told.
+        talked = row.answered_at is not None or any(leg.bridged_at is not None for leg in customers)
         flag = row.flag or flags.get(call_id, "")
-        result = ("settled", talk, minutes[call_id], flag, _recording_state(row, bridged))
+        result = ("settled", talk, minutes[call_id], flag, _recording_state(row, talked))
         changes.append((row.company_id, call_id, *result))
         if row.ended_at is None:
             await _end(payers.connection, row, mine, now)
@@ -170,10 +171,10 @@ async def close(
     return settled
 
 
-def _recording_state(row: Any, bridged: bool) -> str:
-    if row.billing == "settled":
+def _recording_state(row: Any, talked: bool) -> str:
+    if row.billing == "settled" and row.recording_state != "none":
         return str(row.recording_state)  # what became of it since stays
-    return "pending" if bridged and row.recording else "none"
+    return "pending" if talked and row.recording else "none"
 
 
 async def _calls(connection: AsyncConnection, call_ids: Collection[str]) -> dict[str, Any]:

@@ -62,6 +62,16 @@ async def test_an_answer_that_asterisk_lost_is_charged_by_what_ami_saw(books: Bo
     assert await row(books, "c1") == ("ami_only", 2, 70, "pending")
 
 
+async def test_records_that_come_after_the_call_was_closed_have_a_recording_to_look_for(books: Books) -> None:
+    """Nobody had seen the two talk when it was closed: what was recorded is looked for once it is known."""
+    await books.start("c1")
+    await books.settlement.close_unrecorded("c1", books.company_id, NOW, NOW)
+    assert (await row(books, "c1"))[3] == "none"
+    books.records.outbound("c1", NOW, 70)
+    await settle(books)
+    assert (await row(books, "c1"))[1:] == (2, 70, "pending")
+
+
 async def test_nothing_is_added_to_what_asterisk_has_recorded(books: Books) -> None:
     await books.start("c1")
     books.records.outbound("c1", NOW, 50)
