@@ -54,7 +54,7 @@ class InvoiceQuery(Period, kw_only=True):
 
 
 class InvoiceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`recharge_ids`: ids with commas between, or a JSON list; `fields`: JSON, see `ledger.invoices.FIELDS`."""
+    """`recharge_ids`: ids with commas between, or a JSON list; `fields`: JSON, see `invoices.FIELDS`."""
 
     recharge_ids: Annotated[str, msgspec.Meta(min_length=1, max_length=5000)]
     kind: Literal["ordinary", "special"]

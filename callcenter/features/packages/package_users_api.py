@@ -139,7 +139,7 @@ async def _changed(
     action: str,
     **details: object,
 ) -> PackageView:
-    """Does one step of `ledger.assign`, notes it and tells the engine; the package as it is then."""
+    """Does one step of `assign.py`, notes it and tells the engine; the package as it is then."""
     company_id, package_id, now, by = context.company_id, context.params["id"], utcnow(), context.me.employee_id
     async with services.database.write() as connection:
         await work(connection, company_id, package_id, *given, by=by, now=now)

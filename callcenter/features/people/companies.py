@@ -1,4 +1,4 @@
-"""Companies: opening one with the roles it starts with, and where its calls may go."""
+"""Companies: opening one with the roles it starts with."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from callcenter.features.numbers.seats_api import give_seat
 from callcenter.features.packages import assign
 from callcenter.features.packages.assign import NotMoved
 from callcenter.features.people.superiors import close_ranks
-from callcenter.features.tasks import task_numbers as task_numbers
+from callcenter.features.tasks import task_numbers
 from callcenter.ledger.packages import Lot, lots_of
 from callcenter.store.base import utcnow
 from callcenter.store.people import DELETED, DEPARTED, is_listed

@@ -30,7 +30,7 @@ call = Table(
     Column("leg_order", String(16), nullable=False, server_default="agent_first"),
     Column("caller_id_reason", String(16), nullable=False, server_default=""),
     Column("queued_at", UtcDateTime, nullable=True),
-    # The number of a dial task that was dialled, and with it the task (`task_tables`).
+    # The number of a dial task that was dialled, and with it the task (`tables/tasks.py`).
     Column("task_number_id", Integer, nullable=True),
     # Written by settlement, from Asterisk's own records:
     Column("talk_seconds", Integer, nullable=False, server_default="0"),
