@@ -72,6 +72,18 @@ async def test_records_that_come_after_the_call_was_closed_have_a_recording_to_l
     assert (await row(books, "c1"))[1:] == (2, 70, "pending")
 
 
+async def test_a_talk_that_only_the_engine_saw_has_a_recording_to_look_for(books: Books) -> None:
+    """Asterisk died between the answer and the bridge that it was about to record."""
+    await books.start("c1")
+    books.records.outbound("c1", NOW, 70)
+    books.records._db.execute("DELETE FROM cel WHERE eventtype = 'BRIDGE_ENTER'")
+    async with books.database.write() as connection:
+        mine = (call.c.company_id == books.company_id, call.c.id == "c1")
+        await connection.execute(update(call).where(*mine).values(answered_at=ANSWERED))
+    await settle(books)
+    assert (await row(books, "c1"))[3] == "pending"
+
+
 async def test_nothing_is_added_to_what_asterisk_has_recorded(books: Books) -> None:
     await books.start("c1")
     books.records.outbound("c1", NOW, 50)
